@@ -1,0 +1,1 @@
+"""The Qt viewer of panosod."""

@@ -1,0 +1,1 @@
+"""The audio process: engine, shared memory, devices, and the client the viewer talks to."""

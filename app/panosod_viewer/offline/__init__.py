@@ -1,0 +1,1 @@
+"""Rendering without a window: screenshots and recordings."""

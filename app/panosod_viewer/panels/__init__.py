@@ -1,0 +1,1 @@
+"""One widget a module: state in, intents out. Panels do not know each other."""

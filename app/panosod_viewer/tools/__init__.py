@@ -1,0 +1,1 @@
+"""Pointer to intent, pure: no Qt types."""

@@ -1,0 +1,1 @@
+"""Threads and processes that keep work off the GUI thread."""

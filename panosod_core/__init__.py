@@ -1,0 +1,1 @@
+"""Headless core of panosod: sphere geometry, ambisonics, media, synthesis. Never imports Qt or OpenGL."""

@@ -1,0 +1,1 @@
+"""Ambisonic formats, spherical harmonics, rotation, binaural decoding and energy maps."""

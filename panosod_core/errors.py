@@ -1,0 +1,33 @@
+"""The errors a person can meet.
+
+Every text says what was expected, what came, and what to do. Mistakes of the programmer raise ``ValueError``
+or ``TypeError`` instead and are not caught.
+"""
+
+
+class PanosodError(Exception):
+    """Base of every error that is the world's fault: shown to the person as one line, exit code 1."""
+
+
+class MediaError(PanosodError):
+    """A clip that cannot be opened, read, decoded or written."""
+
+
+class AmbisonicError(PanosodError):
+    """Sound whose ambisonic format is impossible or unsupported."""
+
+
+class HrtfError(PanosodError):
+    """An HRTF set (SOFA) that cannot be read or used."""
+
+
+class RenderError(PanosodError):
+    """OpenGL that is missing, too old, or failed to compile a shader."""
+
+
+class ConfigError(PanosodError):
+    """A setting, argument or parameter file with a value that cannot be used."""
+
+
+class AudioDeviceError(PanosodError):
+    """No audio output device, or one that refused the stream or vanished."""

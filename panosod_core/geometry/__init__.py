@@ -1,0 +1,1 @@
+"""The sphere: conventions, rotations, projections."""

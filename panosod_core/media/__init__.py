@@ -1,0 +1,1 @@
+"""Probing, reading and writing panoramic clips."""

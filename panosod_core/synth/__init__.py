@@ -1,0 +1,1 @@
+"""Procedural panoramic scenes with truth: picture, sound, masks."""
