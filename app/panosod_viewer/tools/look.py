@@ -65,7 +65,8 @@ def drag(view: View, held: Grab, x: float, y: float, *, aspect: float) -> tuple[
     Args:
         view: as it is now; field of view, roll and projection are kept.
         held: from :func:`grab`, or from the last call.
-        x, y: the pointer, fractions of the pane; may lie outside it.
+        x: of the pointer, fraction of the pane; may lie outside it.
+        y: likewise.
         aspect: pane width / height.
 
     Returns:
@@ -135,7 +136,8 @@ def zoom(view: View, steps: float, x: float, y: float, *, aspect: float) -> View
     Args:
         view: as it is now.
         steps: wheel notches, positive zooms in; fractions for touchpads.
-        x, y: the pointer, fractions of the pane.
+        x: of the pointer, fraction of the pane.
+        y: likewise.
         aspect: pane width / height.
     """
     return zoom_to(view, view.fov_rad * ZOOM_PER_STEP**-steps, x, y, aspect=aspect)
