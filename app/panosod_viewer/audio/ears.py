@@ -1,0 +1,145 @@
+"""From the ambisonic field to two ears: head rotation with a ramp, then the fixed filters, exchanged without a jump."""
+
+from collections import deque
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from panosod_core.ambisonics.binaural import BinauralDecoder
+from panosod_core.ambisonics.filters import BinauralFilters
+from panosod_core.ambisonics.format import acn_degrees
+from panosod_core.ambisonics.harmonics import sh_rotation
+
+FloatArray32 = NDArray[np.float32]
+
+SWITCH_BLOCKS = 8
+"""Blocks over which one decoder fades into the next."""
+
+
+class FieldRotator:
+    """Turns the field into the head's frame. The entries of the matrix ramp linearly through a block.
+
+    Rotating the field and keeping the filters fixed is what makes turning free of clicks: the gains of the channels
+    are the only thing that moves, and they move without a jump.
+    """
+
+    def __init__(self, order: int, *, block: int) -> None:
+        """Prepare for fields of that order, 1..3."""
+        self._order = order
+        self._ramp: FloatArray32 = np.linspace(1 / block, 1, block, dtype=np.float32)[None]
+        self._pose: NDArray[np.float64] | None = None
+        self._matrix: FloatArray32 = np.eye((order + 1) ** 2, dtype=np.float32)
+
+    def process(self, field: FloatArray32, R_world_head: NDArray[Any], out: FloatArray32) -> None:  # noqa: N803 - named by its frames
+        """Rotate a block: ``out`` (C, block) is ``field`` as the head hears it at the end of the block."""
+        if self._pose is not None and np.array_equal(self._pose, R_world_head):
+            np.matmul(self._matrix, field, out=out)
+            return
+        matrix = sh_rotation(self._order, R_world_head.T).astype(np.float32)
+        if self._pose is None:
+            np.matmul(matrix, field, out=out)
+        else:
+            np.matmul(matrix - self._matrix, field, out=out)
+            out *= self._ramp
+            out += self._matrix @ field
+        self._matrix = matrix
+        self._pose = np.array(R_world_head, np.float64)
+
+
+def loudness_gain(filters: BinauralFilters) -> float:
+    """The gain that makes a diffuse field as loud through these filters as it is in W.
+
+    With it every head and method plays at one loudness. Pink noise from everywhere, 100 Hz to 10 kHz, mean of both
+    ears: SN3D channels of a diffuse field are uncorrelated, with power 1 / (2 l + 1) at degree l.
+    """
+    spectrum = np.fft.rfft(filters.taps.astype(np.float64), 4096, axis=-1)
+    frequency = np.fft.rfftfreq(4096, 1 / filters.sample_rate_hz)
+    weight = np.where((frequency >= 100) & (frequency <= 10000), 1 / np.maximum(frequency, 1), 0)
+    share = 1 / (2 * acn_degrees(filters.order) + 1)
+    power = np.einsum("cef,c->f", np.abs(spectrum) ** 2, share) / 2
+    level = np.sum(power * weight) / np.sum(weight)
+    if not level > 0:
+        raise ValueError(f"the filters {filters.name!r} are silent between 100 Hz and 10 kHz")
+    return float(1 / np.sqrt(level))
+
+
+class _Decoder:
+    """One set of filters at work, at the common loudness."""
+
+    def __init__(self, filters: BinauralFilters, *, block: int) -> None:
+        self.filters = filters
+        self._gain = np.float32(loudness_gain(filters))
+        self._decoder = BinauralDecoder(filters, block=block)
+        self._tail = filters.taps.shape[2] + block
+        self._silent = self._tail
+        # Where both ears have most of their energy: what the head-locked sound is delayed by to stay in step.
+        envelope = np.sum(filters.taps[0].astype(np.float64) ** 2, axis=0)
+        self.onset = int(np.argmax(envelope))
+
+    def process(self, field: FloatArray32, out: FloatArray32) -> None:
+        if field.any():
+            self._silent = 0
+        elif self._silent >= self._tail:
+            out[...] = 0.0
+            return
+        else:
+            self._silent += field.shape[1]
+        self._decoder.process(field, out)
+        out *= self._gain
+
+
+class Ears:
+    """The decoder, which can be exchanged while it sounds.
+
+    A new one listens until its filters are full, then both fade, equal in sum: their outputs are alike, so that a
+    linear fade keeps the loudness.
+    """
+
+    def __init__(self, filters: BinauralFilters, *, block: int) -> None:
+        """Prepare. ``filters`` decide the order of the field."""
+        self._block = block
+        self._now = _Decoder(filters, block=block)
+        self._next: _Decoder | None = None
+        # A deque, because the callback pops while another thread may append.
+        self._waiting: deque[_Decoder] = deque(maxlen=1)
+        self._step = 0
+        self._other: FloatArray32 = np.zeros((2, block), np.float32)
+
+    @property
+    def filters(self) -> BinauralFilters:
+        """The filters that will be heard when every exchange is over."""
+        waiting = list(self._waiting)
+        return (waiting[0] if waiting else self._next or self._now).filters
+
+    @property
+    def onset(self) -> int:
+        """Samples from the beginning of the present filters to their peak."""
+        return self._now.onset
+
+    def switch(self, filters: BinauralFilters) -> None:
+        """Exchange the decoder; called outside the callback, which takes it up at its next block.
+
+        Raises:
+            ValueError: the filters are for another order.
+        """
+        if filters.order != self._now.filters.order:
+            raise ValueError(f"the sound has order {self._now.filters.order}, the filters {filters.order}")
+        self._waiting.append(_Decoder(filters, block=self._block))
+
+    def process(self, field: FloatArray32, out: FloatArray32) -> None:
+        """Decode a block: field (C, block) in the head's frame, out (2, block)."""
+        self._now.process(field, out)
+        if self._next is None:
+            if not self._waiting:
+                return
+            self._next, self._step = self._waiting.popleft(), 0
+        self._next.process(field, self._other)
+        listen = -(-self._next.filters.taps.shape[2] // self._block)
+        if self._step >= listen:
+            done = self._step - listen
+            fade = (done + np.arange(1, self._block + 1) / self._block) / SWITCH_BLOCKS
+            out += fade.astype(np.float32) * (self._other - out)
+            if done + 1 == SWITCH_BLOCKS:
+                self._now, self._next = self._next, None
+        self._step += 1
