@@ -1,0 +1,67 @@
+"""The ``panosod`` command: one module a sub-command, imported only when it is called.
+
+A command's module has ``run(args) -> int`` whose parameter is annotated with the frozen dataclass of its arguments;
+the dataclass's docstrings are the help.
+"""
+
+import importlib
+import sys
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from typing import get_type_hints
+
+import tyro
+
+from panosod_core.cli.text import one_line
+from panosod_core.errors import PanosodError
+
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "info": ("panosod_core.cli.info", "print what a clip is: picture, sound, and where each was read"),
+    "listen": ("panosod_core.cli.listen", "print the direction that a clip's sound comes from, over time"),
+    "synth": ("panosod_core.cli.synth", "build the demo clip or a synthetic scene"),
+}
+"""Name of the command -> its module and one line of help."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Args:
+        arguments: without the program's name; None for those of the process.
+
+    Returns:
+        The exit code: 0 fine, 1 the world's fault (one line on stderr), 2 wrong arguments.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if not words or words[0] in ("-h", "--help"):
+        print(_usage(), file=sys.stdout if words else sys.stderr)
+        return 0 if words else 2
+    if words[0] == "--version":
+        print(f"panosod {version('panosod')}")
+        return 0
+    if words[0] not in COMMANDS:
+        print(f"panosod: no command {words[0]!r}; there are: {', '.join(COMMANDS)}", file=sys.stderr)
+        return 2
+    return _run(words[0], words[1:])
+
+
+def _run(command: str, words: list[str]) -> int:
+    module = importlib.import_module(COMMANDS[command][0])
+    kind = get_type_hints(module.run)["args"]
+    args = tyro.cli(kind, prog=f"panosod {command}", description=kind.__doc__, args=words)
+    try:
+        return int(module.run(args))
+    except PanosodError as error:
+        print(f"panosod: {one_line(str(error))}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _usage() -> str:
+    rows = "\n".join(f"  {name:<8} {help_}" for name, (_, help_) in COMMANDS.items())
+    return f"usage: panosod COMMAND [options]\n\n{rows}\n\n`panosod COMMAND --help` lists a command's options."
+
+
+if __name__ == "__main__":
+    sys.exit(main())
