@@ -1,0 +1,1 @@
+"""Head trackers over OSC: receiving, what the numbers mean, tare, learning. Free of Qt."""
