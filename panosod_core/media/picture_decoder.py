@@ -1,0 +1,233 @@
+"""Packets in, pictures out in presentation order: the part of video reading that knows FFmpeg's decoder.
+
+Two threading modes. SLICE gives the fewest frames of delay, so it is used while paused and for seeking; AUTO (frame
+threads) gives the most pictures a second, so it is used while playing. A decoder cannot change its mode once open,
+therefore there are two, and playback is handed over at a key frame: both decode from there on until the old one has
+shown everything that precedes the key frame, leading pictures of an open group included.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.video.codeccontext import VideoCodecContext
+from av.video.stream import VideoStream
+
+from panosod_core.errors import MediaError
+from panosod_core.media.container import open_container, reason
+
+RESTART_NEAR = 12
+"""Frames after a restart within which a change of threading decodes them again rather than waiting for a key frame."""
+
+
+class PictureDecoder:
+    """Decodes one video stream forwards from wherever it was restarted. Not thread-safe."""
+
+    def __init__(self, path: Path, stream_index: int) -> None:
+        """Open the file.
+
+        Args:
+            path: the media file.
+            stream_index: of the video stream.
+
+        Raises:
+            MediaError: the file cannot be opened or has no such video stream.
+        """
+        self._path = path
+        self._stream_index = stream_index
+        self._step = Fraction(1)
+        self._trust_pts = True
+        self._playing = False
+        self._wants_playing = False
+        self._spare: InputContainer | None = None
+        self._spare_context: VideoCodecContext | None = None
+        self.last_error = ""
+        self._open()
+
+    def _open(self) -> None:
+        self._container = open_container(self._path)
+        self._stream = _video_stream(self._container, self._path, self._stream_index)
+        self._context = self._stream.codec_context
+        self._context.thread_type = "SLICE"
+        self._reset()
+
+    def _reset(self) -> None:
+        self._packets: Iterator[av.Packet[VideoStream]] | None = None
+        self._ready: deque[av.VideoFrame] = deque()
+        self._incoming: list[av.VideoFrame] = []
+        self._handover_pts: int | None = None
+        self._ended = False
+        self._clock: Fraction | None = None
+        self.frames_out = 0
+
+    def set_nominal(self, step: Fraction, *, trust_pts: bool) -> None:
+        """Say how to fill in missing times.
+
+        Args:
+            step: ticks between frames where the file does not say.
+            trust_pts: False where the file's presentation times are wrong and frames are counted instead.
+        """
+        self._step, self._trust_pts = step, trust_pts
+
+    @property
+    def container(self) -> InputContainer:
+        """The open file."""
+        return self._container
+
+    @property
+    def stream(self) -> VideoStream:
+        """The video stream in it."""
+        return self._stream
+
+    @property
+    def wants_handover(self) -> bool:
+        """True while the threading mode asked for is not yet in use."""
+        return self._playing != self._wants_playing
+
+    def close(self) -> None:
+        """Let the file and both decoders go."""
+        self._reset()
+        self._container.close()
+        if self._spare is not None:
+            self._spare.close()
+
+    def set_threading(self, playing: bool) -> None:
+        """Ask for frame threads (playing) or slice threads; in use from the next restart or key frame on."""
+        self._wants_playing = playing
+
+    def restart(self, timestamp: int | None) -> None:
+        """Go on at the last point before ``timestamp`` (ticks) where decoding can start; None: the very first packet.
+
+        The first frame after it may still lie behind the wanted one (open groups, containers without an index): the
+        caller looks and tries further back.
+        """
+        if timestamp is None:
+            self._container.close()
+            self._open()
+        else:
+            try:
+                self._container.seek(timestamp, stream=self._stream, backward=True)
+            except av.FFmpegError:
+                # Some demuxers refuse a time before their first packet: the beginning is what was meant.
+                self._container.close()
+                self._open()
+        self._reset()
+        self._playing = self._wants_playing
+        self._active.flush_buffers()
+
+    def next(self) -> av.VideoFrame | None:
+        """The next picture in presentation order with a pts; None at the end (or where the file breaks off)."""
+        while not self._ready:
+            if self._ended:
+                return None
+            self._feed()
+        frame = self._ready.popleft()
+        self.frames_out += 1
+        return frame
+
+    def unread(self, frame: av.VideoFrame) -> None:
+        """Put back the picture that :meth:`next` gave last."""
+        self._ready.appendleft(frame)
+        self.frames_out -= 1
+
+    def first_only(self, timestamp: int) -> av.VideoFrame | None:
+        """The key frame at or before ``timestamp``, fast: one packet in, one picture out. Restart after it."""
+        self._wants_playing, wanted = False, self._wants_playing
+        self.restart(timestamp)
+        self._wants_playing = wanted
+        frames: list[av.VideoFrame] = []
+        while not frames and not self._ended:
+            packet = self._next_packet()
+            if packet is None:
+                break
+            frames = self._decode(self._context, packet)
+            if not frames and packet.is_keyframe:
+                frames = self._decode(self._context, None)
+                self._context.flush_buffers()
+        self._ended = True
+        return self._with_pts(frames[0]) if frames else None
+
+    @property
+    def _active(self) -> VideoCodecContext:
+        return self._frame_threaded() if self._playing else self._context
+
+    def _frame_threaded(self) -> VideoCodecContext:
+        """The second decoder, made when playback first asks for it; it takes the first container's packets."""
+        if self._spare_context is None:
+            self._spare = open_container(self._path)
+            self._spare_context = _video_stream(self._spare, self._path, self._stream_index).codec_context
+            self._spare_context.thread_type = "AUTO"
+        return self._spare_context
+
+    def _next_packet(self) -> av.Packet[VideoStream] | None:
+        if self._packets is None:
+            self._packets = iter(self._container.demux(self._stream))
+        try:
+            packet = next(self._packets, None)
+        except av.FFmpegError as error:
+            self.last_error = reason(error)
+            return None
+        return packet if packet is not None and packet.size else None
+
+    def _decode(self, context: VideoCodecContext, packet: av.Packet[VideoStream] | None) -> list[av.VideoFrame]:
+        try:
+            return list(context.decode(packet))
+        except (av.FFmpegError, ValueError) as error:
+            # One damaged picture must not end the clip: the decoder finds its way back at the next one it can read.
+            self.last_error = reason(error)
+            return []
+
+    def _feed(self) -> None:
+        packet = self._next_packet()
+        if packet is None:
+            self._ready.extend(self._with_pts(f) for f in self._decode(self._active, None))
+            self._ended = True
+            return
+        if self._handover_pts is None and self.wants_handover and packet.is_keyframe and packet.pts is not None:
+            self._begin_handover(packet.pts)
+        frames = [self._with_pts(f) for f in self._decode(self._active, packet)]
+        if self._handover_pts is None:
+            self._ready.extend(frames)
+            return
+        other = self._context if self._playing else self._frame_threaded()
+        self._incoming += [f for f in self._decode(other, packet) if f.pts is not None and f.pts >= self._handover_pts]
+        for frame in frames:
+            if frame.pts is not None and frame.pts >= self._handover_pts:
+                self._finish_handover()
+                return
+            self._ready.append(frame)
+
+    def _begin_handover(self, pts: int) -> None:
+        other = self._context if self._playing else self._frame_threaded()
+        other.flush_buffers()
+        self._incoming = []
+        self._handover_pts = pts
+
+    def _finish_handover(self) -> None:
+        self._ready.extend(self._incoming)
+        self._incoming = []
+        self._handover_pts = None
+        self._playing = not self._playing
+
+    def _with_pts(self, frame: av.VideoFrame) -> av.VideoFrame:
+        """A frame whose missing pts continues the frames before it, or starts at the stream's start."""
+        if frame.pts is None or not self._trust_pts:
+            self._clock = Fraction(self._stream.start_time or 0) if self._clock is None else self._clock + self._step
+            frame.pts = round(self._clock)
+        else:
+            self._clock = Fraction(frame.pts)
+        return frame
+
+
+def _video_stream(container: InputContainer, path: Path, stream_index: int) -> VideoStream:
+    if stream_index >= len(container.streams):
+        raise MediaError(f"{path}: expected a video stream number {stream_index}, found {len(container.streams)}")
+    stream = container.streams[stream_index]
+    if not isinstance(stream, VideoStream):
+        raise MediaError(f"{path}: stream {stream_index} was expected to be video, it is {stream.type}")
+    return stream
