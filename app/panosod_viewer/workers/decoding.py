@@ -12,32 +12,44 @@ from typing import Protocol, TypeAlias
 
 from panosod_core.errors import PanosodError
 from panosod_core.media.frame import VideoFrame
+from panosod_core.media.video import SeekInterrupted
 from panosod_viewer.picture_queue import PictureQueue, Put
 from panosod_viewer.playback import Seek
 
 _log = logging.getLogger(__name__)
 
+CATCH_UP_S = 1.0
+"""A decoder that has fallen further behind the clock than this skips ahead instead of showing ever later pictures."""
+
 
 class Reader(Protocol):
     """What this thread needs of ``panosod_core.media.video.VideoReader``."""
 
-    def frame_at(self, index: int) -> VideoFrame:
+    def frame_at(self, index: int, *, should_stop: Callable[[], bool]) -> VideoFrame:
         """The picture with this index, the last one where the stream is shorter."""
         ...
 
-    def frame_at_time(self, t_s: float) -> VideoFrame:
+    def frame_at_time(self, t_s: float, *, should_stop: Callable[[], bool]) -> VideoFrame:
         """The picture being shown at a time."""
         ...
 
-    def preview_at_time(self, t_s: float) -> VideoFrame:
-        """A key frame near a time, fast."""
+    def keyframe_at(self, t_s: float) -> VideoFrame | None:
+        """The key frame at or before a time, fast."""
         ...
 
-    def read(self) -> VideoFrame | None:
+    def index_of_time(self, t_s: float, *, should_stop: Callable[[], bool]) -> int:
+        """Index of the picture being shown at a time."""
+        ...
+
+    def seek(self, index: int) -> None:
+        """Let the next read give this picture."""
+        ...
+
+    def read(self, *, should_stop: Callable[[], bool]) -> VideoFrame | None:
         """The next picture, None at the end."""
         ...
 
-    def set_threading(self, *, playing: bool) -> None:
+    def set_threading(self, playing: bool) -> None:
         """Decode for throughput (playing) or for latency (paused)."""
         ...
 
@@ -114,9 +126,11 @@ class DecodeWorker:
         self._is_playing = False
         self._is_closing = False
         self._generation = 0
+        self._can_read_on = False  # there is nothing to read on from before the first seek
         self._frames = 0
         self._busy_s = 0.0
         self._last_end_s = 0.0
+        self._clock_s = 0.0
         self._thread = threading.Thread(target=self._run, name="panosod-decode", daemon=True)
 
     def start(self) -> None:
@@ -135,6 +149,10 @@ class DecodeWorker:
         with self._wake:
             self._is_playing = is_playing
             self._wake.notify_all()
+
+    def report_clock(self, position_s: float) -> None:
+        """Tell where the clip is, so that a decoder too slow for it can skip ahead."""
+        self._clock_s = position_s
 
     @property
     def figures(self) -> DecodeFigures:
@@ -184,45 +202,57 @@ class DecodeWorker:
         self._post(Failed(generation, text))
 
     def _serve(self, reader: Reader) -> None:
-        at_end = True  # nothing to read on from before the first seek
         was_playing = False
         while True:
             with self._wake:
-                self._wake.wait_for(lambda: self._is_closing or self._wanted or (self._is_playing and not at_end))
+                self._wake.wait_for(self._has_work)
                 if self._is_closing:
                     return
                 seek, self._wanted = self._wanted, None
                 playing = self._is_playing
             if playing != was_playing:
-                reader.set_threading(playing=playing)
+                reader.set_threading(playing)
                 was_playing = playing
             try:
-                at_end = not (self._answer(reader, seek) if seek is not None else self._read_on(reader))
+                self._can_read_on = self._answer(reader, seek) if seek is not None else self._read_on(reader)
+            except SeekInterrupted:
+                self._can_read_on = False  # the newer seek that interrupted is next
             except PanosodError as error:
-                at_end = True
+                self._can_read_on = False
                 self._fail(str(error))
+
+    def _has_work(self) -> bool:
+        return self._is_closing or self._wanted is not None or (self._is_playing and self._can_read_on)
+
+    def _is_interrupted(self) -> bool:
+        return self._is_closing or self._wanted is not None
 
     def _answer(self, reader: Reader, seek: Seek) -> bool:
         """Find the picture of a seek; True when there may be more to read after it."""
         self._generation = seek.generation
         started = time.perf_counter()
         if seek.index is not None:
-            frame = reader.frame_at(seek.index)
-        elif seek.time_s is not None and seek.is_exact:
-            frame = reader.frame_at_time(seek.time_s)
+            frame = reader.frame_at(seek.index, should_stop=self._is_interrupted)
         else:
-            frame = reader.preview_at_time(seek.time_s or 0.0)
+            frame = self._frame_of_time(reader, seek)
         took = time.perf_counter() - started
         self._busy_s += took
         self._frames += 1
-        self._last_end_s = frame.time_s + frame.duration_s
+        self._last_end_s = self._clock_s = frame.time_s + frame.duration_s
         self._post(Sought(seek.generation, frame, seek.is_exact, took))
         return seek.is_exact
+
+    def _frame_of_time(self, reader: Reader, seek: Seek) -> VideoFrame:
+        t_s = seek.time_s or 0.0
+        preview = None if seek.is_exact else reader.keyframe_at(t_s)
+        return preview if preview is not None else reader.frame_at_time(t_s, should_stop=self._is_interrupted)
 
     def _read_on(self, reader: Reader) -> bool:
         """Put the next picture into the queue; False at the end."""
         started = time.perf_counter()
-        frame = reader.read()
+        if self._last_end_s < self._clock_s - CATCH_UP_S:
+            reader.seek(reader.index_of_time(self._clock_s, should_stop=self._is_interrupted))
+        frame = reader.read(should_stop=self._is_interrupted)
         self._busy_s += time.perf_counter() - started
         if frame is None:
             self._post(Ended(self._generation, self._last_end_s))

@@ -6,6 +6,7 @@ import threading
 import pytest
 
 from panosod_core.errors import MediaError
+from panosod_core.media.video import SeekInterrupted
 from panosod_viewer.picture_queue import PictureQueue
 from panosod_viewer.playback import Seek
 from panosod_viewer.workers.decoding import DecodeWorker, Ended, Failed, Ready, Sought
@@ -25,25 +26,35 @@ class ScriptedReader:
         self.entered = threading.Event()
         self.closed_in = None
         self.threading = []
+        self.is_interruptible = False
+        self.has_keyframes = True
         self.broken_from = N + 1
 
-    def _at(self, index):
+    def _at(self, index, should_stop):
         self.entered.set()
         assert self.gate.wait(10)
+        if self.is_interruptible and should_stop():
+            raise SeekInterrupted
         index = min(index, N - 1)
         self.position = index + 1
         return picture(index, fps=FPS)
 
-    def frame_at(self, index):
-        return self._at(index)
+    def frame_at(self, index, *, should_stop):
+        return self._at(index, should_stop)
 
-    def frame_at_time(self, t_s):
-        return self._at(int(t_s * FPS + 1e-6))
+    def index_of_time(self, t_s, *, should_stop):
+        return min(int(t_s * FPS + 1e-6), N - 1)
 
-    def preview_at_time(self, t_s):
-        return picture(int(t_s * FPS) // 5 * 5, fps=FPS)
+    def frame_at_time(self, t_s, *, should_stop):
+        return self._at(int(t_s * FPS + 1e-6), should_stop)
 
-    def read(self):
+    def keyframe_at(self, t_s):
+        return picture(int(t_s * FPS) // 5 * 5, fps=FPS) if self.has_keyframes else None
+
+    def seek(self, index):
+        self.position = index
+
+    def read(self, *, should_stop):
         if self.position >= self.broken_from:
             raise MediaError("the file ends in the middle of a picture")
         if self.position >= N:
@@ -51,7 +62,7 @@ class ScriptedReader:
         self.position += 1
         return picture(self.position - 1, fps=FPS)
 
-    def set_threading(self, *, playing):
+    def set_threading(self, playing):
         self.threading.append(playing)
 
     def close(self):
@@ -111,6 +122,40 @@ def test_only_the_latest_of_many_seeks_is_answered(desk, reader):
     reader.gate.set()
     assert [desk.next().generation, desk.next().generation] == [1, 9]
     assert desk.mail.empty()
+
+
+def test_a_newer_seek_interrupts_an_older_one(desk, reader):
+    reader.is_interruptible = True
+    reader.gate.clear()
+    desk.worker.seek(Seek(1, index=1))
+    assert reader.entered.wait(10)
+    desk.worker.seek(Seek(2, index=2))
+    reader.gate.set()
+    assert desk.next().generation == 2
+
+
+def test_where_no_key_frame_decodes_alone_the_preview_is_exact(desk, reader):
+    reader.has_keyframes = False
+    desk.worker.seek(Seek(1, time_s=0.3, is_exact=False))
+    assert desk.next().frame.index == 7
+
+
+def test_a_decoder_far_behind_the_clock_skips_ahead(desk, reader):
+    reader.gate.clear()
+    desk.worker.seek(Seek(1, index=0))
+    assert reader.entered.wait(10)
+    desk.worker.set_playing(True)
+    reader.gate.set()
+    desk.next()
+    desk.worker.report_clock(0.7)
+    assert desk.next() == Ready(1)
+    desk.worker.report_clock(5.0)
+    last = 0
+    while not isinstance(desk.next(), Ended):
+        picked = desk.pictures.pick(100.0)
+        last = picked.frame.index if picked.frame else last
+    assert last == N - 1
+    assert desk.worker.figures.frames < N
 
 
 def test_while_paused_nothing_is_read_ahead(desk):
