@@ -83,13 +83,9 @@ def _read_stbl(reader: BoxReader, stbl: Box, tags: TrackTags) -> TrackTags:
 
 def _read_entry(reader: BoxReader, entry: Box, tags: TrackTags) -> TrackTags:
     tags = replace(tags, entry=entry.kind)
-    if tags.kind == "video":
-        skip = _VISUAL_ENTRY
-    elif tags.kind == "audio":
-        skip = _audio_entry_length(reader, entry)
-    else:
+    if tags.kind == "other":
         return tags
-    for box in reader.children(entry, skip=skip):
+    for box in reader.boxes(entry_boxes_start(reader, entry, tags.kind), entry.end):
         tags = _read_entry_box(reader, box, tags)
         if box.kind == "wave":
             # QuickTime keeps the decoder's boxes in here, and some tools put SA3D beside them.
@@ -114,19 +110,26 @@ def _read_entry_box(reader: BoxReader, box: Box, tags: TrackTags) -> TrackTags:
     return tags
 
 
-def _audio_entry_length(reader: BoxReader, entry: Box) -> int:
-    """Where the boxes of an audio sample entry begin.
+def entry_boxes_start(reader: BoxReader, entry: Box, kind: str) -> int:
+    """The offset at which the boxes of a sample entry begin, after its fixed fields.
 
-    The version tells it in QuickTime files; ISO files may say 1 with the length of version 0, so where the boxes do
-    not fit, the other lengths are tried.
+    For sound, the version tells it in QuickTime files; ISO files may say 1 with the length of version 0, so where the
+    boxes do not fit, the other lengths are tried.
+
+    Args:
+        reader: over the file or the bytes that hold the entry.
+        entry: the sample entry.
+        kind: "video" or "audio".
     """
+    if kind == "video":
+        return entry.body + _VISUAL_ENTRY
     head = reader.payload(entry, 10)
     version = int.from_bytes(head[8:10], "big")
     first = _AUDIO_ENTRIES.get(version, 28)
     for length in (first, *_AUDIO_ENTRIES.values()):
         if reader.tiles(entry.body + length, entry.end):
-            return length
-    return first
+            return entry.body + length
+    return entry.body + first
 
 
 def _read_colr(body: bytes) -> ColourTag | None:
