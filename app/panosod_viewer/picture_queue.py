@@ -15,6 +15,8 @@ class Put(Enum):
     """What became of a picture offered to the queue."""
 
     TAKEN = "taken"
+    FIRST = "first"
+    """Taken, and nothing else waits: whoever looked last found the queue empty."""
     STALE = "stale"
     """A newer generation has begun: stop decoding for the old one."""
     CLOSED = "closed"
@@ -91,7 +93,7 @@ class PictureQueue:
                 return None
             self._frames.append(frame)
             self._bytes += size
-            return Put.TAKEN
+            return Put.FIRST if len(self._frames) == 1 else Put.TAKEN
 
     def _can_settle(self, size: int, generation: int) -> bool:
         if self._is_closed or generation != self._generation or len(self._frames) < self._min_frames:

@@ -11,7 +11,7 @@ def filled(n, **kw):
     queue = PictureQueue(**kw)
     queue.begin(1)
     for i in range(n):
-        assert queue.put(picture(i), 1, timeout_s=0) is Put.TAKEN
+        assert queue.put(picture(i), 1, timeout_s=0) is (Put.TAKEN if i else Put.FIRST)
     return queue
 
 
@@ -58,7 +58,7 @@ def test_a_new_generation_empties_the_queue_and_refuses_the_old():
     queue.begin(2)
     assert len(queue) == 0
     assert queue.put(picture(9), 1) is Put.STALE
-    assert queue.put(picture(9), 2) is Put.TAKEN
+    assert queue.put(picture(9), 2) is Put.FIRST
 
 
 def test_the_queue_is_bounded_in_bytes_but_never_below_its_least():
@@ -88,6 +88,15 @@ def test_room_wakes_the_filler():
     queue.pick(0.0)
     thread.join(5)
     assert answers == [Put.TAKEN]
+
+
+def test_a_filler_that_waited_while_all_were_taken_is_the_first_again():
+    # Judged before the wait, it would not be, and nobody would come to look for it.
+    queue = filled(5, max_frames=5)
+    answers, thread = waiting_put(queue)
+    queue.pick(100.0)
+    thread.join(5)
+    assert answers == [Put.FIRST]
 
 
 def test_a_new_generation_wakes_the_filler():

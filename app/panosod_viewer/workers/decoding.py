@@ -259,7 +259,6 @@ class DecodeWorker:
             return False
         self._frames += 1
         self._last_end_s = frame.time_s + frame.duration_s
-        was_empty = len(self._queue) == 0
-        if self._queue.put(frame, self._generation) is Put.TAKEN and was_empty:
+        if self._queue.put(frame, self._generation) is Put.FIRST:
             self._post(Ready(self._generation))
         return True
