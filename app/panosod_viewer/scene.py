@@ -58,7 +58,7 @@ class RenderScene:
         panes: left to right.
         flat: pan and zoom for flat pictures.
         background_rgb: where the picture does not reach, 0..1 sRGB.
-        render_scale: internal resolution relative to the window, 0.25..1.
+        render_scale: internal resolution relative to the window, 0.25..2; above 1 is supersampling.
     """
 
     frame: VideoFrame | None

@@ -1,0 +1,24 @@
+"""How PyOpenGL finds the GL functions: decided here, once a process, before PyOpenGL is imported.
+
+PyOpenGL picks a platform (GLX, EGL, WGL, CGL) when it is imported and asks that one for function addresses. On Linux
+a process may meet contexts of both kinds: Qt under xcb makes GLX ones, Qt under Wayland and our headless renderer make
+EGL ones. With libglvnd, which every current distribution has, ``eglGetProcAddress`` and ``libOpenGL`` hand out dispatch
+stubs that serve whichever context is current, GLX ones too, so EGL is the one choice that is right in all of them.
+Where libEGL is missing (bare GLX), PyOpenGL's own choice stays. A person's ``PYOPENGL_PLATFORM`` is respected.
+Windows and macOS have one kind only.
+"""
+
+import ctypes.util
+import os
+import sys
+
+
+def choose_platform() -> None:
+    """Set ``PYOPENGL_PLATFORM`` where it matters. Does nothing when PyOpenGL has been imported already."""
+    if not sys.platform.startswith("linux") or "OpenGL.platform" in sys.modules:
+        return
+    if "PYOPENGL_PLATFORM" not in os.environ and ctypes.util.find_library("EGL"):
+        os.environ["PYOPENGL_PLATFORM"] = "egl"
+
+
+choose_platform()

@@ -1,0 +1,216 @@
+"""The renderer: a scene in, pixels in a framebuffer out. No Qt; needs a current OpenGL 3.3 core context."""
+
+import ctypes
+import weakref
+
+import numpy as np
+from numpy.typing import NDArray
+
+from panosod_core.errors import RenderError
+from panosod_core.media.frame import VideoFrame
+from panosod_viewer.render import gl
+from panosod_viewer.render.planes import PlaneTextures
+from panosod_viewer.render.program import Program
+from panosod_viewer.render.variants import pane_pixels, pane_setup
+from panosod_viewer.resources import shader_dir
+from panosod_viewer.scene import RenderScene
+
+
+class SphereRenderer:
+    """Draws scenes. Every method needs the context that :meth:`initialise` saw to be current.
+
+    The GL state it leaves behind is the default one (so that QPainter works after it), with ``target_fbo`` bound.
+    """
+
+    def __init__(self) -> None:
+        self._vao = 0
+        self._textures = PlaneTextures()
+        self._programs: dict[frozenset[str], Program] = {}
+        self._scaled = _ScaledTarget()
+        self._uploaded: weakref.ref[VideoFrame] | None = None
+        self._description = ""
+
+    @property
+    def description(self) -> str:
+        """Version and renderer of the context, "" before :meth:`initialise`."""
+        return self._description
+
+    def initialise(self) -> None:
+        """Check the context and make what every draw needs.
+
+        Raises:
+            RenderError: OpenGL is missing or older than 3.3.
+        """
+        gl.drop_errors()
+        with gl.errors_as("starting up"):
+            self._description = gl.require_version()
+            self._vao = gl.generate(gl.glGenVertexArrays)
+
+    def upload(self, frame: VideoFrame) -> bool:
+        """Copy a frame to the GPU unless it is the one that is there.
+
+        Returns:
+            True when something was copied.
+
+        Raises:
+            RenderError: the picture is too large for the GPU, or the driver failed.
+        """
+        if self._uploaded is not None and self._uploaded() is frame:
+            return False
+        # a weak reference: the decoder's memory may go once it has been copied
+        self._uploaded = None
+        with gl.errors_as(f"uploading a {frame.width}x{frame.height} {frame.layout.name} picture"):
+            self._textures.upload(frame)
+        self._uploaded = weakref.ref(frame)
+        return True
+
+    def draw(
+        self, scene: RenderScene, *, size_px: tuple[int, int], target_fbo: int = 0, pixel_ratio: float = 1.0
+    ) -> bool:
+        """Draw a scene into a framebuffer.
+
+        Args:
+            scene: what to draw; its frame is uploaded first when it is a new one.
+            size_px: framebuffer width and height in pixels.
+            target_fbo: GL name of the framebuffer; 0 is the context's own.
+            pixel_ratio: framebuffer pixels a device-independent pixel (high DPI): line widths follow it.
+
+        Returns:
+            True when a new frame was uploaded.
+
+        Raises:
+            RenderError: a shader does not compile, or the driver failed.
+        """
+        if not self._vao:
+            raise RenderError("the renderer was drawn to before it was initialised, or after its context was lost")
+        gl.drop_errors()
+        width, height = size_px
+        if width <= 0 or height <= 0:
+            return False
+        uploaded = scene.frame is not None and self.upload(scene.frame)
+        scale = float(np.clip(scene.render_scale, 0.25, 2.0))
+        with gl.errors_as(f"drawing {width}x{height}"):
+            if scale == 1.0:
+                gl.glBindFramebuffer(gl.GL_FRAMEBUFFER, target_fbo)
+                self._draw_panes(scene, width, height, pixel_ratio)
+            else:
+                inner = max(round(width * scale), 1), max(round(height * scale), 1)
+                self._scaled.bind(*inner)
+                self._draw_panes(scene, *inner, pixel_ratio * scale)
+                self._scaled.blit_to(target_fbo, width, height)
+        return uploaded
+
+    def release(self) -> None:
+        """Delete all GL objects; the renderer can be initialised again, in any context."""
+        for program in self._programs.values():
+            program.release()
+        self._programs.clear()
+        self._textures.release()
+        self._scaled.release()
+        gl.delete(gl.glDeleteVertexArrays, self._vao)
+        self._vao = 0
+        self._uploaded = None
+
+    def forget(self) -> None:
+        """Drop all names without touching GL: the context they lived in is gone."""
+        self.__init__()  # type: ignore[misc]  # back to the state before initialise()
+
+    def _draw_panes(self, scene: RenderScene, width: int, height: int, pixel_ratio: float) -> None:
+        for capability in (gl.GL_SCISSOR_TEST, gl.GL_BLEND, gl.GL_DEPTH_TEST, gl.GL_STENCIL_TEST, gl.GL_CULL_FACE):
+            gl.glDisable(capability)
+        # samples are R'G'B' already
+        gl.glDisable(gl.GL_FRAMEBUFFER_SRGB)
+        gl.glViewport(0, 0, width, height)
+        gl.glClearColor(*scene.background_rgb, 1.0)
+        gl.glClear(gl.GL_COLOR_BUFFER_BIT)
+        if scene.frame is None:
+            return
+        gl.glBindVertexArray(self._vao)
+        for pane in scene.panes:
+            x, top, w, h = pane_pixels(pane.rect, width, height)
+            if w == 0 or h == 0:
+                continue
+            setup = pane_setup(
+                pane, scene.frame, scene.geometry, flat=scene.flat, size_px=(w, h), pixel_ratio=pixel_ratio
+            )
+            bottom = height - top - h
+            self._textures.bind(repeat=setup.repeat)
+            self._program(setup.defines).use(
+                setup.uniforms
+                | {
+                    "u_pane": (float(x), float(bottom), float(w), float(h)),
+                    "u_background": scene.background_rgb,
+                }
+            )
+            # the viewport clips the one triangle: no scissor needed
+            gl.glViewport(x, bottom, w, h)
+            gl.glDrawArrays(gl.GL_TRIANGLES, 0, 3)
+        gl.glUseProgram(0)
+        gl.glBindVertexArray(0)
+        self._textures.unbind()
+        gl.glViewport(0, 0, width, height)
+
+    def _program(self, defines: frozenset[str]) -> Program:
+        if defines not in self._programs:
+            folder = shader_dir()
+            self._programs[defines] = Program(folder / "screen.vert", folder / "view.frag", defines=defines)
+        return self._programs[defines]
+
+
+class _ScaledTarget:
+    """A framebuffer of another size than the window's, blended linearly into it."""
+
+    def __init__(self) -> None:
+        self._fbo = 0
+        self._texture = 0
+        self._size = (0, 0)
+
+    def bind(self, width: int, height: int) -> None:
+        if (width, height) != self._size:
+            self.release()
+            self._fbo, self._texture = make_framebuffer(width, height)
+            self._size = (width, height)
+        gl.glBindFramebuffer(gl.GL_FRAMEBUFFER, self._fbo)
+
+    def blit_to(self, target_fbo: int, width: int, height: int) -> None:
+        gl.glBindFramebuffer(gl.GL_READ_FRAMEBUFFER, self._fbo)
+        gl.glBindFramebuffer(gl.GL_DRAW_FRAMEBUFFER, target_fbo)
+        gl.glBlitFramebuffer(0, 0, *self._size, 0, 0, width, height, gl.GL_COLOR_BUFFER_BIT, gl.GL_LINEAR)
+        gl.glBindFramebuffer(gl.GL_FRAMEBUFFER, target_fbo)
+        gl.glViewport(0, 0, width, height)
+
+    def release(self) -> None:
+        gl.delete(gl.glDeleteFramebuffers, self._fbo)
+        gl.delete(gl.glDeleteTextures, self._texture)
+        self._fbo = self._texture = 0
+        self._size = (0, 0)
+
+
+def make_framebuffer(width: int, height: int) -> tuple[int, int]:
+    """A framebuffer with one RGBA8 texture: (framebuffer, texture) names, the framebuffer left bound.
+
+    Raises:
+        RenderError: the driver refuses that size.
+    """
+    texture = gl.generate(gl.glGenTextures)
+    gl.glBindTexture(gl.GL_TEXTURE_2D, texture)
+    gl.glTexImage2D(gl.GL_TEXTURE_2D, 0, gl.GL_RGBA8, width, height, 0, gl.GL_RGBA, gl.GL_UNSIGNED_BYTE, None)
+    gl.glTexParameteri(gl.GL_TEXTURE_2D, gl.GL_TEXTURE_MIN_FILTER, gl.GL_LINEAR)
+    gl.glTexParameteri(gl.GL_TEXTURE_2D, gl.GL_TEXTURE_MAX_LEVEL, 0)
+    gl.glBindTexture(gl.GL_TEXTURE_2D, 0)
+    fbo = gl.generate(gl.glGenFramebuffers)
+    gl.glBindFramebuffer(gl.GL_FRAMEBUFFER, fbo)
+    gl.glFramebufferTexture2D(gl.GL_FRAMEBUFFER, gl.GL_COLOR_ATTACHMENT0, gl.GL_TEXTURE_2D, texture, 0)
+    if gl.glCheckFramebufferStatus(gl.GL_FRAMEBUFFER) != gl.GL_FRAMEBUFFER_COMPLETE:
+        raise RenderError(f"the graphics driver makes no {width}x{height} framebuffer: choose a smaller size")
+    return fbo, texture
+
+
+def read_pixels(width: int, height: int) -> NDArray[np.uint8]:
+    """The bound framebuffer's pixels: (height, width, 3) uint8, first row on top."""
+    pixels = np.empty((height, width, 3), np.uint8)
+    memory = ctypes.c_void_p(pixels.ctypes.data)
+    gl.glPixelStorei(gl.GL_PACK_ALIGNMENT, 1)
+    gl.glReadPixels(0, 0, width, height, gl.GL_RGB, gl.GL_UNSIGNED_BYTE, memory)
+    gl.glPixelStorei(gl.GL_PACK_ALIGNMENT, 4)
+    return np.ascontiguousarray(pixels[::-1])

@@ -1,0 +1,40 @@
+#version 330 core
+// Pixel of the viewport -> ray -> place in the picture -> samples -> R'G'B' -> lines on top.
+//
+// Variants, set by the program that compiles this (see render/variants.py):
+//   RAY_RECTILINEAR | RAY_STEREOGRAPHIC | RAY_BLEND | RAY_EQUIRECT | RAY_EQUIRECT_LEVEL | RAY_FLAT
+//   PLANES_Y | PLANES_YUV | PLANES_Y_UV      how the samples are stored
+//   WRAP_SEAM                                the eye's left and right edges meet, but not the texture's
+//   TRANSFER_PQ | TRANSFER_HLG, WIDE_GAMUT   tone mapping
+//   PARTIAL                                  the picture may leave parts of the viewport empty
+//   OUTLINE, CROSSHAIR                       lines on top
+
+uniform vec4 u_pane;            // x, y (from the bottom), width, height of the pane in pixels
+uniform vec3 u_background;
+
+out vec4 o_color;
+
+#include "edge.glsl"
+#include "ray.glsl"
+#include "picture.glsl"
+#include "color.glsl"
+#include "marks.glsl"
+
+void main() {
+    // origin top left, 0..1
+    vec2 at = (gl_FragCoord.xy - u_pane.xy) / u_pane.zw;
+    at.y = 1.0 - at.y;
+
+    Place place = place_of(at);
+    vec3 rgb = screen_rgb(picture_samples(place.eye_uv));
+#ifdef PARTIAL
+    rgb = mix(u_background, rgb, place.coverage);
+#endif
+#ifdef OUTLINE
+    rgb = with_outline(rgb, place.direction);
+#endif
+#ifdef CROSSHAIR
+    rgb = with_crosshair(rgb, at * u_pane.zw);
+#endif
+    o_color = vec4(rgb, 1.0);
+}
