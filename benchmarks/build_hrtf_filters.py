@@ -36,7 +36,7 @@ def main() -> None:
     filters = [magls_filters(head, order=order) for order in (1, 2, 3)]
     for one in filters:
         print(f"order {one.order}: {one.method}")
-    method = "MagLS, 384 taps, diffuse-field equalised, 0 dB in the diffuse field"
+    method = "MagLS, 384 taps, diffuse-field equalised, -3 dB in the diffuse field"
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     save_filters(arguments.out, [replace(one, method=method) for one in filters])
     print(arguments.out, arguments.out.stat().st_size, "bytes")

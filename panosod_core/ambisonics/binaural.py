@@ -14,9 +14,8 @@ class BinauralDecoder:
     """Overlap-save convolution with the filters of a decoder; equal to direct convolution, and stateful.
 
     The field is turned into the head's frame *before* (see :func:`~panosod_core.ambisonics.harmonics.sh_rotation`).
-    Head-locked channels ("4+2") do not pass through here: the caller adds them to what :meth:`process` returns. At
-    equal level a head-locked mono signal and the same signal spread over the sphere are equally loud (see
-    ``panosod_core.ambisonics.loudness``).
+    Head-locked channels ("4+2") do not pass through here: the caller adds them to what :meth:`process` returns. Of
+    equal level, a head-locked signal is 3 dB louder than the field (``DIFFUSE_LEVEL_DB`` in the module ``design``).
 
     Output sample n depends on input up to sample n: the decoder itself adds no block of delay, only the onset of the
     filters.

@@ -16,6 +16,9 @@ DESIGN_LENGTH = 2048
 REGULARISATION = 0.01
 """-20 dB of what a direction-complete grid gives: costs such a grid 0.09 dB and tames gaps and rings."""
 _CELL_REACH_RAD = float(np.radians(15.0))
+DIFFUSE_LEVEL_DB = -3.0
+"""Level of every decoder in a diffuse field of 0 dB. Omnitone's filters, which clips for the web were mastered with,
+have -2.5 to -3.3 dB by the same measure (benchmarks/results/decoders.md); it leaves room for the ear near a source."""
 _LEVEL_BAND_HZ = (100.0, 10_000.0)
 
 
@@ -100,8 +103,8 @@ def diffuse_level_db(taps: FloatArray, sample_rate_hz: int) -> float:
     """Level at the ears in a diffuse pink field of 0 dB, mean of both ears, 100 Hz to 10 kHz.
 
     In a diffuse field the SN3D channels are uncorrelated with power 1 / (2l + 1) of W; equivalently, this is the mean
-    over all directions of a plane wave's level. A decoder of 0 dB is as loud, on the whole, as the same mono signal
-    played to both ears.
+    over all directions of a plane wave's level. A decoder of 0 dB would be as loud, on the whole, as the same mono
+    signal played to both ears.
 
     Args:
         taps: (C, 2, T) for SN3D channels.
@@ -117,8 +120,9 @@ def diffuse_level_db(taps: FloatArray, sample_rate_hz: int) -> float:
 
 
 def levelled(taps: FloatArray, sample_rate_hz: int) -> NDArray[np.float32]:
-    """Taps scaled to a diffuse-field level of 0 dB: the one loudness of all decoders and heads (float32)."""
-    return np.asarray(taps * 10 ** (-diffuse_level_db(taps, sample_rate_hz) / 20), np.float32)
+    """Taps scaled to :data:`DIFFUSE_LEVEL_DB`: the one loudness of all decoders and heads (float32)."""
+    gain_db = DIFFUSE_LEVEL_DB - diffuse_level_db(taps, sample_rate_hz)
+    return np.asarray(taps * 10 ** (gain_db / 20), np.float32)
 
 
 def spectra(responses: Sequence[FloatArray] | FloatArray) -> ComplexArray:

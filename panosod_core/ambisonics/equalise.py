@@ -47,10 +47,10 @@ def diffuse_field_equalised(hrtf: HrtfSet) -> HrtfSet:
     power = np.tensordot(weights, np.abs(spectrum) ** 2, axes=1).mean(axis=0)
     level_db = 10 * np.log10(_smoothed(power, frequency) + 1e-30)
     centre = _mean(level_db, frequency, 300.0, 8000.0)
-    correction_db = np.clip(centre - level_db, -_LIMIT_DB, _LIMIT_DB)
     bassless = _mean(level_db, frequency, 50.0, 120.0) - _mean(level_db, frequency, 250.0, 600.0) < _BASS_MISSING_DB
-    if bassless:
-        correction_db[frequency < BASS_HZ] = correction_db[np.searchsorted(frequency, BASS_HZ)]
+    # What is replaced below may be boosted without harm, and must be: the phase at 200 Hz hangs on it.
+    limit_db = np.where(bassless & (frequency < BASS_HZ), 3 * _LIMIT_DB, _LIMIT_DB)
+    correction_db = np.clip(centre - level_db, -limit_db, limit_db)
     equalised = spectrum * _minimum_phase(correction_db)
     if bassless:
         equalised = _with_bass(equalised, frequency, hrtf.sample_rate_hz)
@@ -84,7 +84,7 @@ def _with_bass(spectrum: ComplexArray, frequency: FloatArray, rate_hz: int) -> C
     """Below 200 Hz: the magnitude found there drifting to the common one at 0 Hz, and a phase that is delay alone."""
     edge = int(np.searchsorted(frequency, BASS_HZ))
     magnitude = np.abs(spectrum[..., edge])
-    common = float(magnitude.mean())
+    common = float(np.sqrt(np.mean(magnitude**2)))
     delay_s = np.argmax(np.abs(np.fft.irfft(spectrum, axis=-1)), axis=-1) / rate_hz
     # The phase that remains at the edge beside the delay (of treble's peak) is what the sphere adds in the bass.
     rest = np.angle(spectrum[..., edge] * np.exp(2j * np.pi * BASS_HZ * delay_s))

@@ -31,7 +31,7 @@ def magls_filters(hrtf: HrtfSet, *, order: int, taps: int = 384, cut_hz: float |
         cut_hz: where magnitudes take over; None: 1.5 kHz, for third order 2 kHz.
 
     Returns:
-        Filters with a diffuse-field level of 0 dB (see :func:`~panosod_core.ambisonics.design.diffuse_level_db`).
+        Filters with a diffuse-field level of -3 dB (see :func:`~panosod_core.ambisonics.design.diffuse_level_db`).
 
     Raises:
         ValueError: an argument outside its range.
