@@ -1,0 +1,51 @@
+"""Labels for lines that must stay one line: shortened text, digits that do not jump."""
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QFont, QPainter, QPaintEvent
+from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
+
+
+def tabular(font: QFont) -> QFont:
+    """The font with digits of one width, so that running numbers stand still."""
+    steady = QFont(font)
+    steady.setFeature(QFont.Tag("tnum"), 1)
+    return steady
+
+
+class ElidedLabel(QLabel):
+    """A label of one line that shortens its text where there is not room for it.
+
+    Args:
+        text: what it says.
+        name: what screen readers call it.
+        min_px: how narrow it may become; None: it is never shortened.
+        parent: Qt parent.
+    """
+
+    def __init__(
+        self, text: str = "", *, name: str = "", min_px: int | None = 24, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(text, parent)
+        self._min_px = min_px
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setFont(tabular(self.font()))
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        if name:
+            self.setAccessibleName(name)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """A few letters."""
+        hint = super().sizeHint()
+        return hint if self._min_px is None else QSize(min(self._min_px, hint.width()), hint.height())
+
+    def is_elided(self) -> bool:
+        """True while part of the text is hidden."""
+        return self.fontMetrics().horizontalAdvance(self.text()) > self.contentsRect().width()
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+        """Draw the text, shortened at its end."""
+        painter = QPainter(self)
+        area = self.contentsRect()
+        text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, area.width())
+        flags = int(self.alignment()) | int(Qt.TextFlag.TextSingleLine)
+        self.style().drawItemText(painter, area, flags, self.palette(), self.isEnabled(), text, self.foregroundRole())
