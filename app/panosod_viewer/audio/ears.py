@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from panosod_core.ambisonics.binaural import BinauralDecoder
+from panosod_core.ambisonics.design import DIFFUSE_LEVEL_DB, diffuse_level_db
 from panosod_core.ambisonics.filters import BinauralFilters
-from panosod_core.ambisonics.format import acn_degrees
 from panosod_core.ambisonics.harmonics import sh_rotation
 
 FloatArray32 = NDArray[np.float32]
@@ -48,20 +48,13 @@ class FieldRotator:
 
 
 def loudness_gain(filters: BinauralFilters) -> float:
-    """The gain that makes a diffuse field as loud through these filters as it is in W.
+    """The gain that brings filters to the one loudness of all decoders.
 
-    With it every head and method plays at one loudness. Pink noise from everywhere, 100 Hz to 10 kHz, mean of both
-    ears: SN3D channels of a diffuse field are uncorrelated, with power 1 / (2 l + 1) at degree l.
+    Filters made by this project have it already; those read from a file need not.
     """
-    spectrum = np.fft.rfft(filters.taps.astype(np.float64), 4096, axis=-1)
-    frequency = np.fft.rfftfreq(4096, 1 / filters.sample_rate_hz)
-    weight = np.where((frequency >= 100) & (frequency <= 10000), 1 / np.maximum(frequency, 1), 0)
-    share = 1 / (2 * acn_degrees(filters.order) + 1)
-    power = np.einsum("cef,c->f", np.abs(spectrum) ** 2, share) / 2
-    level = np.sum(power * weight) / np.sum(weight)
-    if not level > 0:
-        raise ValueError(f"the filters {filters.name!r} are silent between 100 Hz and 10 kHz")
-    return float(1 / np.sqrt(level))
+    return float(
+        10 ** ((DIFFUSE_LEVEL_DB - diffuse_level_db(filters.taps.astype(np.float64), filters.sample_rate_hz)) / 20)
+    )
 
 
 class _Decoder:

@@ -110,6 +110,8 @@ class AudioEngine:
         self.meter = Meter(block, RATE_HZ)
         self.clipped = 0
         """Blocks that the limiter had to turn down."""
+        self.report = BlockReport(Location(0.0, Run(index=0, position_s=0.0, speed=0.0)), 0.0, 0, False)
+        """Of the last block."""
         self.starved = 0
         """Times at which the ring ran dry before the end of the clip."""
         self._order = filters.order
@@ -250,10 +252,10 @@ class AudioEngine:
         """Render the next block into ``out``, (2, block) float32. Called in the audio callback."""
         seek, playing = self._seek, self._playing
         self._dry[...] = 0.0
-        report = self._run_clip(seek, playing)
+        self.report = self._run_clip(seek, playing)
         self._decode(R_world_head, out)
         self._finish(out)
-        return report
+        return self.report
 
     def _run_clip(self, seek: _Seek, playing: bool) -> BlockReport:
         """Fill ``_dry`` with the clip, or its held loop, or the fade between them."""

@@ -41,16 +41,18 @@ class SoundSource(Protocol):
 
 
 class Silence:
-    """The sound of a clip that has none."""
+    """The sound of a clip that has none, or whose sound cannot be read."""
 
-    channels = 1
+    def __init__(self, channels: int = 1) -> None:
+        self.channels = channels
+        """Of what :meth:`read` returns."""
 
     def seek(self, t_s: float, /) -> None:
         """Nothing to do."""
 
     def read(self, n: int, /) -> FloatArray32:
         """Nothing: what is missing at the end is filled up with silence."""
-        return np.zeros((1, 0), np.float32)
+        return np.zeros((self.channels, 0), np.float32)
 
     def close(self) -> None:
         """Nothing to do."""
