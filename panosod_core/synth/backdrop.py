@@ -63,7 +63,7 @@ def inscriptions() -> tuple[Inscription, ...]:
         )
     for azimuth in (30, 60, 120, 150, -30, -60, -120, -150):
         lines.append(
-            Inscription(bearing_text(azimuth), float(degrees(azimuth)), float(degrees(2.1)), float(degrees(1.5)), 0.85)
+            Inscription(bearing_text(azimuth), float(degrees(azimuth)), float(degrees(2.1)), float(degrees(1.5)), 0.9)
         )
     for azimuth in (0, 90, 180, -90):
         for elevation in (30, 60, -30, -60):
@@ -181,7 +181,10 @@ def _graticule(colours: Float32Array, grid: PixelGrid, elevation: Float32Array, 
         step = np.float32(np.radians(step_deg))
         if step / pixel < 12:
             continue
+        # In small pictures a line cannot be thinner than a pixel: it pales instead, and ends before lines crowd.
         half = np.maximum(np.float32(np.radians(width_deg / 2)), np.float32(0.45) * pixel)
+        strength *= float(np.radians(width_deg / 2) / half) ** 0.6
+        last_deg = min(last_deg, float(np.degrees(np.arccos(min(10 * half / step, 1.0)))))
         to_meridian = np.abs(azimuth - step * np.round(azimuth / step)) * cos_el
         to_parallel = np.abs(elevation - step * np.round(elevation / step))
         fade = np.clip((np.float32(np.radians(last_deg)) - np.abs(elevation)) / np.float32(0.06), 0, 1)

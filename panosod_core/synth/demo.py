@@ -20,11 +20,11 @@ from panosod_core.geometry.sphere import direction
 from panosod_core.synth.backdrop import paint_backdrop
 from panosod_core.synth.cast import TWINS, demo_cast
 from panosod_core.synth.grid import Float32Array, PixelGrid
+from panosod_core.synth.masks import MaskRecorder
 from panosod_core.synth.plain_writer import PlainWriter
 from panosod_core.synth.render import SyncPlate, render_frame
 from panosod_core.synth.sound import SAMPLE_RATE_HZ, Sounding, make_schedule, render_field
 from panosod_core.synth.truth import (
-    MaskRecorder,
     SyncMark,
     SyncTruth,
     TruthHeader,

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-from panosod_core.geometry.sphere import azimuth_elevation, rotation
+from panosod_core.geometry.sphere import rotation
 from panosod_core.synth.grid import Float32Array, PixelGrid, blend
 
 _MINUS = "−"
@@ -69,24 +69,11 @@ def inscribe(
     return True
 
 
-def text_width_rad(line: Inscription) -> float:
-    """Angle that a line of text spans."""
-    stencil, cap_texels = _stencil(line.text, cap_texels=32.0, tracking=line.tracking)
-    inked = np.flatnonzero(stencil.max(axis=0) > 0)
-    return float(2 * np.arctan((inked[-1] - inked[0] + 1) / 2 * line.height_rad / cap_texels)) if inked.size else 0.0
-
-
 def bearing_text(azimuth_deg: int) -> str:
     """A bearing as it is written on the sphere: "0°", "+30°" (left), "−30°" (right), "180°"."""
     if azimuth_deg in (0, 180):
         return f"{azimuth_deg}°"
     return f"{'+' if azimuth_deg > 0 else _MINUS}{abs(azimuth_deg)}°"
-
-
-def label_azimuth_elevation(line: Inscription) -> tuple[float, float]:
-    """Where a line's middle lies, radians, azimuth wrapped."""
-    azimuth, elevation = azimuth_elevation(rotation(line.azimuth_rad, line.elevation_rad)[:, 0])
-    return float(azimuth), float(elevation)
 
 
 def _stencil(text: str, *, cap_texels: float, tracking: float) -> tuple[Float32Array, float]:

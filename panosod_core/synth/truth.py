@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from panosod_core.errors import MediaError
 from panosod_core.geometry.sphere import FloatArray, azimuth_elevation, direction
+from panosod_core.synth.masks import MaskRuns, load_masks
 from panosod_core.synth.sound import Sounding
 
 FORMAT = "panosod-truth"
@@ -100,62 +101,6 @@ class TruthHeader:
 
 
 @dataclass(frozen=True, eq=False)
-class MaskRuns:
-    """The label maps of a clip as runs of equal labels in reading order (left to right, top to bottom).
-
-    Attributes:
-        width, height: of every map.
-        first: (frames + 1,) int64: the runs of frame i are first[i] .. first[i + 1] - 1.
-        lengths: (runs,) uint32, pixels of each run.
-        labels: (runs,) uint8.
-    """
-
-    width: int
-    height: int
-    first: NDArray[np.int64]
-    lengths: NDArray[np.uint32]
-    labels: NDArray[np.uint8]
-
-    def __len__(self) -> int:
-        return len(self.first) - 1
-
-    def mask(self, index: int) -> NDArray[np.uint8]:
-        """The label map of a frame: (height, width) uint8, 0 background."""
-        if not 0 <= index < len(self):
-            raise IndexError(f"mask {index} of {len(self)}")
-        runs = slice(int(self.first[index]), int(self.first[index + 1]))
-        return np.repeat(self.labels[runs], self.lengths[runs]).reshape(self.height, self.width)
-
-
-class MaskRecorder:
-    """Takes label maps one by one and keeps their runs."""
-
-    def __init__(self, width: int, height: int) -> None:
-        self._size = (width, height)
-        self._lengths: list[NDArray[np.uint32]] = []
-        self._labels: list[NDArray[np.uint8]] = []
-
-    def add(self, mask: NDArray[np.uint8]) -> None:
-        """Append the label map of the next frame: (height, width) uint8."""
-        if mask.shape != self._size[::-1] or mask.dtype != np.uint8:
-            raise ValueError(f"expected a uint8 map of {self._size}, got {mask.dtype} {mask.shape[::-1]}")
-        flat = mask.reshape(-1)
-        starts = np.concatenate([[0], np.flatnonzero(flat[1:] != flat[:-1]) + 1])
-        self._lengths.append(np.diff(starts, append=flat.size).astype(np.uint32))
-        self._labels.append(flat[starts])
-
-    def runs(self) -> MaskRuns:
-        """What was taken so far."""
-        counts = np.cumsum([0, *(len(part) for part in self._labels)], dtype=np.int64)
-        return MaskRuns(
-            *self._size,
-            first=counts,
-            lengths=np.concatenate([np.zeros(0, np.uint32), *self._lengths]),
-            labels=np.concatenate([np.zeros(0, np.uint8), *self._labels]),
-        )
-
-
-@dataclass(frozen=True, eq=False)
 class DemoTruth:
     """The truth about a clip, as read from beside it.
 
@@ -203,14 +148,7 @@ def write_truth(header: TruthHeader, masks: MaskRuns, *, clip: Path) -> None:
     """
     if len(masks) != header.frame_count or (masks.width, masks.height) != (header.width, header.height):
         raise ValueError(f"{len(masks)} masks of {masks.width}x{masks.height} do not fit {header}")
-    np.savez_compressed(
-        masks_path(clip),
-        version=np.int64(VERSION),
-        size=np.array([masks.width, masks.height], np.int64),
-        first=masks.first,
-        lengths=masks.lengths,
-        labels=masks.labels,
-    )
+    masks.save(masks_path(clip))
     text = json.dumps(_to_json(header, masks_path(clip).name), ensure_ascii=False, separators=(",", ":"))
     truth_path(clip).write_text(text + "\n", encoding="utf-8")
 
@@ -228,10 +166,10 @@ def load_truth(clip: Path) -> DemoTruth:
     try:
         header = _from_json(json.loads(path.read_text(encoding="utf-8")))
         stem = path.name.removesuffix(".truth.json")
-        masks = _load_masks(path.with_name(f"{stem}.masks.npz"))
+        masks = load_masks(path.with_name(f"{stem}.masks.npz"))
     except FileNotFoundError as error:
         raise MediaError(f"the truth about a clip is missing: expected {error.filename} beside it") from error
-    except (OSError, KeyError, TypeError, ValueError) as error:
+    except (OSError, KeyError, TypeError, ValueError, ArithmeticError, AttributeError, RecursionError) as error:
         raise MediaError(f"{path} cannot be read as the truth about a clip: {error}") from error
     if len(masks) != header.frame_count or (masks.width, masks.height) != (header.width, header.height):
         raise MediaError(
@@ -239,20 +177,6 @@ def load_truth(clip: Path) -> DemoTruth:
             f"{len(masks)} of {masks.width}x{masks.height}: build the clip again"
         )
     return DemoTruth(header, masks)
-
-
-def _load_masks(path: Path) -> MaskRuns:
-    with np.load(path, allow_pickle=False) as stored:
-        if int(stored["version"]) != VERSION:
-            raise ValueError(f"masks of version {int(stored['version'])}, expected {VERSION}")
-        width, height = (int(v) for v in stored["size"])
-        runs = MaskRuns(width, height, stored["first"], stored["lengths"], stored["labels"])
-    totals = np.add.reduceat(runs.lengths.astype(np.int64), runs.first[:-1]) if len(runs) else np.zeros(0)
-    if runs.first[0] != 0 or runs.first[-1] != len(runs.labels) or len(runs.labels) != len(runs.lengths):
-        raise ValueError(f"{path.name}: the runs do not add up")
-    if not np.all(totals == width * height):
-        raise ValueError(f"{path.name}: a mask does not fill its {width}x{height} pixels")
-    return runs
 
 
 def _to_json(header: TruthHeader, masks_name: str) -> dict[str, Any]:
@@ -274,19 +198,17 @@ def _to_json(header: TruthHeader, masks_name: str) -> dict[str, Any]:
                 "kind": thing.kind,
                 "look_alikes": thing.look_alikes,
                 "timbre": thing.timbre,
-                "radius_deg": round(thing.radius_deg, 6),
+                "radius_deg": thing.radius_deg,
             }
             for thing in header.objects
         ],
         "directions_deg": {str(key): _angles(vectors) for key, vectors in header.directions.items()},
-        "soundings": [
-            {"id": s.object_id, "start_s": round(s.start_s, 9), "end_s": round(s.end_s, 9)} for s in header.soundings
-        ],
+        "soundings": [{"id": s.object_id, "start_s": s.start_s, "end_s": s.end_s} for s in header.soundings],
         "sounding": [list(header.sounding(i)) for i in frames],
         "sync": {
             "direction_deg": _angles(np.asarray([header.sync.direction]))[0],
-            "radius_deg": round(header.sync.radius_deg, 6),
-            "marks": [{"frame": mark.frame, "time_s": round(mark.time_s, 9)} for mark in header.sync.marks],
+            "radius_deg": header.sync.radius_deg,
+            "marks": [{"frame": mark.frame, "time_s": mark.time_s} for mark in header.sync.marks],
         },
     }
 
