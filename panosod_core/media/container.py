@@ -1,35 +1,42 @@
-"""Opening a media file with FFmpeg: local files only, the world's mistakes as one line."""
+"""Opening a media file with FFmpeg for reading: local files only, the world's mistakes as one line."""
 
+import os
 from pathlib import Path
 
 import av
 from av.container import InputContainer
+from av.stream import Discard
 
 from panosod_core.errors import MediaError
+from panosod_core.media.clip_file import CONTAINER_OPTIONS, OPEN_TIMEOUT_S, check_file
 
 
-def open_container(path: Path) -> InputContainer:
-    """Open a local media file for demuxing.
-
-    The name is passed with FFmpeg's ``file:`` prefix, so that a colon in it is never taken for a protocol, and other
-    protocols are forbidden, so that a playlist cannot reach the network.
+def open_container(path: Path, *, stream_index: int) -> InputContainer:
+    """Open a local media file to read one stream of it; the packets of all others are passed over.
 
     Raises:
-        MediaError: no such file, not a file, no permission, or nothing that FFmpeg can read.
+        MediaError: no such file, not a file, no permission, nothing that FFmpeg can read, or no such stream.
     """
-    if not path.exists():
-        raise MediaError(f"{path}: no such file (expected a video or sound file)")
-    if not path.is_file():
-        raise MediaError(f"{path}: expected a video or sound file, found a folder or a device")
+    check_file(path)
     try:
-        return av.open(f"file:{path}", "r", options={"protocol_whitelist": "file"}, metadata_errors="replace")
-    except PermissionError as error:
-        raise MediaError(f"{path}: may not be read, permission denied (change its permissions or copy it)") from error
-    except (av.FFmpegError, OSError) as error:
+        container = av.open(
+            os.fspath(path.absolute()),
+            options=dict(CONTAINER_OPTIONS),
+            timeout=(OPEN_TIMEOUT_S, None),
+            metadata_errors="replace",
+        )
+    except (av.FFmpegError, ValueError, OSError) as error:
         raise MediaError(f"{path}: not a media file that can be read ({reason(error)})") from error
+    if stream_index >= len(container.streams):
+        count = len(container.streams)
+        container.close()
+        raise MediaError(f"{path}: expected a stream number {stream_index}, found {count} streams; probe it again")
+    for stream in container.streams:
+        if stream.index != stream_index:
+            stream.discard = Discard.all
+    return container
 
 
 def reason(error: BaseException) -> str:
     """FFmpeg's words for an error, without the number and the file name."""
-    text = getattr(error, "strerror", None) or str(error)
-    return str(text)
+    return str(getattr(error, "strerror", None) or error)

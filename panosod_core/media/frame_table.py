@@ -147,7 +147,7 @@ class FrameScan:
 
     def _read_some(self) -> bool:
         if self._packets is None:
-            self._container = open_container(self.path)
+            self._container = open_container(self.path, stream_index=self.stream_index)
             stream = self._container.streams[self.stream_index]
             self._packets = iter(self._container.demux(stream))
         try:

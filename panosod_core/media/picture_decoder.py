@@ -50,7 +50,7 @@ class PictureDecoder:
         self._open()
 
     def _open(self) -> None:
-        self._container = open_container(self._path)
+        self._container = open_container(self._path, stream_index=self._stream_index)
         self._stream = _video_stream(self._container, self._path, self._stream_index)
         self._context = self._stream.codec_context
         self._context.thread_type = "SLICE"
@@ -159,7 +159,7 @@ class PictureDecoder:
     def _frame_threaded(self) -> VideoCodecContext:
         """The second decoder, made when playback first asks for it; it takes the first container's packets."""
         if self._spare_context is None:
-            self._spare = open_container(self._path)
+            self._spare = open_container(self._path, stream_index=self._stream_index)
             self._spare_context = _video_stream(self._spare, self._path, self._stream_index).codec_context
             self._spare_context.thread_type = "AUTO"
         return self._spare_context
@@ -225,8 +225,6 @@ class PictureDecoder:
 
 
 def _video_stream(container: InputContainer, path: Path, stream_index: int) -> VideoStream:
-    if stream_index >= len(container.streams):
-        raise MediaError(f"{path}: expected a video stream number {stream_index}, found {len(container.streams)}")
     stream = container.streams[stream_index]
     if not isinstance(stream, VideoStream):
         raise MediaError(f"{path}: stream {stream_index} was expected to be video, it is {stream.type}")
