@@ -2,6 +2,7 @@
 
 import os
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from panosod_core.resources import core_asset
 
 DEFAULT_FILTERS = "kemar_magls.npz"
 MAX_TAPS = 1 << 16
+_READ_ERRORS = (OSError, ValueError, KeyError, EOFError, TypeError, AttributeError, NotImplementedError)
 _TEXTS = ("name", "method", "licence", "citation")
 
 
@@ -82,7 +84,8 @@ def load_filters(path: Path, order: int) -> BinauralFilters:
         HrtfError: the file cannot be read, is no such file, or has no filters of that order.
     """
     try:
-        with np.load(path, allow_pickle=False) as data:
+        # Opened here, because numpy leaves a damaged file open.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
             if f"order{order}" not in data:
                 have = ", ".join(sorted(k.removeprefix("order") for k in data if k.startswith("order")))
                 raise HrtfError(f"{path}: no filters of order {order} (it has {have or 'none'})")
@@ -92,7 +95,7 @@ def load_filters(path: Path, order: int) -> BinauralFilters:
                 sample_rate_hz=int(data["sample_rate_hz"]),
                 **{text: str(data[text]) for text in _TEXTS},
             )
-    except (OSError, ValueError, KeyError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+    except (*_READ_ERRORS, zipfile.BadZipFile, zlib.error) as error:
         raise HrtfError(f"{path}: not a file of binaural filters written by panosod ({error})") from error
 
 

@@ -170,7 +170,7 @@ def _read_stream(path: Path, file: Any) -> _Raw:
         positions=np.einsum("mij,mj->mi", view, source - _cartesian(file, "ListenerPosition", measurements)),
         receivers=_receivers(file),
         rate_hz=float(_values(file.Data_SamplingRate[:]).ravel()[0]),
-        name=" ".join(dict.fromkeys(filter(None, (_text(file, "DatabaseName"), _text(file, "ListenerShortName"))))),
+        name=_name(_text(file, "DatabaseName"), _text(file, "ListenerShortName")),
         licence=_text(file, "License"),
         citation=_text(file, "References"),
     )
@@ -185,6 +185,11 @@ def _values(array: Any) -> FloatArray:
 def _text(file: Any, attribute: str) -> str:
     value = getattr(file, f"GLOBAL_{attribute}", "")
     return value.strip() if isinstance(value, str) else ""
+
+
+def _name(database: str, listener: str) -> str:
+    both = f"{database} {listener}".strip()
+    return both if len(both) <= 40 else listener[:80] or database[:80]
 
 
 def _rows(values: FloatArray, count: int) -> FloatArray:
