@@ -306,7 +306,8 @@ def _trimmed(responses: FloatArray, rate_hz: int, warnings: list[str]) -> FloatA
         warnings.append("the responses ring on like a room; only their first 12 ms are used")
     # Exact zeros behind the last sound carry nothing and cost design time.
     sounding = int(np.searchsorted(energy, energy[-1] * (1 - 1e-12))) + 1
-    end = min(end, max(sounding, 64))
+    if sounding <= end:
+        return np.array(rest[..., : max(sounding, 64)])
     kept: FloatArray = np.array(rest[..., :end])
     if end < rest.shape[-1]:
         fade = min(32, end // 4)
