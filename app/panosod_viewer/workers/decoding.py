@@ -129,6 +129,7 @@ class DecodeWorker:
         self._can_read_on = False  # there is nothing to read on from before the first seek
         self._frames = 0
         self._busy_s = 0.0
+        self._last_index = -1
         self._last_end_s = 0.0
         self._clock_s = 0.0
         self._thread = threading.Thread(target=self._run, name="panosod-decode", daemon=True)
@@ -238,7 +239,8 @@ class DecodeWorker:
         took = time.perf_counter() - started
         self._busy_s += took
         self._frames += 1
-        self._last_end_s = self._clock_s = frame.time_s + frame.duration_s
+        self._last_index, self._last_end_s = frame.index, frame.time_s + frame.duration_s
+        self._clock_s = self._last_end_s
         self._post(Sought(seek.generation, frame, seek.is_exact, took))
         return seek.is_exact
 
@@ -251,14 +253,16 @@ class DecodeWorker:
         """Put the next picture into the queue; False at the end."""
         started = time.perf_counter()
         if self._last_end_s < self._clock_s - CATCH_UP_S:
-            reader.seek(reader.index_of_time(self._clock_s, should_stop=self._is_interrupted))
+            # Not backwards: beyond the last picture (sound may be longer) there is nothing to skip to.
+            due = reader.index_of_time(self._clock_s, should_stop=self._is_interrupted)
+            reader.seek(max(due, self._last_index + 1))
         frame = reader.read(should_stop=self._is_interrupted)
         self._busy_s += time.perf_counter() - started
         if frame is None:
             self._post(Ended(self._generation, self._last_end_s))
             return False
         self._frames += 1
-        self._last_end_s = frame.time_s + frame.duration_s
+        self._last_index, self._last_end_s = frame.index, frame.time_s + frame.duration_s
         if self._queue.put(frame, self._generation) is Put.FIRST:
             self._post(Ready(self._generation))
         return True
