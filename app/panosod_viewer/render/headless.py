@@ -70,6 +70,7 @@ class HeadlessContext:
 
     def render(self, scene: RenderScene) -> NDArray[np.uint8]:
         """Draw a scene and read it back: (height, width, 3) uint8 R'G'B'."""
+        self._context.make_current()
         self._renderer.draw(scene, size_px=(self.width, self.height), target_fbo=self.fbo)
         with gl.errors_as("reading the picture back"):
             return read_pixels(self.width, self.height)

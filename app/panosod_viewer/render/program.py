@@ -3,15 +3,13 @@
 import ctypes
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
 
 from panosod_core.errors import RenderError
 from panosod_viewer.render import gl
 from panosod_viewer.render.shader_source import ShaderSource, load_shader
-
-UniformValue: TypeAlias = int | float | tuple[float, ...] | np.ndarray
+from panosod_viewer.render.variants import UniformValue
 
 
 class Program:

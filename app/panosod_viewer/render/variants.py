@@ -1,6 +1,7 @@
 """From a scene to what the shader needs: which variant to compile, and its uniforms. Pure numbers, no OpenGL."""
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
@@ -10,8 +11,10 @@ from panosod_core.geometry.render_reference import flat_extent, texel_range
 from panosod_core.media.color import chroma_site, frame_transform
 from panosod_core.media.frame import VideoFrame
 from panosod_core.media.info import Matrix, Transfer
-from panosod_viewer.render.program import UniformValue
 from panosod_viewer.scene import FlatView, Outline, Pane
+
+UniformValue: TypeAlias = int | float | tuple[float, ...] | np.ndarray
+"""int for samplers, float, tuple of 2..4 floats for vectors, (3, 3) array for matrices."""
 
 _CROSSHAIR_RADIUS_PX = 11.0
 _NEVER_PX = 1e6
