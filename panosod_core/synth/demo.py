@@ -16,12 +16,14 @@ from numpy.typing import NDArray
 from platformdirs import user_cache_dir
 
 from panosod_core.errors import ConfigError, MediaError
+from panosod_core.geometry.picture import PictureGeometry
 from panosod_core.geometry.sphere import direction
+from panosod_core.media.inject import AmbisonicSound, write_spherical
+from panosod_core.media.writer import ClipWriter, PictureSettings, SoundCodec, SoundSettings
 from panosod_core.synth.backdrop import paint_backdrop
 from panosod_core.synth.cast import TWINS, demo_cast
 from panosod_core.synth.grid import Float32Array, PixelGrid
 from panosod_core.synth.masks import MaskRecorder
-from panosod_core.synth.plain_writer import PlainWriter
 from panosod_core.synth.render import SyncPlate, render_frame
 from panosod_core.synth.sound import SAMPLE_RATE_HZ, Sounding, make_schedule, render_field
 from panosod_core.synth.truth import (
@@ -36,9 +38,11 @@ from panosod_core.synth.truth import (
 from panosod_core.synth.world import SceneObject
 
 _PAINTERS = 2
+_QUALITY = 18
+"""x264's constant rate factor: no loss that the eye sees, a few megabytes for the default clip."""
 SMALLEST_WIDTH = 64
 LARGEST_WIDTH = 16384
-LONGEST_S = 3600.0
+LONGEST_S = 900.0
 
 _PLATE = SyncPlate(tuple(direction(0.0, np.radians(-50.0)).tolist()), float(np.radians(4.0)))
 
@@ -239,11 +243,11 @@ def build_demo(
     if path.suffix.lower() not in (".mp4", ".mov"):
         raise ConfigError(f"the demo is written as .mp4 or .mov, got {path.name!r}")
     if path.is_dir():
-        raise MediaError(f"cannot write {path}: it is a folder, give the name of a file in it")
+        raise MediaError(f"{path}: cannot be written (it is a folder: give the name of a file in it)")
     try:
-        folder = Path(tempfile.mkdtemp(prefix=f".{path.stem}.", dir=path.parent))
+        folder = Path(tempfile.mkdtemp(prefix=f".{path.stem[:60]}.", dir=path.parent))
+        clip = folder / path.name
         try:
-            clip = folder / path.name
             _encode(world, clip, progress)
             for made in (masks_path(clip), truth_path(clip), clip):
                 _flush(made)
@@ -252,7 +256,10 @@ def build_demo(
         finally:
             shutil.rmtree(folder, ignore_errors=True)
     except OSError as error:
-        raise MediaError(f"cannot write {path}: {error.strerror or error}") from error
+        raise MediaError(f"{path}: cannot be written ({error.strerror or error})") from error
+    except MediaError as error:
+        # the person knows the clip by its own name, not by that of the folder it is made in
+        raise MediaError(str(error).replace(str(clip), str(path))) from error
     return path
 
 
@@ -274,7 +281,18 @@ def _encode(world: DemoWorld, clip: Path, progress: Callable[[BuildProgress], No
     """Write the clip and its truth; pictures and a frame's worth of sound in turns."""
     masks = MaskRecorder(world.width, world.height)
     sound = world.sound()
-    with PlainWriter(clip, width=world.width, height=world.height, fps=world.fps, rate_hz=SAMPLE_RATE_HZ) as writer:
+    # Lossless, so that the directions in the file are those of the world to the last bit. MOV has no FLAC.
+    codec = SoundCodec.FLAC if clip.suffix.lower() == ".mp4" else SoundCodec.PCM
+    with ClipWriter(
+        clip,
+        width=world.width,
+        height=world.height,
+        fps=world.fps,
+        sample_rate_hz=SAMPLE_RATE_HZ,
+        audio_channels=len(sound),
+        picture=PictureSettings(crf=_QUALITY),
+        sound=SoundSettings(codec=codec),
+    ) as writer:
         for index, (picture, mask) in enumerate(_frames(world)):
             first, end = (round((index + k) / world.fps * SAMPLE_RATE_HZ) for k in (0, 1))
             writer.write_picture(picture)
@@ -282,6 +300,7 @@ def _encode(world: DemoWorld, clip: Path, progress: Callable[[BuildProgress], No
             masks.add(mask)
             if progress is not None:
                 progress(BuildProgress(index + 1, world.frame_count))
+    write_spherical(clip, clip, geometry=PictureGeometry(), sound=AmbisonicSound(order=1))
     write_truth(world.truth(), masks.runs(), clip=clip)
 
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from panosod_core.ambisonics.encode import encode_plane_wave
 from panosod_core.geometry.sphere import FloatArray
@@ -124,8 +123,8 @@ def render_field(
 def _diffuse_bed(samples: int, rate_hz: int, seed: int) -> Float32Array:
     """Air from everywhere: independent channels, each first-order one at a third of W's power (SN3D)."""
     rng = np.random.default_rng([seed, 0xA1B])
-    bed: NDArray[np.float64] = np.empty((4, samples))
+    bed = np.empty((4, samples), np.float32)
     for channel, share in enumerate((1.0, 1 / 3, 1 / 3, 1 / 3)):
         noise = shaped_noise(samples, rate_hz, rng, low_hz=120, high_hz=4000, tilt_db_octave=-4)
         bed[channel] = noise * (_BED_RMS * np.sqrt(share))
-    return bed.astype(np.float32)
+    return bed

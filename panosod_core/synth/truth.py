@@ -149,7 +149,7 @@ def write_truth(header: TruthHeader, masks: MaskRuns, *, clip: Path) -> None:
     if len(masks) != header.frame_count or (masks.width, masks.height) != (header.width, header.height):
         raise ValueError(f"{len(masks)} masks of {masks.width}x{masks.height} do not fit {header}")
     masks.save(masks_path(clip))
-    text = json.dumps(_to_json(header, masks_path(clip).name), ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(_to_json(header, masks_path(clip).name), separators=(",", ":"))
     truth_path(clip).write_text(text + "\n", encoding="utf-8")
 
 
