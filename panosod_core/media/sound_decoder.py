@@ -14,6 +14,7 @@ from av.audio.stream import AudioStream
 from numpy.typing import NDArray
 
 from panosod_core.errors import MediaError
+from panosod_core.media.channel_layout import make_decodable
 from panosod_core.media.container import open_container, reason
 from panosod_core.media.sound_planes import SoundPlanes
 
@@ -83,6 +84,7 @@ class SoundDecoder:
         if not isinstance(stream, AudioStream) or stream.time_base is None:
             self._container.close()
             raise MediaError(f"{self._path}: stream {self._stream_index} was expected to be sound, it is {stream.type}")
+        make_decodable(stream.codec_context)
         self._stream = stream
         self._time_base: Fraction = stream.time_base
         self._reset()
