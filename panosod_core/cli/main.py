@@ -48,7 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(command: str, words: list[str]) -> int:
     module = importlib.import_module(COMMANDS[command][0])
     kind = get_type_hints(module.run)["args"]
-    args = tyro.cli(kind, prog=f"panosod {command}", description=kind.__doc__, args=words)
+    config = (tyro.conf.FlagCreatePairsOff,)
+    args = tyro.cli(kind, prog=f"panosod {command}", description=kind.__doc__, args=words, config=config)
     try:
         return int(module.run(args))
     except PanosodError as error:

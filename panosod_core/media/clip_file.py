@@ -34,7 +34,9 @@ def check_file(path: Path) -> int:
         status = path.stat()
     except FileNotFoundError:
         if _URL.match(str(path)):
-            raise MediaError(f"{path} is an address: panosod opens local files only, download it first") from None
+            # A Path has lost one of the two slashes.
+            address = re.sub(r":/+", "://", str(path), count=1)
+            raise MediaError(f"{address} is an address: panosod opens local files only, download it first") from None
         raise MediaError(f"{path}: no such file (expected a video or sound file)") from None
     except (OSError, ValueError) as error:
         raise MediaError(f"{path}: cannot be reached ({_words(error)})") from error

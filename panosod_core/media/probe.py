@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,12 +14,14 @@ from av.video.stream import VideoStream
 
 from panosod_core.errors import MediaError
 from panosod_core.geometry.picture import PictureProjection
+from panosod_core.media.channel_layout import layout_of
 from panosod_core.media.clip_file import CONTAINER_OPTIONS, OPEN_TIMEOUT_S, check_file
 from panosod_core.media.container_tags import read_container_tags
 from panosod_core.media.info import AudioInfo, Claim, ClipInfo, Matrix, Range, Transfer, VideoInfo
 from panosod_core.media.opus_header import read_opus_head
 from panosod_core.media.picture_rules import decide_picture, picture_claims
 from panosod_core.media.sound_rules import SoundStream, decide_sound, declared_ambisonic, sound_claims
+from panosod_core.media.spherical_v1 import read_v1
 from panosod_core.media.tags import ContainerTags, TrackTags
 from panosod_core.media.wav import is_b_format
 
@@ -74,11 +77,10 @@ def _describe(path: Path, container: InputContainer, tags: ContainerTags) -> Cli
     video_stream = _video_stream(container)
     video_tags = TrackTags("video")
     if video_stream is not None:
-        video_tags = _tags_for(video_stream, container.streams.video, tags, "video")
+        video_tags = _with_v1_tag(_tags_for(video_stream, container.streams.video, tags, "video"), video_stream)
     candidates = [
-        (stream, _sound_stream(stream, path), _tags_for(stream, container.streams.audio, tags, "audio"))
-        for stream in container.streams.audio
-        if stream.codec_context is not None and 0 < stream.codec_context.channels <= MAX_CHANNELS
+        (stream, sound, _tags_for(stream, container.streams.audio, tags, "audio"))
+        for stream, sound in _sound_streams(container, path)
     ]
     declared = any(declared_ambisonic(sound, t) is not None for _, sound, t in candidates)
     video = None
@@ -91,7 +93,8 @@ def _describe(path: Path, container: InputContainer, tags: ContainerTags) -> Cli
         audio, more = _audio_info(candidates, flat=flat)
         claims += more
     if video is None and audio is None:
-        raise MediaError(f"{path}: holds neither a picture nor sound that can be played")
+        kinds = ", ".join(sorted({t.entry for t in tags.tracks if t.entry})) or "none known"
+        raise MediaError(f"{path}: holds neither a picture nor sound that can be played (codecs: {kinds})")
     duration_s = container.duration / av.time_base if container.duration and container.duration > 0 else None
     return ClipInfo(path, container.format.name, duration_s, video, audio, tuple(claims))
 
@@ -120,6 +123,12 @@ def _tags_for(
         return by_id[0]
     position = list(siblings).index(stream)
     return tracks[position] if len(tracks) == len(siblings) else TrackTags(kind)
+
+
+def _with_v1_tag(tags: TrackTags, stream: VideoStream) -> TrackTags:
+    """V1 metadata of Matroska lies in a tag of the track, which FFmpeg passes on as text."""
+    xml = next((v for k, v in stream.metadata.items() if k.lower() == "spherical-video"), None)
+    return tags if xml is None or tags.v1 is not None else replace(tags, v1=read_v1(xml.encode("utf-8", "replace")))
 
 
 def _video_info(stream: VideoStream, tags: TrackTags, path: Path, *, declared: bool) -> tuple[VideoInfo, list[Claim]]:
@@ -173,16 +182,22 @@ def _matrix(pix_fmt: str, code: int) -> Matrix:
     return Matrix.BT709 if matrix is Matrix.RGB else matrix
 
 
-def _sound_stream(stream: AudioStream, path: Path) -> SoundStream:
-    context = stream.codec_context
-    return SoundStream(
-        codec=context.name,
-        channels=context.channels,
-        layout=context.layout.name,
-        opus=read_opus_head(context.extradata or b""),
-        name=path.name,
-        is_b_format=is_b_format(path),
-    )
+def _sound_streams(container: InputContainer, path: Path) -> list[tuple[AudioStream, SoundStream]]:
+    """The sound streams that have a decoder, channels and a rate."""
+    b_format = is_b_format(path)
+    found = []
+    for stream in container.streams.audio:
+        context = stream.codec_context
+        if context is None or context.sample_rate <= 0:
+            continue
+        opus = read_opus_head(context.extradata or b"") if context.name == "opus" else None
+        channels, layout = layout_of(context)
+        # FFmpeg cannot decode Opus mapping family 3 and then leaves the number of channels at 0.
+        if channels == 0 and opus is not None:
+            channels, layout = opus.channels, ""
+        if 0 < channels <= MAX_CHANNELS:
+            found.append((stream, SoundStream(context.name, channels, layout, opus, path.name, b_format)))
+    return found
 
 
 def _audio_info(
@@ -196,9 +211,7 @@ def _audio_info(
         return 1 if decide_sound(item[1], item[2]).format.is_ambisonic else 2
 
     stream, sound, tags = min(candidates, key=preference)
-    sound = SoundStream(
-        sound.codec, sound.channels, sound.layout, sound.opus, sound.name, sound.is_b_format, beside_flat_picture=flat
-    )
+    sound = replace(sound, beside_flat_picture=flat)
     decision = decide_sound(sound, tags)
     context = stream.codec_context
     time_base = stream.time_base or Fraction(1, av.time_base)
