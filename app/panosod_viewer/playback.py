@@ -41,6 +41,10 @@ class Clock(Protocol):
         """Clip seconds a second."""
         ...
 
+    def set_loop(self, loop_s: tuple[float, float] | None) -> None:
+        """Jump from the end of a range back to its start by itself, so that the sound has no gap."""
+        ...
+
 
 class MonotonicClock:
     """The clock of a clip without sound, or of a machine without a sound device."""
@@ -50,12 +54,17 @@ class MonotonicClock:
         self._position_s = 0.0
         self._since_s: float | None = None
         self._speed = 1.0
+        self._loop_s: tuple[float, float] | None = None
 
     def position_s(self) -> float:
         """Clip time, seconds."""
         if self._since_s is None:
             return self._position_s
-        return self._position_s + (self._now() - self._since_s) * self._speed
+        position = self._position_s + (self._now() - self._since_s) * self._speed
+        if self._loop_s is not None and self._position_s < self._loop_s[1] <= position:
+            start, end = self._loop_s
+            return start + (position - end) % (end - start)
+        return position
 
     def play(self) -> None:
         """Let time run."""
@@ -77,6 +86,11 @@ class MonotonicClock:
         """Clip seconds a second."""
         self.seek(self.position_s())
         self._speed = speed
+
+    def set_loop(self, loop_s: tuple[float, float] | None) -> None:
+        """Repeat a range; from behind its end time runs on."""
+        self.seek(self.position_s())
+        self._loop_s = loop_s
 
 
 @dataclass(frozen=True)
@@ -115,6 +129,7 @@ class Transport:
         self._scrub_resumes = False
         self._is_held = False
         self._pending_s: float | None = None
+        self._ticked_s = 0.0
 
     # --- what it is ---
 
@@ -164,6 +179,7 @@ class Transport:
         self._clock = clock
         clock.set_speed(self._speed)
         clock.seek(position)
+        clock.set_loop(self._loop_s)
         if self._is_playing and not self._is_held and self._pending_s is None:
             clock.play()
 
@@ -201,7 +217,7 @@ class Transport:
         target = min(max(0.0, t_s), max(0.0, top))
         self._generation += 1
         self._step_index = None
-        self._pending_s = target
+        self._pending_s = self._ticked_s = target
         self._clock.pause()
         self._clock.seek(target)
         return Seek(self._generation, time_s=target, is_exact=is_exact)
@@ -236,6 +252,7 @@ class Transport:
                 end = min(end, self._duration_s)
             loop_s = (start, end) if end - start >= MIN_LOOP_S else None
         self._loop_s = loop_s
+        self._clock.set_loop(loop_s)
 
     # --- what happens ---
 
@@ -252,6 +269,7 @@ class Transport:
             # A step beyond the last frame shows the last one.
             self._step_index = None
             self._clock.seek(frame.time_s)
+            self._ticked_s = frame.time_s
             self._resume()
         elif self._pending_s is not None and not self._is_held:
             self._pending_s = None
@@ -270,18 +288,23 @@ class Transport:
             self._clock.play()
 
     def tick(self, *, stream_ended: bool) -> Seek | None:
-        """Look at the clock: wrap the loop, stop at the end.
+        """Look at the clock: follow a loop back to its start, stop at the end.
 
         Args:
             stream_ended: the decode thread has nothing more and its last picture is on the screen.
+
+        Returns:
+            A seek for the picture alone where the clock has jumped back; the sound runs on meanwhile.
         """
         if not self._is_playing or self.is_waiting or self._is_held:
             return None
-        now = self._clock.position_s()
-        if self._loop_s is not None:
-            if now >= self._loop_s[1] or (stream_ended and self._is_at_end()):
+        before, self._ticked_s = self._ticked_s, self._clock.position_s()
+        if self._loop_s is not None and self._ticked_s < before - MIN_LOOP_S / 2:
+            self._generation += 1
+            return Seek(self._generation, time_s=self._ticked_s)
+        if self._is_at_end() or (stream_ended and self._duration_s is None):
+            if self._loop_s is not None:
                 return self.seek(self._loop_s[0])
-        elif self._is_at_end() or (stream_ended and self._duration_s is None):
             self.pause()
         return None
 

@@ -226,7 +226,7 @@ def test_speed_scales_time(transport, time):
     assert transport.position_s() == pytest.approx(2.0)
 
 
-def test_the_loop_goes_back_to_its_start(transport, time):
+def test_at_the_end_of_a_loop_the_clock_runs_on_from_its_start_and_the_picture_follows(transport, time):
     transport.set_loop((2.0, 3.0))
     transport.seek(2.0)
     transport.play()
@@ -234,7 +234,13 @@ def test_the_loop_goes_back_to_its_start(transport, time):
     time.s += 0.9
     assert transport.tick(stream_ended=False) is None
     time.s += 0.2
-    assert transport.tick(stream_ended=False).time_s == 2.0
+    seek = transport.tick(stream_ended=False)
+    assert seek.time_s == pytest.approx(2.1)
+    assert not transport.is_waiting  # the sound does not
+    time.s += 0.1
+    assert transport.position_s() == pytest.approx(2.2)
+    assert transport.tick(stream_ended=False) is None
+    shown(transport, 52)
 
 
 def test_a_loop_to_the_very_end_wraps_too(transport, time):
@@ -244,7 +250,34 @@ def test_a_loop_to_the_very_end_wraps_too(transport, time):
     transport.play()
     shown(transport, 237)
     time.s += 1
-    assert transport.tick(stream_ended=True).time_s == 2.0
+    assert transport.tick(stream_ended=True).time_s == pytest.approx(2.5)
+
+
+def test_a_loop_set_behind_the_position_does_not_catch_it(transport, time):
+    transport.seek(5.0)
+    transport.play()
+    shown(transport, 125)
+    transport.set_loop((2.0, 3.0))
+    time.s += 1
+    assert transport.position_s() == pytest.approx(6.0)
+    time.s += 5
+    assert transport.tick(stream_ended=True).time_s == 2.0  # but the end of the clip leads into it
+
+
+@given(st.floats(0.1, 3), st.lists(st.floats(0.01, 2), max_size=20))
+def test_a_looping_clock_never_leaves_its_range(length, waits):
+    time = FakeTime()
+    clock = MonotonicClock(time)
+    clock.seek(1.0)
+    clock.set_loop((1.0, 1.0 + length))
+    clock.play()
+    total = 0.0
+    for wait in waits:
+        time.s += wait
+        total += wait
+        assert 1.0 <= clock.position_s() <= 1.0 + length
+        circle = (clock.position_s() - 1.0 - total) / length
+        assert circle == pytest.approx(round(circle), abs=1e-6)
 
 
 @pytest.mark.parametrize("loop", [(2.0, 2.0), (2.0, 2.01), (30.0, 40.0)])

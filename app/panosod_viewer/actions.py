@@ -1,0 +1,155 @@
+"""Every action: id, text, menu, keys, and the context in which the keys hold. One table; menus and help follow it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from PySide6.QtCore import QObject
+from PySide6.QtGui import QAction, QKeySequence
+
+
+class Context(StrEnum):
+    """Where a key means something. Within one context no key means two things."""
+
+    WINDOW = "window"
+
+
+@dataclass(frozen=True)
+class ActionSpec:
+    """One thing that a person can do.
+
+    Attributes:
+        id: "group.name", stable: settings and code use it.
+        text: as the menu shows it, with its mnemonic.
+        group: the menu it lies in.
+        keys: key sequences in Qt's portable text; the first is shown.
+        is_checkable: it is on or off.
+        radio: actions of the same word exclude each other.
+        needs_clip: it means nothing without an open clip.
+        repeats: held down, the key goes on.
+        starts_section: a separator stands before it in the menu.
+        context: where the keys hold.
+    """
+
+    id: str
+    text: str
+    group: str
+    keys: tuple[str, ...] = ()
+    is_checkable: bool = False
+    radio: str = ""
+    needs_clip: bool = True
+    repeats: bool = False
+    starts_section: bool = False
+    context: Context = Context.WINDOW
+
+    @property
+    def label(self) -> str:
+        """The text without mnemonic and dots, as the help shows it."""
+        return self.text.replace("&", "").removesuffix("…")
+
+
+GROUPS = ("File", "Playback", "View", "Sound", "Help")
+"""The menus, left to right."""
+
+ACTIONS: tuple[ActionSpec, ...] = (
+    ActionSpec("file.open", "&Open…", "File", ("Ctrl+O",), needs_clip=False),
+    ActionSpec("file.demo", "Open the &demo clip", "File", needs_clip=False),
+    ActionSpec("file.close", "&Close clip", "File", ("Ctrl+W",)),
+    ActionSpec("file.info", "&Media information…", "File", ("Ctrl+I",), starts_section=True),
+    ActionSpec("file.save_picture", "&Save picture…", "File", ("Ctrl+Shift+S",)),
+    ActionSpec("file.quit", "&Quit", "File", ("Ctrl+Q",), needs_clip=False, starts_section=True),
+    ActionSpec("play.toggle", "&Play / pause", "Playback", ("Space",)),
+    ActionSpec("play.stop", "S&tand still", "Playback", ("K",)),
+    ActionSpec("play.slower", "&Slower", "Playback", ("J",)),
+    ActionSpec("play.faster", "&Faster", "Playback", ("L",)),
+    ActionSpec("play.normal", "&Normal speed", "Playback", ("Backspace",)),
+    ActionSpec("play.next_frame", "&Next frame", "Playback", ("Right",), repeats=True, starts_section=True),
+    ActionSpec("play.previous_frame", "&Previous frame", "Playback", ("Left",), repeats=True),
+    ActionSpec("play.next_ten", "Ten frames on", "Playback", ("Shift+Right",), repeats=True),
+    ActionSpec("play.previous_ten", "Ten frames back", "Playback", ("Shift+Left",), repeats=True),
+    ActionSpec("play.forward", "Five seconds on", "Playback", ("PgDown",), repeats=True),
+    ActionSpec("play.back", "Five seconds back", "Playback", ("PgUp",), repeats=True),
+    ActionSpec("play.start", "To the &beginning", "Playback", ("Ctrl+Home",)),
+    ActionSpec("play.loop_start", "Loop starts &here", "Playback", ("I",), starts_section=True),
+    ActionSpec("play.loop_end", "Loop &ends here", "Playback", ("O",)),
+    ActionSpec("play.loop_clear", "&Clear loop", "Playback", ("Shift+O",)),
+    ActionSpec("view.look", "&Look around", "View", ("Ctrl+1",), is_checkable=True, radio="layout"),
+    ActionSpec("view.map", "Flat &map", "View", ("Ctrl+2",), is_checkable=True, radio="layout"),
+    ActionSpec("view.split", "&Both", "View", ("Ctrl+3",), is_checkable=True, radio="layout"),
+    ActionSpec("view.planet", "Little &planet", "View", ("Ctrl+4",)),
+    ActionSpec("view.recentre", "&Recentre", "View", ("Home",), starts_section=True),
+    ActionSpec("view.left", "Turn left", "View", ("Ctrl+Left",), repeats=True),
+    ActionSpec("view.right", "Turn right", "View", ("Ctrl+Right",), repeats=True),
+    ActionSpec("view.up", "Look up", "View", ("Ctrl+Up",), repeats=True),
+    ActionSpec("view.down", "Look down", "View", ("Ctrl+Down",), repeats=True),
+    ActionSpec("view.roll_left", "Lean left", "View", ("Ctrl+Shift+Left",), repeats=True),
+    ActionSpec("view.roll_right", "Lean right", "View", ("Ctrl+Shift+Right",), repeats=True),
+    ActionSpec("view.zoom_in", "Zoom in", "View", ("+", "=", "Ctrl++", "Ctrl+="), repeats=True, starts_section=True),
+    ActionSpec("view.zoom_out", "Zoom out", "View", ("-", "Ctrl+-"), repeats=True),
+    ActionSpec("view.zoom_reset", "Normal zoom", "View", ("Ctrl+0",)),
+    ActionSpec(
+        "view.fullscreen",
+        "&Full screen",
+        "View",
+        ("F11", "F"),
+        is_checkable=True,
+        needs_clip=False,
+        starts_section=True,
+    ),
+    ActionSpec("view.leave", "Leave full screen", "View", ("Esc",), needs_clip=False),
+    ActionSpec(
+        "view.auto_quality", "&Automatic quality", "View", is_checkable=True, needs_clip=False, starts_section=True
+    ),
+    ActionSpec("view.theme_auto", "Colours of the s&ystem", "View", is_checkable=True, radio="theme", needs_clip=False),
+    ActionSpec("view.theme_dark", "&Dark", "View", is_checkable=True, radio="theme", needs_clip=False),
+    ActionSpec("view.theme_light", "L&ight", "View", is_checkable=True, radio="theme", needs_clip=False),
+    ActionSpec("sound.louder", "&Louder", "Sound", ("Up",), needs_clip=False, repeats=True),
+    ActionSpec("sound.softer", "&Softer", "Sound", ("Down",), needs_clip=False, repeats=True),
+    ActionSpec("sound.mute", "&Mute", "Sound", ("M",), is_checkable=True, needs_clip=False),
+    ActionSpec(
+        "sound.hold", "&Hold the sound while paused", "Sound", ("Shift+H",), is_checkable=True, needs_clip=False
+    ),
+    ActionSpec("sound.check", "Sound from the &middle of the view", "Sound", ("X",), starts_section=True),
+    ActionSpec("sound.device", "Output and &decoder…", "Sound", needs_clip=False),
+    ActionSpec("tracker.dialog", "Head &tracker…", "Sound", needs_clip=False, starts_section=True),
+    ActionSpec("tracker.tare", "Head tracker: this is s&traight ahead", "Sound", ("T",), needs_clip=False),
+    ActionSpec("help.keys", "&Keys and pointer", "Help", ("F1",), needs_clip=False),
+    ActionSpec("help.about", "&About panosod", "Help", needs_clip=False),
+)
+
+POINTER: tuple[tuple[str, str], ...] = (
+    ("Drag", "Turn the view; the world stays under the pointer"),
+    ("Wheel, two fingers", "Zoom about the pointer"),
+    ("Pinch", "Zoom about the pointer"),
+    ("Double click", "Full screen; on the flat map: look there"),
+    ("Right or middle drag", "Turn the view"),
+    ("Alt + click", "A burst of noise from exactly there"),
+    ("Drop a file", "Open it"),
+)
+"""What the pointer does, for the help."""
+
+
+def duplicate_keys(specs: Iterable[ActionSpec]) -> list[tuple[Context, str, str, str]]:
+    """(context, key, first id, second id) of every key with two meanings in one context."""
+    seen: dict[tuple[Context, str], str] = {}
+    found = []
+    for spec in specs:
+        for text in spec.keys:
+            key = QKeySequence(text).toString(QKeySequence.SequenceFormat.PortableText)
+            other = seen.setdefault((spec.context, key), spec.id)
+            if other != spec.id or list(spec.keys).count(text) > 1:
+                found.append((spec.context, key, other, spec.id))
+    return found
+
+
+def build_actions(parent: QObject) -> dict[str, QAction]:
+    """The actions as Qt's, by id; their ``triggered`` is connected by the application."""
+    made = {}
+    for spec in ACTIONS:
+        action = QAction(spec.text, parent)
+        action.setObjectName(spec.id)
+        action.setShortcuts([QKeySequence(key) for key in spec.keys])
+        action.setAutoRepeat(spec.repeats)
+        action.setCheckable(spec.is_checkable)
+        made[spec.id] = action
+    return made
