@@ -138,7 +138,8 @@ class AudioEngine:
         self._served = _Seek(-1, 0.0, 0)
         self._flowing = False
         self._looping = False
-        self._gains = np.array([0.0, 1.0])  # volume and head-locked gain as they were at the end of the last block
+        self._started = False
+        self._gains_before = [1.0, 1.0]  # volume and head-locked gain at the end of the last block
         self._live: FloatArray32 = np.zeros((layout.channels, block), np.float32)
         self._dry: FloatArray32 = np.zeros((layout.channels, block), np.float32)
         self._field: FloatArray32 = np.zeros((channel_count(filters.order), block), np.float32)
@@ -251,6 +252,10 @@ class AudioEngine:
     def render_block(self, R_world_head: NDArray[Any], out: FloatArray32) -> BlockReport:  # noqa: N803 - named by its frames
         """Render the next block into ``out``, (2, block) float32. Called in the audio callback."""
         seek, playing = self._seek, self._playing
+        if not self._started:
+            # What was wished before the first block holds from its first sample: only changes ramp.
+            self._gains_before = [0.0 if self._muted else self._volume, self._locked_gain]
+            self._started = True
         self._dry[...] = 0.0
         self.report = self._run_clip(seek, playing)
         self._decode(R_world_head, out)
@@ -354,17 +359,17 @@ class AudioEngine:
             self._locked_past = np.zeros((self.layout.ears, onset), np.float32)
         joined = np.concatenate([self._locked_past, locked], axis=1)
         self._locked_past = joined[:, self.block :]
-        before, after = self._gains[1], self._locked_gain
+        before, after = self._gains_before[1], self._locked_gain
         out += joined[:, : self.block] * (before + (after - before) * self._ramp).astype(np.float32)
-        self._gains[1] = after
+        self._gains_before[1] = after
 
     def _finish(self, out: FloatArray32) -> None:
-        before, after = self._gains[0], 0.0 if self._muted else self._volume
+        before, after = self._gains_before[0], 0.0 if self._muted else self._volume
         if before != after:
             out *= (before + (after - before) * self._ramp).astype(np.float32)
         elif after != 1.0:
             out *= np.float32(after)
-        self._gains[0] = after
+        self._gains_before[0] = after
         self.limiter.process(out)
         if self.limiter.reduction_db > 0.0:
             self.clipped += 1

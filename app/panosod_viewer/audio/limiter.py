@@ -33,6 +33,7 @@ class Limiter:
         self._release = 10 ** (RELEASE_DB_PER_S / 20 / rate_hz)
         self._powers = self._release ** np.arange(block)
         self._gain_end = 1.0
+        self._idle = True  # every need is 1, as almost always: there is nothing to compute
         self.reduction_db = 0.0
         """By how much the last block was turned down at most, dB, >= 0."""
 
@@ -42,13 +43,17 @@ class Limiter:
         joined = np.concatenate([self._held, ears], axis=1)
         self._held = joined[:, n:].copy()
         ears[...] = joined[:, :n]
-        peak = np.abs(joined[:, lag:]).max(axis=0)
+        peak = np.abs(joined[:, lag:])
+        if self._idle and peak.max() <= CEILING:
+            return
+        self._idle = False
+        peak = peak.max(axis=0)
         need = self._need
         need[:-n] = need[n:].copy()
+        need[-n:] = 1.0
         np.divide(CEILING, peak, out=need[-n:], where=peak > CEILING)
-        need[-n:][peak <= CEILING] = 1.0
         if self._gain_end == 1.0 and need.min() == 1.0:
-            self.reduction_db = 0.0
+            self._idle, self.reduction_db = True, 0.0
             return
         gain = self._gains(need)
         ears *= gain.astype(np.float32)
