@@ -59,12 +59,12 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("file.save_picture", "&Save picture…", "File", ("Ctrl+Shift+S",)),
     ActionSpec("file.quit", "&Quit", "File", ("Ctrl+Q",), needs_clip=False, starts_section=True),
     ActionSpec("play.toggle", "&Play / pause", "Playback", ("Space",)),
-    ActionSpec("play.stop", "S&tand still", "Playback", ("K",)),
-    ActionSpec("play.slower", "&Slower", "Playback", ("J",)),
+    ActionSpec("play.stop", "&Stand still", "Playback", ("K",)),
+    ActionSpec("play.slower", "Slo&wer", "Playback", ("J",)),
     ActionSpec("play.faster", "&Faster", "Playback", ("L",)),
     ActionSpec("play.normal", "&Normal speed", "Playback", ("Backspace",)),
-    ActionSpec("play.next_frame", "&Next frame", "Playback", ("Right",), repeats=True, starts_section=True),
-    ActionSpec("play.previous_frame", "&Previous frame", "Playback", ("Left",), repeats=True),
+    ActionSpec("play.next_frame", "Ne&xt frame", "Playback", ("Right",), repeats=True, starts_section=True),
+    ActionSpec("play.previous_frame", "P&revious frame", "Playback", ("Left",), repeats=True),
     ActionSpec("play.next_ten", "Ten frames on", "Playback", ("Shift+Right",), repeats=True),
     ActionSpec("play.previous_ten", "Ten frames back", "Playback", ("Shift+Left",), repeats=True),
     ActionSpec("play.forward", "Five seconds on", "Playback", ("PgDown",), repeats=True),
@@ -101,32 +101,54 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "view.auto_quality", "&Automatic quality", "View", is_checkable=True, needs_clip=False, starts_section=True
     ),
     ActionSpec("view.theme_auto", "Colours of the s&ystem", "View", is_checkable=True, radio="theme", needs_clip=False),
-    ActionSpec("view.theme_dark", "&Dark", "View", is_checkable=True, radio="theme", needs_clip=False),
-    ActionSpec("view.theme_light", "L&ight", "View", is_checkable=True, radio="theme", needs_clip=False),
+    ActionSpec("view.theme_dark", "&Dark colours", "View", is_checkable=True, radio="theme", needs_clip=False),
+    ActionSpec("view.theme_light", "L&ight colours", "View", is_checkable=True, radio="theme", needs_clip=False),
     ActionSpec("sound.louder", "&Louder", "Sound", ("Up",), needs_clip=False, repeats=True),
     ActionSpec("sound.softer", "&Softer", "Sound", ("Down",), needs_clip=False, repeats=True),
     ActionSpec("sound.mute", "&Mute", "Sound", ("M",), is_checkable=True, needs_clip=False),
     ActionSpec(
         "sound.hold", "&Hold the sound while paused", "Sound", ("Shift+H",), is_checkable=True, needs_clip=False
     ),
-    ActionSpec("sound.check", "Sound from the &middle of the view", "Sound", ("X",), starts_section=True),
-    ActionSpec("sound.device", "Output and &decoder…", "Sound", needs_clip=False),
+    ActionSpec("sound.check", "Burst from the mi&ddle of the view", "Sound", ("X",), starts_section=True),
+    ActionSpec("sound.device", "&Output and decoder…", "Sound", needs_clip=False),
     ActionSpec("tracker.dialog", "Head &tracker…", "Sound", needs_clip=False, starts_section=True),
     ActionSpec("tracker.tare", "Head tracker: this is s&traight ahead", "Sound", ("T",), needs_clip=False),
     ActionSpec("help.keys", "&Keys and pointer", "Help", ("F1",), needs_clip=False),
     ActionSpec("help.about", "&About panosod", "Help", needs_clip=False),
 )
 
-POINTER: tuple[tuple[str, str], ...] = (
-    ("Drag", "Turn the view; the world stays under the pointer"),
-    ("Wheel, two fingers", "Zoom about the pointer"),
-    ("Pinch", "Zoom about the pointer"),
-    ("Double click", "Full screen; on the flat map: look there"),
-    ("Right or middle drag", "Turn the view"),
-    ("Alt + click", "A burst of noise from exactly there"),
-    ("Drop a file", "Open it"),
+
+@dataclass(frozen=True)
+class HelpRow:
+    """One line of the help.
+
+    Attributes:
+        id: unique.
+        group: heading.
+        text: what happens.
+        keys: key sequences, or words for the pointer.
+    """
+
+    id: str
+    group: str
+    text: str
+    keys: tuple[str, ...]
+
+
+POINTER: tuple[HelpRow, ...] = (
+    HelpRow("pointer.drag", "Pointer", "Turn the view; the world stays under the pointer", ("Drag",)),
+    HelpRow("pointer.wheel", "Pointer", "Zoom about the pointer", ("Wheel", "Pinch")),
+    HelpRow("pointer.double", "Pointer", "Full screen; on the flat map: look there", ("Double click",)),
+    HelpRow("pointer.other", "Pointer", "Turn the view with whatever tool", ("Right drag", "Middle drag")),
+    HelpRow("pointer.check", "Pointer", "Hear a burst of noise from exactly there", ("Alt+click",)),
+    HelpRow("pointer.drop", "Pointer", "Open the file", ("Drop a file",)),
 )
 """What the pointer does, for the help."""
+
+
+def help_rows() -> tuple[HelpRow, ...]:
+    """All that has a key, then the pointer."""
+    return (*(HelpRow(a.id, a.group, a.label, a.keys) for a in ACTIONS if a.keys), *POINTER)
 
 
 def duplicate_keys(specs: Iterable[ActionSpec]) -> list[tuple[Context, str, str, str]]:
