@@ -5,6 +5,7 @@ the dataclass's docstrings are the help.
 """
 
 import importlib
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
@@ -51,7 +52,13 @@ def _run(command: str, words: list[str]) -> int:
     config = (tyro.conf.FlagCreatePairsOff,)
     args = tyro.cli(kind, prog=f"panosod {command}", description=kind.__doc__, args=words, config=config)
     try:
-        return int(module.run(args))
+        code = int(module.run(args))
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        # Whoever read our output (`| head`) has left. What is still buffered goes nowhere, or Python would complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except PanosodError as error:
         print(f"panosod: {one_line(str(error))}", file=sys.stderr)
         return 1

@@ -33,7 +33,7 @@ def make_clip(
             audio = out.add_stream(sound, rate=RATE_HZ, layout=layout, options=sound_options or {})
         for i in range(frames):
             if video is not None:
-                picture = np.full((size[1], size[0], 3), 40 + 20 * i, np.uint8)
+                picture = np.full((size[1], size[0], 3), 40 + 20 * i % 200, np.uint8)
                 frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
                 frame.pts, frame.time_base = i, Fraction(1, 25)
                 out.mux(video.encode(frame))
