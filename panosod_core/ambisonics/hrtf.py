@@ -19,6 +19,7 @@ MAX_TAPS_READ = 8192
 MAX_VALUES = 1 << 24
 MIN_DIRECTIONS = 6
 _MAX_DELAY_SPREAD_S = 0.05
+_MAX_SMALL = 1 << 22
 _EMPTY = 1e-6
 """A response of less energy than this part of the median is a measurement that was never made."""
 _HEAD_RINGS_S = 0.012
@@ -169,11 +170,18 @@ def _read_stream(path: Path, file: Any) -> _Raw:
         delays=_delays(file, measurements),
         positions=np.einsum("mij,mj->mi", view, source - _cartesian(file, "ListenerPosition", measurements)),
         receivers=_receivers(file),
-        rate_hz=float(_values(file.Data_SamplingRate[:]).ravel()[0]),
+        rate_hz=float(_stored(file.Data_SamplingRate).ravel()[0]),
         name=_name(_text(file, "DatabaseName"), _text(file, "ListenerShortName")),
         licence=_text(file, "License"),
         citation=_text(file, "References"),
     )
+
+
+def _stored(variable: Any) -> FloatArray:
+    """All of a small variable."""
+    if variable.size > _MAX_SMALL:
+        raise ValueError(f"{variable.name} of shape {variable.shape} is larger than any that belongs in such a file")
+    return _values(variable[:])
 
 
 def _values(array: Any) -> FloatArray:
@@ -205,7 +213,7 @@ def _cartesian(file: Any, variable: str, count: int) -> FloatArray:
         if variable == "SourcePosition":
             raise
         return np.broadcast_to(np.array([1.0, 0.0, 0.0] if variable == "ListenerView" else [0.0] * 3), (count, 3))
-    rows = _rows(_values(stored[:]), count)
+    rows = _rows(_stored(stored), count)
     if str(getattr(stored, "Type", "cartesian")).lower() != "spherical":
         return rows
     units = str(getattr(stored, "Units", "degree")).lower()
@@ -218,7 +226,7 @@ def _axes(file: Any, count: int) -> FloatArray:
     front = _cartesian(file, "ListenerView", count)
     front = front / np.linalg.norm(front, axis=1, keepdims=True)
     try:
-        up = _rows(_values(file.ListenerUp[:]), count)
+        up = _rows(_stored(file.ListenerUp), count)
     except AttributeError:
         up = np.broadcast_to(np.array([0.0, 0.0, 1.0]), (count, 3))
     left = np.cross(up, front)
@@ -228,7 +236,7 @@ def _axes(file: Any, count: int) -> FloatArray:
 
 def _delays(file: Any, count: int) -> FloatArray:
     try:
-        stored = _values(file.Data_Delay[:])
+        stored = _stored(file.Data_Delay)
     except AttributeError:
         return np.zeros((count, 2))
     return np.array(np.broadcast_to(stored, (count, 2)))
@@ -240,7 +248,7 @@ def _receivers(file: Any) -> FloatArray:
         stored = file.ReceiverPosition
     except AttributeError:
         return np.array([[0.0, 0.09, 0.0], [0.0, -0.09, 0.0]])
-    values = _values(stored[:])
+    values = _stored(stored)
     return _cartesian(file, "ReceiverPosition", 2) if values.shape[0] == 2 else values.reshape(2, 3)
 
 

@@ -1,6 +1,4 @@
-import importlib.util
 import warnings
-from pathlib import Path
 
 import h5py
 import numpy as np
@@ -11,10 +9,7 @@ from panosod_core.ambisonics.equalise import filters_from_sofa
 from panosod_core.ambisonics.hrtf import HrtfSet, load_sofa
 from panosod_core.errors import HrtfError
 from panosod_core.geometry.sphere import azimuth_elevation, rotation
-
-_spec = importlib.util.spec_from_file_location("heads", Path(__file__).with_name("heads.py"))
-heads = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(heads)
+from tests.core.ambisonics import heads
 
 GRID = heads.grid(20.0)
 
@@ -227,6 +222,15 @@ def a_bomb(path):
     return edit_h5(path, edit)
 
 
+def a_bomb_of_positions(path):
+    write_sofa(path)
+
+    def edit(file):
+        replace_dataset(file, "SourcePosition", shape=(1_000_000_000, 3), chunks=(1000, 3), dtype="f8")
+
+    return edit_h5(path, edit)
+
+
 def a_transfer_function(path):
     return edit_h5(write_sofa(path), lambda f: f.attrs.__setitem__("DataType", np.bytes_("TF")))
 
@@ -308,7 +312,7 @@ def absent(path):
 
 
 BAD = [
-    one_receiver, a_bomb, a_transfer_function, without_positions, without_data, rate_of_zero, rate_not_a_number,
+    one_receiver, a_bomb, a_bomb_of_positions, a_transfer_function, without_positions, without_data, rate_of_zero, rate_not_a_number,
     endless_delay, delay_not_a_number, both_ears_left, all_zero, too_few, hdf5_without_sofa, text, nothing, truncated,
     folder, absent,
 ]  # fmt: skip
