@@ -2,11 +2,14 @@
 
 import json
 import re
+import signal
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from types import FrameType
 from typing import TextIO
 
 from panosod_core.errors import ConfigError
@@ -47,6 +50,9 @@ def run(args: SynthArguments) -> int:
     fps = parse_fps(args.fps)
     report = JsonReport(sys.stdout) if args.json else LineReport(sys.stderr)
     path = default_demo_path() if args.out is None else args.out
+    if threading.current_thread() is threading.main_thread():
+        # Whoever ends this process (a window that cancels the build) leaves no half-made folder behind.
+        signal.signal(signal.SIGTERM, _stop)
     started = time.monotonic()
     build_demo(
         path, width=width, height=height, fps=fps, duration_s=args.duration, seed=args.seed, progress=report.progress
@@ -55,6 +61,10 @@ def run(args: SynthArguments) -> int:
     if not args.json:
         print(path)
     return 0
+
+
+def _stop(number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)
 
 
 def parse_size(text: str) -> tuple[int, int]:

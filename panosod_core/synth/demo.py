@@ -4,8 +4,9 @@ import os
 import shutil
 import tempfile
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -33,6 +34,7 @@ from panosod_core.synth.truth import (
     TruthObject,
     masks_path,
     truth_path,
+    truth_text,
     write_truth,
 )
 from panosod_core.synth.world import SceneObject
@@ -277,13 +279,42 @@ def default_demo_path() -> Path:
     return folder / "demo.mp4"
 
 
+def ready_demo(*, progress: Callable[[BuildProgress], None] | None = None) -> Path:
+    """The default demo clip at its default place, built only where it is missing or of an older world.
+
+    Args:
+        progress: called after every frame that is built.
+
+    Returns:
+        Its path.
+
+    Raises:
+        MediaError: it cannot be written there.
+    """
+    path = default_demo_path()
+    if not is_current(path, DemoWorld()):
+        build_demo(path, progress=progress)
+    return path
+
+
+def is_current(path: Path, world: DemoWorld) -> bool:
+    """Whether a clip and both files beside it are there, and the truth is that of this world."""
+    if not (path.is_file() and masks_path(path).is_file()):
+        return False
+    try:
+        found = truth_path(path).read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return False
+    return found == truth_text(world.truth(), clip=path)
+
+
 def _encode(world: DemoWorld, clip: Path, progress: Callable[[BuildProgress], None] | None) -> None:
     """Write the clip and its truth; pictures and a frame's worth of sound in turns."""
     masks = MaskRecorder(world.width, world.height)
     sound = world.sound()
     # Lossless, so that the directions in the file are those of the world to the last bit. MOV has no FLAC.
     codec = SoundCodec.FLAC if clip.suffix.lower() == ".mp4" else SoundCodec.PCM
-    with ClipWriter(
+    writer = ClipWriter(
         clip,
         width=world.width,
         height=world.height,
@@ -292,8 +323,9 @@ def _encode(world: DemoWorld, clip: Path, progress: Callable[[BuildProgress], No
         audio_channels=len(sound),
         picture=PictureSettings(crf=_QUALITY),
         sound=SoundSettings(codec=codec),
-    ) as writer:
-        for index, (picture, mask) in enumerate(_frames(world)):
+    )
+    with writer, closing(_frames(world)) as frames:
+        for index, (picture, mask) in enumerate(frames):
             first, end = (round((index + k) / world.fps * SAMPLE_RATE_HZ) for k in (0, 1))
             writer.write_picture(picture)
             writer.write_sound(sound[:, first:end])
@@ -304,7 +336,7 @@ def _encode(world: DemoWorld, clip: Path, progress: Callable[[BuildProgress], No
     write_truth(world.truth(), masks.runs(), clip=clip)
 
 
-def _frames(world: DemoWorld) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
+def _frames(world: DemoWorld) -> Generator[tuple[NDArray[np.uint8], NDArray[np.uint8]], None, None]:
     """All frames in order, a few painted ahead on other threads (numpy gives the lock away while it works)."""
     _ = world.backdrop, world.objects, world.sync_marks
     waiting: deque[Future[tuple[NDArray[np.uint8], NDArray[np.uint8]]]] = deque()

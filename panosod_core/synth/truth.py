@@ -149,8 +149,12 @@ def write_truth(header: TruthHeader, masks: MaskRuns, *, clip: Path) -> None:
     if len(masks) != header.frame_count or (masks.width, masks.height) != (header.width, header.height):
         raise ValueError(f"{len(masks)} masks of {masks.width}x{masks.height} do not fit {header}")
     masks.save(masks_path(clip))
-    text = json.dumps(_to_json(header, masks_path(clip).name), separators=(",", ":"))
-    truth_path(clip).write_text(text + "\n", encoding="utf-8")
+    truth_path(clip).write_text(truth_text(header, clip=clip), encoding="utf-8")
+
+
+def truth_text(header: TruthHeader, *, clip: Path) -> str:
+    """What ``<stem>.truth.json`` holds: one line of JSON."""
+    return json.dumps(_to_json(header, masks_path(clip).name), separators=(",", ":")) + "\n"
 
 
 def load_truth(clip: Path) -> DemoTruth:

@@ -1,4 +1,7 @@
 import json
+import signal
+import subprocess
+import sys
 from fractions import Fraction
 
 import pytest
@@ -9,6 +12,13 @@ from panosod_core.errors import ConfigError
 from panosod_core.synth.truth import load_truth, masks_path, truth_path
 
 SMALL = ["--size", "64x32", "--duration", "0.4", "--fps", "30000/1001"]
+
+
+@pytest.fixture(autouse=True)
+def signals():
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
 
 
 @pytest.mark.parametrize(("text", "size"), [("1920x960", (1920, 960)), (" 64 X 32 ", (64, 32)), ("8×4", (8, 4))])
@@ -84,3 +94,15 @@ def test_mistakes_are_one_line_and_exit_code_1(words, says, capsys):
     assert said.out == ""
     assert len(said.err.splitlines()) == 1
     assert says in said.err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows ends processes without asking them")
+def test_ending_the_process_leaves_nothing_behind(tmp_path):
+    words = ["synth", "--demo", "--json", "--out", str(tmp_path / "a.mp4"), "--size", "64x32"]
+    command = [sys.executable, "-m", "panosod_core.cli.main", *words, "--duration", "30", "--fps", "120"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert "progress" in process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+        process.stdout.read()
+        assert process.wait(30) == 128 + signal.SIGTERM
+    assert list(tmp_path.iterdir()) == []

@@ -12,8 +12,8 @@ from panosod_core.geometry.picture import PictureProjection
 from panosod_core.geometry.sphere import angle_between, azimuth_elevation, direction, equirect_directions
 from panosod_core.media.info import SoundFormat
 from panosod_core.media.probe import probe
-from panosod_core.synth.demo import BuildProgress, DemoWorld, build_demo, default_demo_path
-from panosod_core.synth.truth import load_truth, masks_path, truth_path
+from panosod_core.synth.demo import BuildProgress, DemoWorld, build_demo, default_demo_path, is_current, ready_demo
+from panosod_core.synth.truth import load_truth, masks_path, truth_path, truth_text
 
 WORLD = DemoWorld(width=240, height=120)
 
@@ -291,3 +291,36 @@ def test_the_default_place_is_the_users_cache(tmp_path, monkeypatch):
     monkeypatch.setattr("panosod_core.synth.demo.user_cache_dir", lambda *_, **__: str(tmp_path / "b" / "cache"))
     with pytest.raises(MediaError, match="cache folder"):
         default_demo_path()
+
+
+def test_a_demo_is_built_again_only_where_it_is_not_the_same_world(tmp_path):
+    path, world = tmp_path / "demo.mp4", DemoWorld(duration_s=0.2, width=64, height=32)
+    assert not is_current(path, world)
+    build_demo(path, width=64, height=32, duration_s=0.2)
+    assert is_current(path, world)
+    assert not is_current(path, DemoWorld(seed=1, duration_s=0.2, width=64, height=32))
+    for file in (masks_path(path), path, truth_path(path)):
+        content = file.read_bytes()
+        file.unlink()
+        assert not is_current(path, world)
+        file.write_bytes(content)
+    assert is_current(path, world)
+    truth_path(path).write_bytes(b"\xff")
+    assert not is_current(path, world)
+
+
+def test_a_ready_demo_is_not_built_again(tmp_path, monkeypatch):
+    monkeypatch.setattr("panosod_core.synth.demo.user_cache_dir", lambda *_, **__: str(tmp_path))
+    path = tmp_path / "demo.mp4"
+    path.write_bytes(b"clip")
+    masks_path(path).write_bytes(b"masks")
+    truth_path(path).write_text(truth_text(DemoWorld().truth(), clip=path), encoding="utf-8")
+    assert ready_demo() == path
+    assert path.read_bytes() == b"clip"
+
+    def stop(_):
+        raise KeyboardInterrupt
+
+    masks_path(path).unlink()
+    with pytest.raises(KeyboardInterrupt):
+        ready_demo(progress=stop)
