@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 from panosod_viewer.theme import SPACING_PX
 from panosod_viewer.widgets.buttons import Chip
 from panosod_viewer.widgets.fitting_row import FittingRow
-from panosod_viewer.widgets.labels import ElidedLabel
+from panosod_viewer.widgets.labels import ElidedLabel, set_role
 
 
 def _degrees(value: float) -> str:
@@ -163,8 +163,4 @@ class StatusLine(FittingRow):
     def _count(label: ElidedLabel, count: int, unit: str, tip: str) -> None:
         label.setText(f"{count} {unit}")
         label.setToolTip(tip)
-        role = "warning" if count else "dim"
-        if label.property("role") != role:
-            label.setProperty("role", role)
-            label.style().unpolish(label)
-            label.style().polish(label)
+        set_role(label, "warning" if count else "dim")

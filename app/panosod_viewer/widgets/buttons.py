@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtGui import QColor, QResizeEvent
-from PySide6.QtWidgets import QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QPushButton, QSizePolicy, QToolButton, QWidget
 
 from panosod_viewer.theme import HIT_PX, theme_of
 from panosod_viewer.widgets.icons import ICON_PX, themed_icon
@@ -40,6 +40,26 @@ class IconButton(QToolButton):
 
     def _paint_icon(self) -> None:
         self.setIcon(themed_icon(self._icon_name, self.palette()))
+
+
+class IconPushButton(QPushButton):
+    """A dialog's button with an icon and text."""
+
+    def __init__(self, icon: str, text: str, parent: QWidget | None = None) -> None:
+        super().__init__(text, parent)
+        self._icon_name = icon
+        self.setAutoDefault(False)
+        self.setMinimumHeight(HIT_PX)
+        self._paint_icon()
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
+        """Recolour with the theme."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange:
+            self._paint_icon()
+
+    def _paint_icon(self) -> None:
+        self.setIcon(themed_icon(self._icon_name, self.palette(), size_px=16))
 
 
 class Chip(QToolButton):

@@ -12,6 +12,14 @@ def tabular(font: QFont) -> QFont:
     return steady
 
 
+def set_role(label: QLabel, role: str) -> None:
+    """Give a label one of the style sheet's roles: "dim", "title", "heading", "warning", "error", "good"."""
+    if label.property("role") != role:
+        label.setProperty("role", role)
+        label.style().unpolish(label)
+        label.style().polish(label)
+
+
 class ElidedLabel(QLabel):
     """A label of one line that shortens its text where there is not room for it.
 
