@@ -312,7 +312,8 @@ def absent(path):
 
 
 BAD = [
-    one_receiver, a_bomb, a_bomb_of_positions, a_transfer_function, without_positions, without_data, rate_of_zero, rate_not_a_number,
+    one_receiver, a_bomb, a_bomb_of_positions, a_transfer_function, without_positions, without_data, rate_of_zero,
+    rate_not_a_number,
     endless_delay, delay_not_a_number, both_ears_left, all_zero, too_few, hdf5_without_sofa, text, nothing, truncated,
     folder, absent,
 ]  # fmt: skip
