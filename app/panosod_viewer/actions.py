@@ -110,7 +110,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "sound.hold", "&Hold the sound while paused", "Sound", ("Shift+H",), is_checkable=True, needs_clip=False
     ),
     ActionSpec("sound.check", "Burst from the mi&ddle of the view", "Sound", ("X",), starts_section=True),
-    ActionSpec("sound.device", "&Output and decoder…", "Sound", needs_clip=False),
+    ActionSpec("sound.device", "Output and de&coder…", "Sound", needs_clip=False),
     ActionSpec("tracker.dialog", "Head &tracker…", "Sound", needs_clip=False, starts_section=True),
     ActionSpec("tracker.tare", "Head tracker: this is s&traight ahead", "Sound", ("T",), needs_clip=False),
     ActionSpec("help.keys", "&Keys and pointer", "Help", ("F1",), needs_clip=False),
