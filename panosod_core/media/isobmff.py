@@ -114,9 +114,9 @@ class BoxReader:
             claimed = int.from_bytes(head[:4], "big")
             if end == self.size and claimed > end - start:
                 # A truncated download: the last box at the top goes on beyond the file. What is there may be of use.
-                self._note(f"box '{kind}' at {start} claims {claimed} bytes, the file has {end - start}")
+                self._note(f"box {kind!a} at {start} claims {claimed} bytes, the file has {end - start}")
                 return Box(kind, start, start + 8, end)
-            self._note(f"box '{kind}' at {start} has an impossible size {claimed}")
+            self._note(f"box {kind!a} at {start} has an impossible size {claimed}")
             return None
         header, length, open_ended = span
         return Box(kind, start, start + header, start + length, open_ended)
