@@ -145,7 +145,7 @@ class AudioEngine:
         self._field: FloatArray32 = np.zeros((channel_count(filters.order), block), np.float32)
         self._turned = np.zeros_like(self._field)
         self._out: FloatArray32 = np.zeros((2, block), np.float32)
-        self._locked_past: FloatArray32 = np.zeros((2, 0), np.float32)
+        self._locked_past: FloatArray32 = np.zeros((layout.ears, 0), np.float32)
         self._left_over: FloatArray32 = np.zeros((2, 0), np.float32)
 
     # -- wishes
