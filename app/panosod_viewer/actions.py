@@ -112,7 +112,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("sound.check", "Burst from the mi&ddle of the view", "Sound", ("X",), starts_section=True),
     ActionSpec("sound.device", "Output and de&coder…", "Sound", needs_clip=False),
     ActionSpec("tracker.dialog", "Head &tracker…", "Sound", needs_clip=False, starts_section=True),
-    ActionSpec("tracker.tare", "Head tracker: this is s&traight ahead", "Sound", ("T",), needs_clip=False),
+    ActionSpec("tracker.tare", "Head tracker: this is strai&ght ahead", "Sound", ("T",), needs_clip=False),
     ActionSpec("help.keys", "&Keys and pointer", "Help", ("F1",), needs_clip=False),
     ActionSpec("help.about", "&About panosod", "Help", needs_clip=False),
 )
