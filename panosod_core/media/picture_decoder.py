@@ -63,6 +63,8 @@ class PictureDecoder:
         self._handover_pts: int | None = None
         self._ended = False
         self._clock: Fraction | None = None
+        self._floor_pts: int | None = None
+        self._needs_floor = False
         self.frames_out = 0
 
     def set_nominal(self, step: Fraction, *, trust_pts: bool) -> None:
@@ -104,7 +106,8 @@ class PictureDecoder:
         """Go on at the last point before ``timestamp`` (ticks) where decoding can start; None: the very first packet.
 
         The first frame after it may still lie behind the wanted one (open groups, containers without an index): the
-        caller looks and tries further back.
+        caller looks and tries further back. Pictures shown before the key frame that the seek lands on are left out,
+        because what they refer to was never decoded.
         """
         if timestamp is None:
             self._container.close()
@@ -117,26 +120,29 @@ class PictureDecoder:
                 self._container.close()
                 self._open()
         self._reset()
+        self._needs_floor = timestamp is not None
         self._playing = self._wants_playing
         self._active.flush_buffers()
 
     def next(self) -> av.VideoFrame | None:
         """The next picture in presentation order with a pts; None at the end (or where the file breaks off)."""
-        while not self._ready:
-            if self._ended:
-                return None
-            self._feed()
-        frame = self._ready.popleft()
-        self.frames_out += 1
-        return frame
+        while True:
+            while not self._ready:
+                if self._ended:
+                    return None
+                self._feed()
+            frame = self._ready.popleft()
+            if self._floor_pts is None or frame.pts is None or frame.pts >= self._floor_pts:
+                self.frames_out += 1
+                return frame
 
     def unread(self, frame: av.VideoFrame) -> None:
         """Put back the picture that :meth:`next` gave last."""
         self._ready.appendleft(frame)
         self.frames_out -= 1
 
-    def first_only(self, timestamp: int) -> av.VideoFrame | None:
-        """The key frame at or before ``timestamp``, fast: one packet in, one picture out. Restart after it."""
+    def first_only(self, timestamp: int | None) -> av.VideoFrame | None:
+        """The first key frame after a restart there, fast: one packet in, one picture out. Restart after it."""
         self._wants_playing, wanted = False, self._wants_playing
         self.restart(timestamp)
         self._wants_playing = wanted
@@ -188,6 +194,8 @@ class PictureDecoder:
             self._ready.extend(self._with_pts(f) for f in self._decode(self._active, None))
             self._ended = True
             return
+        if self._needs_floor and packet.is_keyframe:
+            self._floor_pts, self._needs_floor = packet.pts, False
         if self._handover_pts is None and self.wants_handover and packet.is_keyframe and packet.pts is not None:
             self._begin_handover(packet.pts)
         frames = [self._with_pts(f) for f in self._decode(self._active, packet)]

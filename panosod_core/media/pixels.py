@@ -6,6 +6,7 @@ one conversion by swscale: RGB to ``gbrp``, YCbCr to the planar format of the sa
 """
 
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import lru_cache
 from typing import Any, cast
 
@@ -14,8 +15,8 @@ import numpy as np
 from av.video.format import VideoFormat
 
 from panosod_core.errors import MediaError
-from panosod_core.media.frame import PixelLayout, PlaneArray
-from panosod_core.media.info import Matrix, Range, Transfer
+from panosod_core.media.frame import PixelLayout, PlaneArray, VideoFrame
+from panosod_core.media.info import Matrix, Range, Transfer, VideoInfo
 
 _SUBSAMPLING = {"420": (1, 1), "422": (1, 0), "444": (0, 0), "440": (0, 1), "411": (2, 0), "410": (2, 2)}
 _DEPTHS = (9, 10, 12, 14, 16)
@@ -97,7 +98,6 @@ def picture_of(frame: av.VideoFrame) -> Picture:
             converted = frame.reformat(format=target)
         except (av.FFmpegError, ValueError) as error:
             raise MediaError(f"pictures in the format {frame.format.name} cannot be shown ({error})") from error
-        converted.pts, converted.time_base = frame.pts, frame.time_base
         frame, layout = converted, LAYOUTS[target]
     count = {"y": 1, "y+uv": 2}.get(layout.components, 3)
     dtype = np.dtype(np.uint8 if layout.bits == 8 else np.uint16)
@@ -129,3 +129,41 @@ def colour_of(
     trc = int(frame.color_trc)
     found_transfer = transfer if trc in _UNSPECIFIED_TRANSFERS else _TRANSFERS.get(trc, Transfer.SDR)
     return found_matrix, found_range, found_transfer
+
+
+def video_frame(
+    raw: av.VideoFrame, info: VideoInfo, *, index: int, time_base: Fraction, origin_s: float, duration_s: float
+) -> VideoFrame:
+    """A decoded frame as the rest of the program takes it.
+
+    Args:
+        raw: with a pts.
+        info: the stream; its colour counts where the frame is silent.
+        index: place in presentation order.
+        time_base: seconds a tick of the stream.
+        origin_s: zero of the clip's clock on the container's.
+        duration_s: seconds until the next frame.
+
+    Raises:
+        MediaError: a pixel format that cannot be converted.
+    """
+    picture = picture_of(raw)
+    matrix, colour_range, transfer = colour_of(
+        raw, picture.layout, matrix=info.matrix, colour_range=info.range, transfer=info.transfer
+    )
+    pts = raw.pts or 0
+    return VideoFrame(
+        index=index,
+        pts=pts,
+        time_base=time_base,
+        time_s=float(pts * time_base) - origin_s,
+        duration_s=duration_s,
+        width=raw.width,
+        height=raw.height,
+        planes=picture.planes,
+        layout=picture.layout,
+        matrix=matrix,
+        range=colour_range,
+        transfer=transfer,
+        owner=picture.owner,
+    )

@@ -15,7 +15,7 @@ from panosod_core.media.frame_cache import FrameCache
 from panosod_core.media.frame_table import FrameScan, FrameTable, constant_rate_table
 from panosod_core.media.info import VideoInfo
 from panosod_core.media.picture_decoder import RESTART_NEAR, PictureDecoder
-from panosod_core.media.pixels import colour_of, picture_of
+from panosod_core.media.pixels import video_frame
 
 DEFAULT_CACHE_BYTES = 256 << 20
 """About 23 frames of 3840 x 1920 in 4:2:0, or 90 of 1920 x 960."""
@@ -217,10 +217,18 @@ class VideoReader:
         """A quick picture for scrubbing: the key frame at or before a time, decoded alone. The cursor stays.
 
         Its ``index`` is exact where the table of frames is known, else by the nominal rate. None where nothing
-        decodes there.
+        decodes.
         """
         ticks = int((t_s + self._origin_s) / self._time_base)
-        frame = self._decoder.first_only(ticks)
+        points: list[int | None] = [ticks, ticks - int(1 / self._time_base), None]
+        if self._table is not None:
+            points = self._restart_points(self._table, self._table.index_at(ticks))
+        frame = None
+        for point in points:
+            found = self._decoder.first_only(point)
+            frame = found or frame
+            if found is not None and found.pts is not None and found.pts <= ticks:
+                break  # else an open group's key frame, shown later than it is stored, or none to be had from there
         self._decoder_next = None
         if frame is None:
             return None
@@ -228,10 +236,6 @@ class VideoReader:
         label = self._table.label_of(frame.pts or 0) if self._table is not None else None
         guess = max(round(((frame.pts or 0) - start) / self._step_ticks), 0)
         return self._wrap(frame, guess if label is None else label)
-
-    def preview_at_time(self, t_s: float) -> VideoFrame:
-        """Something to show at once while scrubbing: :meth:`keyframe_at`, or the exact frame where that finds none."""
-        return self.keyframe_at(t_s) or self.frame_at_time(t_s)
 
     def _table_now(self, should_stop: Callable[[], bool]) -> FrameTable:
         if self._table is None and not self._tried_constant:
@@ -284,12 +288,12 @@ class VideoReader:
     def _seek_and_decode(self, index: int, should_stop: Callable[[], bool]) -> VideoFrame:
         table = self._table_now(should_stop)
         index = min(index, len(table) - 1)
-        for timestamp, floor_pts in self._restart_points(table, index):
+        for timestamp in self._restart_points(table, index):
             if should_stop():
                 raise SeekInterrupted
             self._decoder.restart(timestamp)
             self._decoder_next = None
-            first = self._decode_one(floor_pts)
+            first = self._decode_one()
             if first is not None and (first.index <= index or timestamp is None):
                 found = first if first.index >= index else self._decode_up_to(index, should_stop)
                 if self._table is table:
@@ -300,18 +304,20 @@ class VideoReader:
                 return self._seek_and_decode(index, should_stop)
         raise self._nothing_decodes()
 
-    def _restart_points(self, table: FrameTable, index: int) -> list[tuple[int | None, int | None]]:
-        """(time stamp to seek to, first pts that is good after it), nearest first; last the start of the file.
+    def _restart_points(self, table: FrameTable, index: int) -> list[int | None]:
+        """Time stamps to seek to, the most promising first; the last is the start of the file.
 
-        Pictures before the key frame that a seek lands on may be decoded from references that are missing.
+        MP4 and Matroska have an index of key frames by presentation time: FFmpeg finds the right one. The others are
+        searched by decoding time, where the key frame's own leads to it.
         """
         if not table.is_timed:
-            return [(None, None)]
-        # Matroska's cues hold presentation times, the other indices decoding times.
-        stamps = table.key_pts if "matroska" in self._decoder.container.format.name else table.key_dts
+            return [None]
         keys = table.keys_before(index)
         chosen = [int(k) for n, k in enumerate(keys) if n < 3 or n & (n - 1) == 0]
-        return [*((int(stamps[k]), int(table.key_pts[k])) for k in chosen), (None, None)]
+        names = self._decoder.container.format.name
+        if "mp4" in names or "matroska" in names:
+            return [int(table.pts[index]), *(int(table.key_pts[k]) for k in chosen), None]
+        return [*(int(table.key_dts[k]) for k in chosen), None]
 
     def _decode_up_to(self, index: int, should_stop: Callable[[], bool]) -> VideoFrame | None:
         """Decode on until the frame with that index; the last before it where it is missing; None without any."""
@@ -339,13 +345,9 @@ class VideoReader:
             self._table = self._table.cut(last.index + 1)
         return last
 
-    def _decode_one(self, floor_pts: int | None = None) -> VideoFrame | None:
-        while True:
-            raw = self._decoder.next()
-            if raw is None:
-                return None
-            if floor_pts is None or raw.pts is None or raw.pts >= floor_pts:
-                return self._accept(raw)
+    def _decode_one(self) -> VideoFrame | None:
+        raw = self._decoder.next()
+        return None if raw is None else self._accept(raw)
 
     def _accept(self, raw: av.VideoFrame) -> VideoFrame | None:
         """Label, wrap and cache one decoded frame; None where it proves the table wrong."""
@@ -373,29 +375,13 @@ class VideoReader:
         return None
 
     def _wrap(self, raw: av.VideoFrame, label: int) -> VideoFrame:
-        picture = picture_of(raw)
-        matrix, colour_range, transfer = colour_of(
+        return video_frame(
             raw,
-            picture.layout,
-            matrix=self._info.matrix,
-            colour_range=self._info.range,
-            transfer=self._info.transfer,
-        )
-        pts = raw.pts or 0
-        return VideoFrame(
+            self._info,
             index=label,
-            pts=pts,
             time_base=self._time_base,
-            time_s=float(pts * self._time_base) - self._origin_s,
-            duration_s=self._duration_s(label, pts),
-            width=raw.width,
-            height=raw.height,
-            planes=picture.planes,
-            layout=picture.layout,
-            matrix=matrix,
-            range=colour_range,
-            transfer=transfer,
-            owner=picture.owner,
+            origin_s=self._origin_s,
+            duration_s=self._duration_s(label, raw.pts or 0),
         )
 
     def _duration_s(self, label: int, pts: int) -> float:

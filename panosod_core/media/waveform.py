@@ -96,12 +96,9 @@ def _spread(
     if not peaks or total_s <= 0:
         return summary
     fine = np.concatenate(peaks)
-    bucket_s = total_s / buckets
-    if bucket_s >= step_s:
-        first = np.minimum((np.arange(len(fine)) * step_s / bucket_s).astype(np.int64), buckets - 1)
-        starts = np.flatnonzero(np.diff(first, prepend=-1))
-        summary[first[starts]] = extreme.reduceat(fine, starts)
-    else:
-        middle = ((np.arange(buckets) + 0.5) * bucket_s / step_s).astype(np.int64)
-        summary[middle < len(fine)] = fine[middle[middle < len(fine)]]
+    expected = total_s / step_s
+    # Where two buckets start at the same peak, reduceat gives that peak to both.
+    starts = np.floor(np.arange(buckets) * expected / buckets + 1e-6).astype(np.int64)
+    starts = starts[starts < len(fine)]
+    summary[: len(starts)] = extreme.reduceat(fine, starts)
     return summary
