@@ -203,6 +203,17 @@ class Transport:
         self._is_playing = False
         self._clock.pause()
 
+    def begin(self, seek: Seek) -> None:
+        """Adopt a seek that the decode thread was given before there was a transport (the first of a clip)."""
+        self._go(seek.time_s or 0.0, is_exact=seek.is_exact)
+        self._generation = seek.generation
+
+    def settled(self) -> None:
+        """There is no picture to wait for (a clip of sound alone): a seek is done when it is asked."""
+        if not self._is_held:
+            self._pending_s = None
+            self._resume()
+
     def seek(self, t_s: float) -> Seek:
         """Go to a time; time runs on when its picture has come, so that sound and picture start together."""
         return self._go(t_s, is_exact=True)

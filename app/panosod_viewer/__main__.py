@@ -1,0 +1,57 @@
+"""`panosod-viewer`: reads the command line, then opens the window or works without one."""
+
+import logging
+import sys
+from collections.abc import Sequence
+
+from panosod_core.errors import PanosodError
+from panosod_viewer.arguments import Arguments, parse_arguments
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the viewer.
+
+    Returns:
+        The exit code: 0, or 1 with one line on stderr.
+    """
+    try:
+        arguments = parse_arguments(argv)
+        logging.basicConfig(
+            level=arguments.log_level.upper(),
+            format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+            stream=sys.stderr,
+        )
+        if arguments.screenshot is not None or arguments.record is not None:
+            return _offline(arguments)
+        return _window(arguments)
+    except PanosodError as error:
+        sys.stderr.write(f"panosod-viewer: {error}\n")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _window(arguments: Arguments) -> int:
+    from panosod_viewer.workers.opening import ClipOpener
+
+    # Before Qt is imported: reading the headers and the first picture takes as long as loading the libraries does.
+    opener = ClipOpener.for_command_line(arguments.clip, at_s=arguments.at_s) if arguments.clip is not None else None
+    try:
+        from panosod_viewer.application import run
+
+        return run(arguments, opener=opener)
+    finally:
+        if opener is not None:
+            opener.close()
+
+
+def _offline(arguments: Arguments) -> int:
+    from panosod_viewer.offline_commands import record, screenshot
+
+    out = screenshot(arguments) if arguments.screenshot is not None else record(arguments)
+    sys.stdout.write(f"{out}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
