@@ -1,0 +1,85 @@
+"""The page with the picture: notices above it, controls below it, or floating over it in full screen."""
+
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, QTimer
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from panosod_viewer.panels.seek_bar import SeekBar
+from panosod_viewer.panels.status_line import StatusLine
+from panosod_viewer.panels.transport import TransportBar
+from panosod_viewer.render.gl_view import GLView
+
+CONTROLS_STAY_MS = 2500
+"""In full screen the controls go away when the pointer has rested for this long."""
+
+
+class PlayerPage(QWidget):
+    """Lays out the picture and its controls; they belong together, whatever the window does."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.view = GLView(self)
+        self.controls = QWidget(self)
+        self.controls.setAutoFillBackground(True)
+        self.seek_bar = SeekBar()
+        self.transport_bar = TransportBar()
+        self.status_line = StatusLine()
+        column = QVBoxLayout(self.controls)
+        column.setContentsMargins(8, 4, 8, 4)
+        column.setSpacing(2)
+        for part in (self.seek_bar, self.transport_bar, self.status_line):
+            column.addWidget(part)
+        self._is_floating = False
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(CONTROLS_STAY_MS)
+        self._rest.timeout.connect(self._hide_when_unused)
+        self.view.hovered.connect(self._wake)
+        self.view.moved.connect(self._wake)
+        self.controls.installEventFilter(self)
+        self.setMinimumSize(320, 240)
+
+    def set_floating(self, is_floating: bool) -> None:
+        """Let the controls float over the picture and go away when the pointer rests (full screen)."""
+        self._is_floating = is_floating
+        self.status_line.setVisible(not is_floating)
+        self.controls.show()
+        self._lay_out()
+        if is_floating:
+            self._rest.start()
+        else:
+            self._rest.stop()
+            self.view.unsetCursor()
+
+    def picture_size_for(self, size: QSize) -> QSize:
+        """The size of the page at which the picture has a given size."""
+        return QSize(size.width(), size.height() + self.controls.sizeHint().height())
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        """Lay out anew when the controls want another height (a line of them was hidden)."""
+        if watched is self.controls and event.type() == QEvent.Type.LayoutRequest:
+            self._lay_out()
+        return super().eventFilter(watched, event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Lay out anew."""
+        super().resizeEvent(event)
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        width, height = self.width(), self.height()
+        controls = min(self.controls.sizeHint().height(), height)
+        self.controls.setGeometry(0, height - controls, width, controls)
+        self.view.setGeometry(0, 0, width, height if self._is_floating else height - controls)
+        self.controls.raise_()
+
+    def _wake(self) -> None:
+        if self._is_floating:
+            self.controls.show()
+            self.view.unsetCursor()
+            self._rest.start()
+
+    def _hide_when_unused(self) -> None:
+        if self._is_floating and not self.controls.underMouse():
+            self.controls.hide()
+            self.view.setCursor(Qt.CursorShape.BlankCursor)
