@@ -1,11 +1,16 @@
 """Opening a media file with FFmpeg for reading: local files only, the world's mistakes as one line."""
 
+from __future__ import annotations
+
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Generic, TypeVar, cast
 
 import av
 from av.container import InputContainer
-from av.stream import Discard
+from av.packet import Packet
+from av.stream import Discard, Stream
 
 from panosod_core.errors import MediaError
 from panosod_core.media.clip_file import CONTAINER_OPTIONS, OPEN_TIMEOUT_S, check_file
@@ -35,6 +40,40 @@ def open_container(path: Path, *, stream_index: int) -> InputContainer:
         if stream.index != stream_index:
             stream.discard = Discard.all
     return container
+
+
+StreamT = TypeVar("StreamT", bound=Stream)
+
+
+class PacketSource(Generic[StreamT]):
+    """The packets of one stream, one after the other, to the end or to where the file breaks off."""
+
+    def __init__(self, container: InputContainer, stream: StreamT) -> None:
+        self._container = container
+        self._stream = stream
+        self._packets: Iterator[Packet[Stream]] | None = None
+        self.error = ""
+
+    def next(self) -> Packet[StreamT] | None:
+        """The next packet; None at the end. ``error`` then says in FFmpeg's words why it ended early, if it did."""
+        while True:
+            if self._packets is None:
+                self._packets = iter(self._container.demux(self._stream))
+            try:
+                packet = next(self._packets, None)
+            except IndexError:
+                # PyAV 18.1 stumbles over a packet of a stream that appears later than the header (MPEG-TS). That
+                # packet is not ours; go on behind it.
+                self._packets = None
+                continue
+            except av.FFmpegError as error:
+                self.error = reason(error)
+                return None
+            return cast("Packet[StreamT]", packet) if packet is not None and packet.size else None
+
+    def restart(self) -> None:
+        """Forget what was read ahead, after a seek."""
+        self._packets = None
 
 
 def reason(error: BaseException) -> str:

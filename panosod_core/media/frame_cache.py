@@ -34,6 +34,14 @@ class FrameCache:
         self.discard(frame.index)
         self._frames[frame.index] = frame
         self._bytes += frame_bytes(frame)
+        self._shrink()
+
+    def limit(self, limit_bytes: int) -> None:
+        """Change the bound; what no longer fits goes now."""
+        self._limit_bytes = limit_bytes
+        self._shrink()
+
+    def _shrink(self) -> None:
         while self._bytes > self._limit_bytes and len(self._frames) > 1:
             _, gone = self._frames.popitem(last=False)
             self._bytes -= frame_bytes(gone)

@@ -16,7 +16,7 @@ Three ways lead to the table, tried in this order:
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
@@ -28,7 +28,7 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from panosod_core.media.container import open_container
+from panosod_core.media.container import PacketSource, open_container
 
 SCAN_STEP_PACKETS = 64
 """Packets read between two looks at whether to stop."""
@@ -126,7 +126,7 @@ class FrameScan:
     table: FrameTable | None = None
     _times: list[int | None] = field(default_factory=list)
     _keys: list[tuple[int, int]] = field(default_factory=list)
-    _packets: Iterator[av.Packet[Stream]] | None = None
+    _packets: PacketSource[Stream] | None = None
     _container: InputContainer | None = None
 
     def run(self, should_stop: Callable[[], bool]) -> FrameTable | None:
@@ -149,16 +149,13 @@ class FrameScan:
         if self._packets is None:
             self._container = open_container(self.path, stream_index=self.stream_index)
             stream = self._container.streams[self.stream_index]
-            self._packets = iter(self._container.demux(stream))
-        try:
-            for _ in range(SCAN_STEP_PACKETS):
-                packet = next(self._packets, None)
-                if packet is None:
-                    return False
-                if packet.size and not packet.is_discard:
-                    self._take(packet)
-        except av.FFmpegError:
-            return False  # damaged or cut from here on: what was read is the table
+            self._packets = PacketSource(self._container, stream)
+        for _ in range(SCAN_STEP_PACKETS):
+            packet = self._packets.next()
+            if packet is None:
+                return False  # the end, or damaged and cut from here on: what was read is the table
+            if not packet.is_discard:
+                self._take(packet)
         return True
 
     def _take(self, packet: av.Packet[Stream]) -> None:

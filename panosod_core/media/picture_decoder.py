@@ -9,7 +9,6 @@ shown everything that precedes the key frame, leading pictures of an open group 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from panosod_core.errors import MediaError
-from panosod_core.media.container import open_container, reason
+from panosod_core.media.container import PacketSource, open_container, reason
 
 RESTART_NEAR = 12
 """Frames after a restart within which a change of threading decodes them again rather than waiting for a key frame."""
@@ -57,7 +56,8 @@ class PictureDecoder:
         self._reset()
 
     def _reset(self) -> None:
-        self._packets: Iterator[av.Packet[VideoStream]] | None = None
+        self._packets = PacketSource(self._container, self._stream)
+        self._is_fresh = True
         self._ready: deque[av.VideoFrame] = deque()
         self._incoming: list[av.VideoFrame] = []
         self._handover_pts: int | None = None
@@ -101,6 +101,8 @@ class PictureDecoder:
     def set_threading(self, playing: bool) -> None:
         """Ask for frame threads (playing) or slice threads; in use from the next restart or key frame on."""
         self._wants_playing = playing
+        if self._is_fresh:
+            self._playing = playing
 
     def restart(self, timestamp: int | None) -> None:
         """Go on at the last point before ``timestamp`` (ticks) where decoding can start; None: the very first packet.
@@ -171,14 +173,10 @@ class PictureDecoder:
         return self._spare_context
 
     def _next_packet(self) -> av.Packet[VideoStream] | None:
-        if self._packets is None:
-            self._packets = iter(self._container.demux(self._stream))
-        try:
-            packet = next(self._packets, None)
-        except av.FFmpegError as error:
-            self.last_error = reason(error)
-            return None
-        return packet if packet is not None and packet.size else None
+        packet = self._packets.next()
+        self._is_fresh = False
+        self.last_error = self._packets.error or self.last_error
+        return packet
 
     def _decode(self, context: VideoCodecContext, packet: av.Packet[VideoStream] | None) -> list[av.VideoFrame]:
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 
 from panosod_core.errors import MediaError
 from panosod_core.media.channel_layout import make_decodable
-from panosod_core.media.container import open_container, reason
+from panosod_core.media.container import PacketSource, open_container, reason
 from panosod_core.media.sound_planes import SoundPlanes
 
 JITTER_S = 0.02
@@ -91,7 +90,7 @@ class SoundDecoder:
 
     def _reset(self) -> None:
         self._planes = SoundPlanes()
-        self._packets: Iterator[av.Packet[AudioStream]] | None = None
+        self._packets = PacketSource(self._container, self._stream)
         self._ready: deque[SoundBlock] = deque()
         self._frames: deque[av.AudioFrame] = deque()
         self._expected: int | None = None
@@ -153,15 +152,8 @@ class SoundDecoder:
         return block
 
     def _feed(self) -> None:
-        if self._packets is None:
-            self._packets = iter(self._container.demux(self._stream))
-        try:
-            packet = next(self._packets, None)
-        except av.FFmpegError as error:
-            self.last_error = reason(error)
-            packet = None
-        if packet is not None and not packet.size:
-            packet = None
+        packet = self._packets.next()
+        self.last_error = self._packets.error or self.last_error
         try:
             self._frames.extend(self._stream.codec_context.decode(packet))
         except (av.FFmpegError, ValueError) as error:
