@@ -17,8 +17,13 @@ FILE_LINES, FILE_GOAL, FUNCTION_LINES, WINDOW_LINES = 600, 400, 80, 300
 BANNED = (
     (re.compile(r"\bprocessEvents\b"), "pumps events: use a worker and a signal"),
     (re.compile(r"#version 3"), "GLSL belongs in shaders/"),
-    (re.compile(r"except\s*:|except BaseException\b"), "catches everything"),
 )
+
+
+def catches_everything(handler: ast.ExceptHandler) -> bool:
+    """True for a bare or BaseException handler that swallows; cleaning up and raising again is fine."""
+    broad = handler.type is None or (isinstance(handler.type, ast.Name) and handler.type.id == "BaseException")
+    return broad and not any(isinstance(n, ast.Raise) for n in ast.walk(handler))
 
 
 def complaints(path: Path) -> list[str]:
@@ -36,6 +41,8 @@ def complaints(path: Path) -> list[str]:
             length = (node.end_lineno or node.lineno) - node.lineno + 1
             if length > FUNCTION_LINES:
                 found.append(f"{name}:{node.lineno}: function {node.name} has {length} lines, limit {FUNCTION_LINES}")
+        if isinstance(node, ast.ExceptHandler) and catches_everything(node):
+            found.append(f"{name}:{node.lineno}: catches everything and does not raise it again")
     if path.name == "__init__.py" and not (len(tree.body) == 1 and ast.get_docstring(tree)):
         found.append(f"{name}: must hold a docstring and nothing else")
     found += [f"{name}: {what.pattern!r} {why}" for what, why in BANNED if what.search(text)]

@@ -79,7 +79,8 @@ def pixel_solid_angles(width: int, height: int) -> FloatArray:
 def angle_between(a: ArrayLike, b: ArrayLike) -> FloatArray:
     """Great-circle angle between directions, radians in [0, pi]; exact for small and for opposite angles."""
     va, vb = np.asarray(a, np.float64), np.asarray(b, np.float64)
-    return np.arctan2(np.linalg.norm(np.cross(va, vb), axis=-1), np.sum(va * vb, axis=-1))
+    angle: FloatArray = np.arctan2(np.linalg.norm(np.cross(va, vb), axis=-1), np.sum(va * vb, axis=-1))
+    return angle
 
 
 def rotation(yaw_rad: float, pitch_rad: float = 0.0, roll_rad: float = 0.0) -> FloatArray:
