@@ -32,6 +32,19 @@ class Mailbox:
         if wake is not None and self._letters:
             wake()
 
+    @property
+    def has_letters(self) -> bool:
+        """True when something waits."""
+        return bool(self._letters)
+
+    def take_first(self) -> Any:
+        """The oldest letter.
+
+        Raises:
+            IndexError: nothing waits.
+        """
+        return self._letters.popleft()
+
     def take(self) -> list[Any]:
         """All letters that wait, oldest first."""
         letters = []
