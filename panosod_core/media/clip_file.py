@@ -14,10 +14,18 @@ _CONTAINERS = (
 )
 """FFmpeg's demuxers that are let in. Playlists (HLS, DASH, concat) could name other files or addresses."""
 
-CONTAINER_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": _CONTAINERS, "max_streams": "64"}
-"""Options for ``av.open`` that keep a hostile file from the network and from other files."""
+MAX_PIXELS = 80_000_000
+"""Most pixels of a picture: 12K (11520x5760) has 66 million. A decoder keeps several, and 2 GB is the limit."""
 
-OPEN_TIMEOUT_S = 8.0
+CONTAINER_OPTIONS = {
+    "protocol_whitelist": "file",
+    "format_whitelist": _CONTAINERS,
+    "max_streams": "64",
+    "max_pixels": str(MAX_PIXELS),
+}
+"""Options for ``av.open`` that keep a hostile file from the network, from other files and from all memory."""
+
+OPEN_TIMEOUT_S = 6.0
 """FFmpeg gives up opening after this long, so that no file keeps a person waiting for ten seconds."""
 
 

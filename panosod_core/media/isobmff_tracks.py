@@ -20,6 +20,9 @@ _AUDIO_ENTRIES = {0: 28, 1: 44, 2: 64}
 MAX_SAMPLES = 20_000_000
 """Most samples of one track: FFmpeg keeps about 24 bytes of index for each, so a larger claim would cost gigabytes."""
 
+MAX_RUN = 1_000_000
+"""Most samples of one fragment: ten hours of sound in a single one."""
+
 MAX_TRACKS = 64
 _MAX_STTS = 4096
 _VFR_TOLERANCE = 0.02
@@ -174,13 +177,10 @@ def _check_sample_count(reader: BoxReader, stbl: Box, box: Box, tags: TrackTags)
 
 def _check_fragment(reader: BoxReader, moof: Box) -> None:
     """Refuses runs whose sample count has nothing behind it: a run without per-sample fields takes no bytes."""
+    total = 0
     for traf in reader.children(moof):
-        if traf.kind != "traf":
-            continue
-        for run in reader.children(traf):
-            if run.kind != "trun":
-                continue
-            head = reader.payload(run, 8)
-            count = int.from_bytes(head[4:8], "big")
-            if count > MAX_SAMPLES:
-                raise MediaError(f"a fragment claims {count} samples, at most {MAX_SAMPLES} are possible: it is broken")
+        for run in reader.children(traf) if traf.kind == "traf" else ():
+            if run.kind == "trun":
+                total += int.from_bytes(reader.payload(run, 8)[4:8], "big")
+    if total > MAX_RUN:
+        raise MediaError(f"a fragment claims {total} samples, at most {MAX_RUN} are possible: the file is broken")

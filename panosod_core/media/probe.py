@@ -15,7 +15,7 @@ from av.video.stream import VideoStream
 from panosod_core.errors import MediaError
 from panosod_core.geometry.picture import PictureProjection
 from panosod_core.media.channel_layout import layout_of
-from panosod_core.media.clip_file import CONTAINER_OPTIONS, OPEN_TIMEOUT_S, check_file
+from panosod_core.media.clip_file import CONTAINER_OPTIONS, MAX_PIXELS, OPEN_TIMEOUT_S, check_file
 from panosod_core.media.container_tags import read_container_tags
 from panosod_core.media.info import AudioInfo, Claim, ClipInfo, Matrix, Range, Transfer, VideoInfo
 from panosod_core.media.opus_header import read_opus_head
@@ -25,9 +25,9 @@ from panosod_core.media.spherical_v1 import read_v1
 from panosod_core.media.tags import ContainerTags, TrackTags
 from panosod_core.media.wav import is_b_format
 
-MAX_SIDE_PX = 16384
-"""Most pixels a side: larger than any picture that a decoder here could hold two of in 2 GB."""
 MAX_CHANNELS = 64
+RATES_HZ = (1000, 768_000)
+"""Sample rates that sound is recorded at; resampling from anything else would take minutes or gigabytes."""
 
 _MATRICES = {
     0: Matrix.RGB,
@@ -93,10 +93,23 @@ def _describe(path: Path, container: InputContainer, tags: ContainerTags) -> Cli
         audio, more = _audio_info(candidates, flat=flat)
         claims += more
     if video is None and audio is None:
-        kinds = ", ".join(sorted({t.entry for t in tags.tracks if t.entry})) or "none known"
-        raise MediaError(f"{path}: holds neither a picture nor sound that can be played (codecs: {kinds})")
+        raise MediaError(f"{path}: holds neither a picture nor sound that can be played ({_why_not(container, tags)})")
     duration_s = container.duration / av.time_base if container.duration and container.duration > 0 else None
     return ClipInfo(path, container.format.name, duration_s, video, audio, tuple(claims))
+
+
+def _why_not(container: InputContainer, tags: ContainerTags) -> str:
+    """Why none of the streams can be played, in words."""
+    reasons = []
+    for stream in container.streams.video:
+        context = stream.codec_context
+        if context is not None:
+            reasons.append(f"picture of {context.width}x{context.height}, {context.name}")
+    for sound in container.streams.audio:
+        if sound.codec_context is not None:
+            reasons.append(f"sound at {sound.codec_context.sample_rate} Hz, {sound.codec_context.name}")
+    reasons += [f"codec {tag.entry!a}" for tag in tags.tracks if tag.entry and not reasons]
+    return "; ".join(reasons[:4]) or "no streams in it"
 
 
 def _video_stream(container: InputContainer) -> VideoStream | None:
@@ -106,8 +119,8 @@ def _video_stream(container: InputContainer) -> VideoStream | None:
         for s in container.streams.video
         if s.codec_context is not None
         and not s.disposition & Disposition.attached_pic
-        and 0 < s.codec_context.width <= MAX_SIDE_PX
-        and 0 < s.codec_context.height <= MAX_SIDE_PX
+        and s.codec_context.width > 0
+        and 0 < s.codec_context.width * s.codec_context.height <= MAX_PIXELS
     ]
     best = container.streams.best("video")
     return next((s for s in usable if s is best), next(iter(usable), None))
@@ -183,12 +196,12 @@ def _matrix(pix_fmt: str, code: int) -> Matrix:
 
 
 def _sound_streams(container: InputContainer, path: Path) -> list[tuple[AudioStream, SoundStream]]:
-    """The sound streams that have a decoder, channels and a rate."""
+    """The sound streams that have a decoder, channels and a possible rate."""
     b_format = is_b_format(path)
     found = []
     for stream in container.streams.audio:
         context = stream.codec_context
-        if context is None or context.sample_rate <= 0:
+        if context is None or not RATES_HZ[0] <= context.sample_rate <= RATES_HZ[1]:
             continue
         opus = read_opus_head(context.extradata or b"") if context.name == "opus" else None
         channels, layout = layout_of(context)

@@ -1,7 +1,8 @@
 """What is no clip is refused in one line; broken clips tell what can be told."""
 
 import os
-import stat
+import struct
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,12 +37,32 @@ def test_paths_that_are_no_clip(tmp_path):
     refused("nul\0.mp4")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_no_permission(tmp_path):
-    path = make_clip(tmp_path / "a.mp4")
-    path.chmod(0)
-    assert "permission" in refused(path)
-    path.chmod(stat.S_IRUSR)
+def test_no_permission():
+    """As somebody else where we are root, who may read everything."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        path = make_clip(Path(folder) / "a.mp4")
+        path.chmod(0)
+        was = os.geteuid()
+        if was == 0:
+            os.seteuid(65534)
+        try:
+            assert "no permission" in refused(path)
+        finally:
+            os.seteuid(was)
+
+
+def test_impossible_rates_and_runs(tmp_path):
+    wav = bytearray(make_clip(tmp_path / "a.wav", size=None, sound="pcm_s16le", layout="quad").read_bytes())
+    for rate in (1, 0x7FFFFFFF):
+        struct.pack_into("<I", wav, wav.index(b"fmt ") + 12, rate)
+        (tmp_path / "b.wav").write_bytes(wav)
+        assert f"{rate} Hz" in refused(tmp_path / "b.wav")
+    clip = make_clip(tmp_path / "c.mp4", movflags="frag_keyframe+empty_moov")
+    data = bytearray(clip.read_bytes())
+    struct.pack_into(">II", data, data.index(b"trun") + 4, 0, 50_000_000)  # no per-sample fields: takes no bytes
+    clip.write_bytes(data)
+    assert "50000000 samples" in refused(clip)
 
 
 @pytest.mark.parametrize(
