@@ -86,7 +86,10 @@ def _compiled(kind: int, source: ShaderSource) -> int:
     if not _parameter(gl.glGetShaderiv, shader, gl.GL_COMPILE_STATUS):
         log = source.explained(_log(gl.glGetShaderiv, gl.glGetShaderInfoLog, shader))
         gl.glDeleteShader(shader)
-        raise RenderError(f"shader {source.files[0]} does not compile: {log}")
+        first = next((line for line in log.splitlines() if "error" in line.lower()), log)
+        failure = RenderError(f"shader {source.files[0]} does not compile: {first}")
+        failure.add_note(log)
+        raise failure
     return shader
 
 

@@ -26,7 +26,7 @@ def bars() -> np.ndarray:
 
 
 def decoded_by_formula(rgb: np.ndarray, *, matrix: Matrix, range_: Range, bits: int) -> np.ndarray:
-    """R'G'B' to integer codes and back by the text of BT.601/709/2020 and BT.2100 table 9: what is left after rounding."""
+    """R'G'B' to integer codes and back by the text of BT.601/709/2020: what is left after rounding."""
     kr, kb = KR_KB[matrix]
     r, g, b = np.moveaxis(rgb, -1, 0)
     y = kr * r + (1 - kr - kb) * g + kb * b

@@ -1,14 +1,19 @@
 """The shader against FFmpeg's v360 filter, another's renderer. Its yaw is minus ours, its pitch and roll are ours."""
 
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import av.filter
 import numpy as np
 import pytest
 
+from panosod_core.geometry.picture import PictureGeometry
 from panosod_core.geometry.projection import View, ViewProjection
 from panosod_core.media.info import Range
+from panosod_core.media.probe import probe
+from panosod_core.media.reference_view import reference_view
+from panosod_core.media.video import VideoReader
 
 from .conftest import Draw
 from .frames import GBRP, band_limited, frame_of_rgb, psnr
@@ -77,3 +82,16 @@ def test_the_wrong_sign_of_yaw_would_be_found(draw: Draw) -> None:
     rgb = np.round(band_limited(800, 400) * 255).astype(np.uint8)
     got = draw(frame_of_rgb(rgb / 255, layout=GBRP, range_=Range.FULL), view(60, 0, 0, 90, P), size=(WIDTH, HEIGHT))
     assert psnr(got, v360(rgb, options_of(view(-60, 0, 0, 90, P)))) < 25
+
+
+@pytest.mark.parametrize("where", [VIEWS[1], VIEWS[3], VIEWS[6], VIEWS[9]], ids=lambda v: v.projection)
+def test_equals_v360_on_the_demo_world(draw: Draw, demo_clip: Path, where: View) -> None:
+    """Hard edges and lettering, where the two bilinear interpolations differ most."""
+    video = probe(demo_clip).video
+    assert video is not None
+    with VideoReader(demo_clip, video) as reader:
+        frame = reader.frame_at(20)
+    full = reference_view(frame, PictureGeometry(), View(0, 0, 0, 2 * np.pi, E), width=320, height=160)
+    size = (400, 200) if where.projection is E else (WIDTH, HEIGHT)
+    theirs = v360(np.round(255 * full).astype(np.uint8), options_of(where))
+    assert psnr(draw(frame, where, size=size), theirs) >= 30
