@@ -111,10 +111,6 @@ class SphereRenderer:
         self._vao = 0
         self._uploaded = None
 
-    def forget(self) -> None:
-        """Drop all names without touching GL: the context they lived in is gone."""
-        self.__init__()  # type: ignore[misc]  # back to the state before initialise()
-
     def _draw_panes(self, scene: RenderScene, width: int, height: int, pixel_ratio: float) -> None:
         for capability in (gl.GL_SCISSOR_TEST, gl.GL_BLEND, gl.GL_DEPTH_TEST, gl.GL_STENCIL_TEST, gl.GL_CULL_FACE):
             gl.glDisable(capability)
