@@ -9,8 +9,8 @@ Three ways lead to the table, tried in this order:
 2. **Scan.** Everything else (variable rate, B-frames in Matroska, MPEG-TS and fragmented MP4, which have no index) is
    demuxed once from end to end without decoding, and the packets' presentation times are sorted. Exact; costs reading
    the file once, so it is done at the first seek, in steps that can be interrupted and resumed.
-3. **Counting.** Where packets carry no presentation times (bare H.264, AVI with B-frames), frame i is the i-th that
-   comes out of the decoder, i nominal durations after the start, and every seek decodes from the start.
+3. **Counting.** Where most packets carry no presentation times (bare H.264, AVI with B-frames), frame i is the i-th
+   that comes out of the decoder, i nominal durations after the start, and every seek decodes from the start.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -29,6 +30,9 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from panosod_core.media.container import PacketSource, open_container
+
+HEAD_PACKETS = 16
+"""Among so many packets at the head of a file missing time stamps are supplied."""
 
 SCAN_STEP_PACKETS = 64
 """Packets read between two looks at whether to stop."""
@@ -179,12 +183,21 @@ class FrameScan:
 
 
 def _with_head_filled(times: list[int | None], step: Fraction) -> list[int] | None:
-    """Presentation times with those missing at the head continued backwards; None where others are missing."""
-    first = next((i for i, t in enumerate(times) if t is not None), None)
-    if first is None or any(t is None for t in times[first:]):
+    """Presentation times with those missing among the first packets supplied; None where most are missing.
+
+    B-frames are stored after what follows them, so a missing time may belong into a hole between the next known ones;
+    what finds no hole lies before them all. The decoder's own filling gives the same. A single packet without a time
+    later on (damage) has no entry.
+    """
+    known = [t for t in times if t is not None]
+    missing = sum(t is None for t in times[:HEAD_PACKETS])
+    if 2 * len(known) < len(times) or not known:
         return None
-    known = [t for t in times[first:] if t is not None]
-    if first == 0:
-        return known
-    lowest = min(known)
-    return [round(lowest - (first - i) * step) for i in range(first)] + known
+    filled = sorted(known)
+    head = filled[:HEAD_PACKETS]
+    for before, after in pairwise(head):
+        for k in range(1, round((after - before) / step)):
+            if missing:
+                filled.append(round(before + k * step))
+                missing -= 1
+    return filled + [round(head[0] - (k + 1) * step) for k in range(missing)]

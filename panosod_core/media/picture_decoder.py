@@ -19,6 +19,7 @@ from av.video.stream import VideoStream
 
 from panosod_core.errors import MediaError
 from panosod_core.media.container import PacketSource, open_container, reason
+from panosod_core.media.frame_table import HEAD_PACKETS
 
 RESTART_NEAR = 12
 """Frames after a restart within which a change of threading decodes them again rather than waiting for a key frame."""
@@ -63,6 +64,7 @@ class PictureDecoder:
         self._handover_pts: int | None = None
         self._ended = False
         self._clock: Fraction | None = None
+        self._untimed: list[av.VideoFrame] = []
         self._floor_pts: int | None = None
         self._needs_floor = False
         self.frames_out = 0
@@ -158,7 +160,7 @@ class PictureDecoder:
                 frames = self._decode(self._context, None)
                 self._context.flush_buffers()
         self._ended = True
-        return self._with_pts(frames[0]) if frames else None
+        return self._timed(frames[:1], at_end=True)[0] if frames else None
 
     @property
     def _active(self) -> VideoCodecContext:
@@ -189,14 +191,14 @@ class PictureDecoder:
     def _feed(self) -> None:
         packet = self._next_packet()
         if packet is None:
-            self._ready.extend(self._with_pts(f) for f in self._decode(self._active, None))
+            self._ready.extend(self._timed(self._decode(self._active, None), at_end=True))
             self._ended = True
             return
         if self._needs_floor and packet.is_keyframe:
             self._floor_pts, self._needs_floor = packet.pts, False
         if self._handover_pts is None and self.wants_handover and packet.is_keyframe and packet.pts is not None:
             self._begin_handover(packet.pts)
-        frames = [self._with_pts(f) for f in self._decode(self._active, packet)]
+        frames = self._timed(self._decode(self._active, packet))
         if self._handover_pts is None:
             self._ready.extend(frames)
             return
@@ -220,14 +222,29 @@ class PictureDecoder:
         self._handover_pts = None
         self._playing = not self._playing
 
-    def _with_pts(self, frame: av.VideoFrame) -> av.VideoFrame:
-        """A frame whose missing pts continues the frames before it, or starts at the stream's start."""
-        if frame.pts is None or not self._trust_pts:
-            self._clock = Fraction(self._stream.start_time or 0) if self._clock is None else self._clock + self._step
-            frame.pts = round(self._clock)
-        else:
-            self._clock = Fraction(frame.pts)
-        return frame
+    def _timed(self, frames: list[av.VideoFrame], *, at_end: bool = False) -> list[av.VideoFrame]:
+        """Frames with a pts each: a missing one continues the frames before it.
+
+        The first frames of a file wait for the first that has one, and are counted back from it.
+        """
+        self._untimed += frames
+        known = next((i for i, f in enumerate(self._untimed) if f.pts is not None and self._trust_pts), None)
+        start = self._stream.start_time
+        if self._clock is None and self._untimed:
+            if known is not None:
+                self._clock = Fraction(self._untimed[known].pts or 0) - (known + 1) * self._step
+            elif start is None or not self._trust_pts or at_end or len(self._untimed) > HEAD_PACKETS:
+                self._clock = (start or 0) - self._step
+        if self._clock is None:
+            return []
+        for frame in self._untimed:
+            if frame.pts is None or not self._trust_pts:
+                self._clock += self._step
+                frame.pts = round(self._clock)
+            else:
+                self._clock = Fraction(frame.pts)
+        timed, self._untimed = self._untimed, []
+        return timed
 
 
 def _video_stream(container: InputContainer, path: Path, stream_index: int) -> VideoStream:

@@ -190,6 +190,49 @@ class TestOddStarts:
             assert reader.frame_at_time(0.0).index == 0
             assert number_in(reader.frame_at_time(0.3 + 10 * 0.04 + 0.01)) == 10
 
+    def test_edit_list_that_cuts_the_start(self, tmp_path: Path) -> None:
+        """What an edit list hides is decoded but not shown, and not counted."""
+        recipe = Recipe(
+            "edit.mp4",
+            options=X264,
+            container={"avoid_negative_ts": "disabled", "use_editlist": "1"},
+            time_base=Fraction(1, 30),
+            times=lambda i: i - 17,
+        )
+        path = recipe.write(tmp_path)
+        clip = probe(path)
+        assert clip.video is not None
+        with VideoReader(path, clip.video, cache_bytes=0) as reader:
+            linear = []
+            while (frame := reader.read()) is not None:
+                linear.append((frame.index, number_in(frame), round(frame.time_s * 30)))
+            assert linear == [(i, i + 17, i) for i in range(43)]
+            for index in (20, 0, 42, 5, 8, 7):
+                assert number_in(reader.frame_at(index)) == index + 17
+                assert number_in(reader.frame_at_time((index + 0.5) / 30)) == index + 17
+
+    def test_first_time_stamps_missing(self, tmp_path: Path) -> None:
+        """The first two pictures of the file carry no time: they are counted back from, or in between, the others."""
+        path = Recipe("a.ts", options=X264).write(tmp_path)
+        data = bytearray(path.read_bytes())
+        at = 0
+        for _ in range(2):
+            at = data.index(b"\x00\x00\x01\xe0", at + 1)
+            length = data[at + 8]
+            data[at + 7] &= 0x3F
+            data[at + 9 : at + 9 + length] = b"\xff" * length
+        path.write_bytes(bytes(data))
+        info = video_info(path)
+        start_s = 6000 / 90000
+        with VideoReader(path, info, clock_origin_s=start_s, cache_bytes=0) as reader:
+            linear = [reader.read() for _ in range(60)]
+            assert [(f.index, number_in(f)) for f in linear if f is not None] == [(i, i) for i in range(60)]
+            assert [f.time_s for f in linear if f is not None] == pytest.approx([i / 30 for i in range(60)], abs=1e-4)
+            for index in (30, 3, 0, 1, 59, 2):
+                frame = reader.frame_at(index)
+                assert (frame.index, number_in(frame)) == (index, index)
+                assert number_in(reader.frame_at_time((index + 0.5) / 30)) == index
+
     def test_transport_stream_cut_in_the_middle(self, tmp_path: Path) -> None:
         """The first pictures cannot be decoded; what comes after is numbered and timed as it is shown."""
         whole = Recipe("whole.ts", options=X264).write(tmp_path)
