@@ -9,7 +9,8 @@ from panosod_core.media.isobmff_tracks import read_isobmff
 from panosod_core.media.matroska import EBML_HEADER, read_matroska
 from panosod_core.media.tags import ContainerTags
 
-_ISO_FIRST = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"moof", b"styp", b"sidx", b"pnot", b"uuid")
+_OTHERS = (b"RIFF", b"RF64", b"OggS", b"fLaC", b"ID3")
+"""First bytes of containers that carry no tags of ours."""
 
 
 def read_container_tags(path: Path, size: int) -> ContainerTags:
@@ -21,12 +22,14 @@ def read_container_tags(path: Path, size: int) -> ContainerTags:
     try:
         with path.open("rb") as file:
             head = file.read(16)
-            if head[4:8] in _ISO_FIRST:
-                return read_isobmff(BoxReader(file, size))
             if head[:4] == EBML_HEADER.to_bytes(4, "big"):
                 return read_matroska(EbmlReader(file, size))
+            if head.startswith(_OTHERS):
+                return ContainerTags()
+            # Anything else is tried as boxes: FFmpeg takes a file for MP4 that begins with a box of any name.
+            tags = read_isobmff(BoxReader(file, size))
+            return tags if tags.tracks or head[4:8] == b"ftyp" else ContainerTags()
     except MediaError as error:
         raise MediaError(f"{path}: {error}") from error
     except OSError as error:
         raise MediaError(f"{path}: cannot be read ({error.strerror})") from error
-    return ContainerTags()

@@ -22,7 +22,7 @@ from panosod_core.media.opus_header import read_opus_head
 from panosod_core.media.picture_rules import decide_picture, picture_claims
 from panosod_core.media.sound_rules import SoundStream, decide_sound, declared_ambisonic, sound_claims
 from panosod_core.media.spherical_v1 import read_v1
-from panosod_core.media.tags import ContainerTags, TrackTags
+from panosod_core.media.tags import ColourTag, ContainerTags, TrackTags
 from panosod_core.media.wav import is_b_format
 
 MAX_CHANNELS = 64
@@ -40,6 +40,9 @@ _MATRICES = {
 }
 """ITU-T H.273 matrix coefficients; what is not here is guessed as BT.709."""
 _TRANSFERS = {16: Transfer.PQ, 18: Transfer.HLG}
+_UNSPECIFIED = 2
+_FULL_RANGE = {1: False, 2: True}
+"""FFmpeg's AVColorRange; 0 is unspecified."""
 
 
 def probe(path: Path | str) -> ClipInfo:
@@ -150,6 +153,12 @@ def _video_info(stream: VideoStream, tags: TrackTags, path: Path, *, declared: b
         tags, width=context.width, height=context.height, name=path.name, has_declared_ambisonics=declared
     )
     pix_fmt = context.pix_fmt or "unknown"
+    colour = _with_container_colour(
+        tags.colour,
+        ColourTag(
+            "codec", int(context.colorspace), int(context.color_trc), None, _FULL_RANGE.get(int(context.color_range))
+        ),
+    )
     time_base = stream.time_base or Fraction(1, av.time_base)
     rate = stream.average_rate or stream.guessed_rate
     info = VideoInfo(
@@ -160,9 +169,9 @@ def _video_info(stream: VideoStream, tags: TrackTags, path: Path, *, declared: b
         fps=Fraction(rate) if rate else None,
         is_vfr=tags.is_vfr,
         pix_fmt=pix_fmt,
-        range=_range(pix_fmt, int(context.color_range)),
-        matrix=_matrix(pix_fmt, int(context.colorspace)),
-        transfer=_TRANSFERS.get(int(context.color_trc), Transfer.SDR),
+        range=_range(pix_fmt, colour.full_range),
+        matrix=_matrix(pix_fmt, colour.matrix),
+        transfer=_TRANSFERS.get(colour.transfer or 0, Transfer.SDR),
         projection=decision.projection,
         stereo=decision.stereo,
         source=decision.source,
@@ -182,16 +191,28 @@ def _is_rgb(pix_fmt: str) -> bool:
     return pix_fmt.startswith(("gbr", "rgb", "bgr", "argb", "abgr", "rgba", "bgra", "0rgb", "0bgr", "pal8"))
 
 
-def _range(pix_fmt: str, code: int) -> Range:
-    if pix_fmt.startswith("yuvj") or code == 2:
+def _with_container_colour(container: ColourTag | None, coded: ColourTag) -> ColourTag:
+    """What the coded stream says, and where it is silent (2 is "unspecified") what the container says."""
+    if container is None:
+        return coded
+    return replace(
+        coded,
+        matrix=container.matrix if coded.matrix == _UNSPECIFIED else coded.matrix,
+        transfer=container.transfer if coded.transfer == _UNSPECIFIED else coded.transfer,
+        full_range=container.full_range if coded.full_range is None else coded.full_range,
+    )
+
+
+def _range(pix_fmt: str, is_full: bool | None) -> Range:
+    if pix_fmt.startswith("yuvj") or is_full:
         return Range.FULL
-    return Range.FULL if _is_rgb(pix_fmt) and code == 0 else Range.LIMITED
+    return Range.FULL if _is_rgb(pix_fmt) and is_full is None else Range.LIMITED
 
 
-def _matrix(pix_fmt: str, code: int) -> Matrix:
+def _matrix(pix_fmt: str, code: int | None) -> Matrix:
     if _is_rgb(pix_fmt):
         return Matrix.RGB
-    matrix = _MATRICES.get(code, Matrix.BT709)
+    matrix = _MATRICES.get(_UNSPECIFIED if code is None else code, Matrix.BT709)
     return Matrix.BT709 if matrix is Matrix.RGB else matrix
 
 

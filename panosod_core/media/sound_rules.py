@@ -2,8 +2,9 @@
 
 In this order, the first that speaks wins: SA3D; the WAVE B-format mark; FFmpeg's "ambisonic N" layout and the Opus
 mapping family; an ordinary surround layout where it can only be that (Dolby and DTS codecs, or 5.1 beside a flat
-picture); the channel count (4, 9, 16, and 6, 11, 18 with two head-locked channels), with the name's "n3d" or "fuma"
-for the convention; stereo; mono. Anything else is played as its first two channels, and says so.
+picture); the channel count (4, 9, 16, and 6, 11, 18 with two head-locked channels), where words of the file name give
+the convention ("n3d", "fuma") or make an odd count ambisonic ("foa", "hoa3", "ambix", ...: a cut set); stereo; mono.
+Anything else is played as its first two channels, and says so.
 """
 
 import re
@@ -23,6 +24,7 @@ _VORBIS_STORED: Mapping[int, tuple[int, ...]] = {8: (0, 2, 1, 6, 7, 4, 5, 3)}
 Ambisonic sound of eight channels (a cut third order set) is stored as it is and must be put back.
 """
 _NAME_CONVENTIONS = {"n3d": SoundFormat.N3D, "fuma": SoundFormat.FUMA}
+_AMBISONIC_WORD = re.compile(r"(foa|soa|toa|hoa)\d?|ambix|ambisonics?|bformat|n3d|fuma")
 _AMBISONIC_LAYOUT = re.compile(r"ambisonic (\d{1,2})(\+.*)?$")
 
 
@@ -91,15 +93,17 @@ def decide_sound(stream: SoundStream, tags: TrackTags | None) -> SoundDecision:
         return SoundDecision(SoundFormat.MONO, None, False, (0,), "mono")
     if stream.channels == 2:
         return SoundDecision(SoundFormat.STEREO, None, False, (0, 1), "stereo")
-    surround = stream.codec in _SURROUND_CODECS or (stream.channels == 6 and stream.beside_flat_picture)
+    words = _words(stream.name)
+    named = min((word for word in words if _AMBISONIC_WORD.fullmatch(word)), default="")
+    convention = next((f for word, f in _NAME_CONVENTIONS.items() if word in words), SoundFormat.AMBIX)
+    source = f"{stream.channels} channels" + (f", file name ({named})" if named else "")
     shape = ambisonic_shape(stream.channels)
-    if surround or shape is None or shape[0] < 1 or stream.layout in ("3.0", "2.1"):
-        return _front_pair(stream)
-    convention = next((f for word, f in _NAME_CONVENTIONS.items() if word in _words(stream.name)), SoundFormat.AMBIX)
-    source = f"{stream.channels} channels"
-    if convention is not SoundFormat.AMBIX:
-        source += f", file name ({convention.value})"
-    return ambisonic_decision(stream, convention, source=source, head_locked=shape[1])
+    surround = stream.codec in _SURROUND_CODECS or (stream.channels == 6 and stream.beside_flat_picture)
+    if shape is not None and shape[0] >= 1 and (named or not surround):
+        return ambisonic_decision(stream, convention, source=source, head_locked=shape[1])
+    if named and stream.channels >= 4:
+        return ambisonic_decision(stream, convention, source=source, head_locked=False)
+    return _front_pair(stream)
 
 
 def ambisonic_decision(

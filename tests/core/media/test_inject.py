@@ -94,6 +94,8 @@ def test_round_trip_over_everything(data, plain, clips):
         ("end.mov", "", "pcm_s24le"),
         ("start.mov", "faststart", "pcm_s16be"),
         ("float.mov", "faststart", "pcm_f32le"),
+        ("lpcm.mov", "faststart", "pcm_f64le"),
+        ("ipcm.mp4", "faststart", "pcm_s24le"),
         ("aac.mov", "faststart", "aac"),
         ("fragments.mp4", "frag_keyframe+empty_moov", "aac"),
         ("based.mp4", "frag_keyframe+empty_moov+default_base_moof", "aac"),

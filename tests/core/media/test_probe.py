@@ -9,6 +9,7 @@ import pytest
 
 from panosod_core.errors import MediaError
 from panosod_core.geometry.picture import FRONT_HALF, PictureGeometry, PictureProjection, StereoMode
+from panosod_core.media.box_tree import BoxNode, parse_moov
 from panosod_core.media.clock import clip_origin_s
 from panosod_core.media.container_tags import read_container_tags
 from panosod_core.media.info import Matrix, Range, SoundFormat, Transfer
@@ -65,9 +66,10 @@ def test_clock_of_a_transport_stream(testdata):
 def test_sound_alone(testdata):
     info = probe(testdata / "video" / "richoh_dash1.mp4")
     assert info.video is None and (info.audio.format, info.audio.channel_map) == (SoundFormat.MONO, (0,))
-    eigenmike = probe(testdata / "foa" / "jsamb_HOA3_rec1_01-08ch.ogg").audio
-    assert (eigenmike.channels, eigenmike.format) == (8, SoundFormat.STEREO)
-    assert "first two channels" in eigenmike.warnings[0] and eigenmike.source.startswith("fallback")
+    eigenmike = probe(testdata / "foa" / "jsamb_HOA3_rec1_01-08ch.ogg").audio  # eight of sixteen channels
+    assert (eigenmike.channels, eigenmike.format, eigenmike.order) == (8, SoundFormat.AMBIX, 1)
+    assert eigenmike.channel_map == (0, 2, 1, 6)  # FFmpeg has sorted them as the speakers of 7.1
+    assert eigenmike.source == "8 channels, file name (hoa3)" and "4 of 8" in eigenmike.warnings[0]
     room = probe(testdata / "foa" / "jsamb_room1_bf_rir.wav").audio
     assert (room.format, room.order, room.source) == (SoundFormat.AMBIX, 1, "4 channels")
 
@@ -241,6 +243,18 @@ def test_colour_of_the_header(tmp_path):
     assert claims(info, "colr nclx")["colour"][0] == "primaries 9, transfer 16, matrix 9, full range False"
     mkv = probe(remux(path, tmp_path / "a.mkv"))
     assert claims(mkv, "Matroska Colour")["colour"][0] == "primaries 9, transfer 16, matrix 9, full range False"
+
+
+def test_colour_that_only_the_container_knows(tmp_path):
+    path = make_clip(tmp_path / "a.mp4")
+    data = path.read_bytes()
+    moov = data.index(b"moov") - 4
+    tree = parse_moov(data[moov:])
+    (entry,) = next(tree.all("trak", "mdia", "minf", "stbl", "stsd")).children
+    entry.children.append(BoxNode("colr", b"nclx" + struct.pack(">3HB", 9, 18, 9, 0x80)))
+    path.write_bytes(data[:moov] + tree.to_bytes())
+    v = probe(path).video
+    assert (v.matrix, v.transfer, v.range) == (Matrix.BT2020, Transfer.HLG, Range.FULL)
 
 
 def test_variable_rate(tmp_path):

@@ -88,6 +88,16 @@ def test_b_format_sub_type(tmp_path, tag):
     assert (audio.format, audio.order, audio.source) == (SoundFormat.FUMA, 1, "WAVE B-format")
 
 
+def test_a_name_makes_an_odd_count_ambisonic(tmp_path):
+    src = make_clip(tmp_path / "a.wav", size=None, sound="pcm_s16le", layout="7.1")
+    assert probe(src).audio.format is SoundFormat.STEREO
+    audio = probe(src.rename(tmp_path / "room_ambix.wav")).audio
+    assert (audio.format, audio.order, audio.channel_map) == (SoundFormat.AMBIX, 1, (0, 1, 2, 3))
+    assert audio.source == "8 channels, file name (ambix)"
+    film = make_clip(tmp_path / "foa.mp4", size=(96, 54), sound="aac", layout="5.1")
+    assert probe(film).audio.head_locked
+
+
 def test_4_plus_2_in_aac_warns(tmp_path):
     src = make_clip(tmp_path / "a.mp4", sound="aac", layout="5.1")
     write_spherical(src, tmp_path / "b.mp4", sound=AmbisonicSound(1, head_locked=True))
