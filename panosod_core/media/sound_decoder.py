@@ -72,7 +72,9 @@ class SoundDecoder:
             self.close()
             raise MediaError(f"{path}: no sound of its {name} stream could be decoded ({why})")
         sizes = {block.samples.shape[1] for block in learned[1:]}
-        if len(learned) == LEARN_BLOCKS and len(sizes) == 1:
+        # Vorbis has blocks of two sizes in any order: the first few may be equal by accident.
+        is_regular = self._stream.codec_context.name != "vorbis"
+        if is_regular and len(learned) == LEARN_BLOCKS and len(sizes) == 1:
             self._grid = (learned[0].end, sizes.pop())
         self._ready.extend(learned)
         self._is_fresh = True
