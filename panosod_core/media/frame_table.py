@@ -169,7 +169,7 @@ class FrameScan:
             self._keys.append((pts, pts if packet.dts is None else packet.dts))
 
     def _finish(self) -> FrameTable:
-        times = _with_head_filled(self._times, self.nominal_step) if self.trust_pts else None
+        times = with_head_filled(self._times, self.nominal_step) if self.trust_pts else None
         if times is None:
             comb = [round(i * self.nominal_step) for i in range(len(self._times))]
             pts = np.array(comb, np.int64)
@@ -182,7 +182,7 @@ class FrameScan:
         return table
 
 
-def _with_head_filled(times: list[int | None], step: Fraction) -> list[int] | None:
+def with_head_filled(times: list[int | None], step: Fraction) -> list[int] | None:
     """Presentation times with those missing among the first packets supplied; None where most are missing.
 
     B-frames are stored after what follows them, so a missing time may belong into a hole between the next known ones;

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -364,16 +364,17 @@ class ClipWriter:
 
 def _part_file(path: Path) -> Path:
     """An empty file beside ``path`` with its ending, which FFmpeg chooses the container by."""
+    part = path.with_name(f".{path.stem[:60]}.{secrets.token_hex(4)}.part{path.suffix}")
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem[:60]}.", suffix=f".part{path.suffix}", dir=path.parent)
+        part.touch(exist_ok=False)
     except OSError as error:
         raise MediaError(f"{path}: its folder cannot be written to ({reason(error)})") from error
-    os.close(handle)
-    return Path(name)
+    return part
 
 
 def _put_in_place(part: Path, path: Path) -> None:
     with part.open("rb+") as file:
         os.fsync(file.fileno())
-    part.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o644)
+    if path.exists():
+        part.chmod(path.stat().st_mode & 0o777)
     part.replace(path)
