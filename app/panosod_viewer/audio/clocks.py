@@ -27,6 +27,7 @@ class DelayLockedLoop:
         self._nominal_s = period_s
         self._period_s = period_s
         self._next_s: float | None = None
+        self._seen = 0
         self._far = 0
 
     def update(self, measured_s: float) -> float:
@@ -40,16 +41,19 @@ class DelayLockedLoop:
         if self._far > 8 or abs(error) > 0.25:
             self.reset()
             return self.update(measured_s)
-        smoothed = self._next_s
-        self._next_s += self._b * error + self._period_s
-        self._period_s += self._c * error
+        # At first the mean of all there is, so that the first report's jitter is not believed for seconds.
+        self._seen += 1
+        smoothed = self._next_s + error / (self._seen + 1) if self._seen < 1 / self._b else self._next_s
+        self._next_s += max(self._b, 1 / (self._seen + 1)) * error + self._period_s
+        if self._seen > 1 / self._b:
+            self._period_s += self._c * error
         # No sample clock is off by more than a thousandth; jitter must not make it seem so.
         self._period_s = min(max(self._period_s, 0.999 * self._nominal_s), 1.001 * self._nominal_s)
         return smoothed
 
     def reset(self) -> None:
         """Forget: the device has been opened anew."""
-        self._next_s, self._period_s, self._far = None, self._nominal_s, 0
+        self._next_s, self._period_s, self._seen, self._far = None, self._nominal_s, 0, 0
 
 
 class ClockAnchor(NamedTuple):

@@ -50,6 +50,13 @@ class DeviceChoice:
         if self.kind == "named" and not self.name:
             raise ValueError("a named device needs a name")
 
+    @classmethod
+    def of(cls, text: str | None) -> "DeviceChoice":
+        """From the command line or the settings: nothing, "none", "simulated", or (a part of) a device's name."""
+        if not text:
+            return cls()
+        return cls(text) if text in ("none", "simulated") else cls("named", text)
+
     def packed(self) -> dict[str, Any]:
         """As JSON values."""
         return asdict(self)

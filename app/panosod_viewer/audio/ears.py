@@ -1,6 +1,7 @@
 """From the ambisonic field to two ears: head rotation with a ramp, then the fixed filters, exchanged without a jump."""
 
 from collections import deque
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -27,24 +28,31 @@ class FieldRotator:
     def __init__(self, order: int, *, block: int) -> None:
         """Prepare for fields of that order, 1..3."""
         self._order = order
+        channels = (order + 1) ** 2
         self._ramp: FloatArray32 = np.linspace(1 / block, 1, block, dtype=np.float32)[None]
-        self._pose: NDArray[np.float64] | None = None
-        self._matrix: FloatArray32 = np.eye((order + 1) ** 2, dtype=np.float32)
+        self._pose = b""
+        self._matrix: FloatArray32 = np.eye(channels, dtype=np.float32)
+        # The old matrix above what is added to it in the course of the block: both by one product.
+        self._both: FloatArray32 = np.zeros((2 * channels, channels), np.float32)
+        self._products: FloatArray32 = np.zeros((2 * channels, block), np.float32)
 
     def process(self, field: FloatArray32, R_world_head: NDArray[Any], out: FloatArray32) -> None:  # noqa: N803 - named by its frames
         """Rotate a block: ``out`` (C, block) is ``field`` as the head hears it at the end of the block."""
-        if self._pose is not None and np.array_equal(self._pose, R_world_head):
+        pose = R_world_head.tobytes()
+        if pose == self._pose:
             np.matmul(self._matrix, field, out=out)
             return
         matrix = sh_rotation(self._order, R_world_head.T).astype(np.float32)
-        if self._pose is None:
+        if not self._pose:
             np.matmul(matrix, field, out=out)
         else:
-            np.matmul(matrix - self._matrix, field, out=out)
-            out *= self._ramp
-            out += self._matrix @ field
-        self._matrix = matrix
-        self._pose = np.array(R_world_head, np.float64)
+            channels = len(matrix)
+            self._both[:channels] = self._matrix
+            np.subtract(matrix, self._matrix, out=self._both[channels:])
+            np.matmul(self._both, field, out=self._products)
+            np.multiply(self._products[channels:], self._ramp, out=out)
+            out += self._products[:channels]
+        self._matrix, self._pose = matrix, pose
 
 
 def loudness_gain(filters: BinauralFilters) -> float:
@@ -62,16 +70,16 @@ class _Decoder:
 
     def __init__(self, filters: BinauralFilters, *, block: int) -> None:
         self.filters = filters
-        self._gain = np.float32(loudness_gain(filters))
-        self._decoder = BinauralDecoder(filters, block=block)
+        levelled = replace(filters, taps=(filters.taps * loudness_gain(filters)).astype(np.float32))
+        self._decoder = BinauralDecoder(levelled, block=block)
         self._tail = filters.taps.shape[2] + block
         self._silent = self._tail
         # Where both ears have most of their energy: what the head-locked sound is delayed by to stay in step.
         envelope = np.sum(filters.taps[0].astype(np.float64) ** 2, axis=0)
         self.onset = int(np.argmax(envelope))
 
-    def process(self, field: FloatArray32, out: FloatArray32) -> None:
-        if field.any():
+    def process(self, field: FloatArray32, out: FloatArray32, *, is_silent: bool) -> None:
+        if not is_silent:
             self._silent = 0
         elif self._silent >= self._tail:
             out[...] = 0.0
@@ -79,7 +87,6 @@ class _Decoder:
         else:
             self._silent += field.shape[1]
         self._decoder.process(field, out)
-        out *= self._gain
 
 
 class Ears:
@@ -120,14 +127,17 @@ class Ears:
             raise ValueError(f"the sound has order {self._now.filters.order}, the filters {filters.order}")
         self._waiting.append(_Decoder(filters, block=self._block))
 
-    def process(self, field: FloatArray32, out: FloatArray32) -> None:
-        """Decode a block: field (C, block) in the head's frame, out (2, block)."""
-        self._now.process(field, out)
+    def process(self, field: FloatArray32, out: FloatArray32, *, is_silent: bool = False) -> None:
+        """Decode a block: field (C, block) in the head's frame, out (2, block).
+
+        Of a field that is known to be silent only the ringing of the filters is computed, until it is over.
+        """
+        self._now.process(field, out, is_silent=is_silent)
         if self._next is None:
             if not self._waiting:
                 return
             self._next, self._step = self._waiting.popleft(), 0
-        self._next.process(field, self._other)
+        self._next.process(field, self._other, is_silent=is_silent)
         listen = -(-self._next.filters.taps.shape[2] // self._block)
         if self._step >= listen:
             done = self._step - listen

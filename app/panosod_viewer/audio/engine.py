@@ -140,9 +140,12 @@ class AudioEngine:
         self._looping = False
         self._started = False
         self._gains_before = [1.0, 1.0]  # volume and head-locked gain at the end of the last block
-        self._live: FloatArray32 = np.zeros((layout.channels, block), np.float32)
         self._dry: FloatArray32 = np.zeros((layout.channels, block), np.float32)
-        self._field: FloatArray32 = np.zeros((channel_count(filters.order), block), np.float32)
+        self._is_silent = True  # nothing but zeros in `_dry`
+        self._field: FloatArray32 = self._dry[: layout.field]
+        if layout.order is None:
+            # Bursts alone need a field.
+            self._field = np.zeros((channel_count(filters.order), block), np.float32)
         self._turned = np.zeros_like(self._field)
         self._out: FloatArray32 = np.zeros((2, block), np.float32)
         self._locked_past: FloatArray32 = np.zeros((layout.ears, 0), np.float32)
@@ -256,7 +259,6 @@ class AudioEngine:
             # What was wished before the first block holds from its first sample: only changes ramp.
             self._gains_before = [0.0 if self._muted else self._volume, self._locked_gain]
             self._started = True
-        self._dry[...] = 0.0
         self.report = self._run_clip(seek, playing)
         self._decode(R_world_head, out)
         self._finish(out)
@@ -272,9 +274,14 @@ class AudioEngine:
         flowed = self._flowing
         self._flowing = playing and not away and ring is not None and self._ready(ring)
         speed = where.run.speed if flowed or self._flowing else 0.0
-        if ring is not None and (flowed or self._flowing):
+        lives = flowed or self._flowing
+        if ring is not None and lives:
             self._play_live(ring, flowed)
+        elif not self._is_silent:
+            self._dry[...] = 0.0
+        looped = self._looping
         self._play_hold(ring, wanted=self._holding and not playing and not away and ring is not None)
+        self._is_silent = not (lives or looped or self._looping)
         ended = ring is not None and not away and ring.ended
         if ended:
             self._flowing = False
@@ -307,7 +314,7 @@ class AudioEngine:
         )
 
     def _play_live(self, ring: SampleRing, flowed: bool) -> None:
-        live = self._live
+        live = self._dry
         n = ring.read_into(live)
         live[:, n:] = 0.0
         self._hold.remember(live[:, :n])
@@ -321,7 +328,6 @@ class AudioEngine:
             self.starved += not ring.finished
         elif not self._flowing:
             live *= self._rise[::-1]
-        self._dry += live
 
     def _play_hold(self, ring: SampleRing | None, *, wanted: bool) -> None:
         looped = self._looping
@@ -335,19 +341,22 @@ class AudioEngine:
 
     def _decode(self, R_world_head: NDArray[Any], out: FloatArray32) -> None:  # noqa: N803 - named by its frames
         """From ``_dry`` and the bursts to two ears."""
-        width = self.layout.field
-        if width:
-            self._field[...] = self._dry[:width]
-        else:
-            self._field[...] = 0.0
         while self._new_bursts:
             self._bursts = [*self._bursts, self._new_bursts.popleft()][-MAX_BURSTS:]
-        for burst in self._bursts:
-            burst.add_to(self._field)
+        is_silent = not self._bursts and (self._is_silent or self.layout.order is None)
         if self._bursts:
+            if self.layout.order is None:
+                self._field[...] = 0.0
+            for burst in self._bursts:
+                burst.add_to(self._field)
             self._bursts = [burst for burst in self._bursts if not burst.over]
-        self._rotator.process(self._field, R_world_head, self._turned)
-        self._ears.process(self._turned, out)
+            # They were mixed into the clip's own channels: the next block must clear them.
+            self._is_silent = False
+        if is_silent:
+            self._turned[...] = 0.0
+        else:
+            self._rotator.process(self._field, R_world_head, self._turned)
+        self._ears.process(self._turned, out, is_silent=is_silent)
         if self.layout.ears:
             self._add_locked(out)
 

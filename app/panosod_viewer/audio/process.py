@@ -17,6 +17,7 @@ from panosod_viewer.audio.clocks import now_s
 from panosod_viewer.audio.messages import Message, read_message, write_message
 from panosod_viewer.audio.player import Player
 from panosod_viewer.audio.shared import SharedBlock
+from panosod_viewer.audio.urgent import make_process_urgent
 
 TICK_S = 0.05
 LAST_RESORT_S = 3.0
@@ -58,6 +59,7 @@ def main() -> int:
     # Ctrl+C in a terminal goes to the whole group: the window decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.basicConfig(level=logging.WARNING, format="audio process: %(message)s")
+    make_process_urgent()
     events = _Events(_take_stdout())
     # The callback must get the interpreter quickly, and must never be the one to collect garbage.
     sys.setswitchinterval(0.0005)

@@ -2,8 +2,6 @@
 
 import logging
 import math
-import os
-import sys
 import threading
 import time
 from dataclasses import dataclass
@@ -13,15 +11,16 @@ from numpy.typing import NDArray
 
 from panosod_viewer.audio.clocks import ClockAnchor, DelayLockedLoop
 from panosod_viewer.audio.engine import BLOCK, AudioEngine
+from panosod_viewer.audio.limiter import METER_BLOCKS
 from panosod_viewer.audio.ring import RATE_HZ
 from panosod_viewer.audio.shared import Pose, SharedBlock, SoundState
 from panosod_viewer.audio.simulated import RealTime, Timeline
+from panosod_viewer.audio.urgent import make_thread_urgent
 
 FloatArray32 = NDArray[np.float32]
 
 _LOG = logging.getLogger(__name__)
 _BLOCK_S = BLOCK / RATE_HZ
-_METER_EVERY = 4
 _SMOOTH = 1 - math.exp(-_BLOCK_S / 1.0)
 
 
@@ -91,9 +90,13 @@ class BlockServer:
     def _serve(self, out: FloatArray32, dac_time_s: float, underflow: bool) -> None:
         began_s = time.thread_time()
         asked_s = self.last_block_s = self._time.now()
-        if self._urgent:
-            self._make_urgent()
+        if self._urgent and threading.get_ident() != self._urgent_thread:
+            self._urgent_thread = threading.get_ident()
+            make_thread_urgent()
         pose = self._shared.read_pose()
+        if underflow:
+            # The device stopped and went on: what it said before no longer holds.
+            self._loop.reset()
         dac_time_s = self._loop.update(dac_time_s)
         engine = self.engine
         if engine is None:
@@ -109,7 +112,7 @@ class BlockServer:
         load = (time.thread_time() - began_s) / _BLOCK_S
         tally.load += _SMOOTH * (load - tally.load)
         tally.load_max = max(tally.load_max, load if tally.blocks > 50 else 0.0)
-        if tally.blocks % _METER_EVERY == 0:
+        if tally.blocks % METER_BLOCKS == 0:
             self._publish_sound(engine)
 
     def _publish_clock(self, engine: AudioEngine, dac_time_s: float) -> None:
@@ -182,19 +185,3 @@ class BlockServer:
                 output_latency_s=tally.latency_s,
             )
         )
-
-    def _make_urgent(self) -> None:
-        """Ask the system, once for each device thread, to run this thread before others; not everyone may."""
-        thread = threading.get_native_id()
-        if thread == self._urgent_thread:
-            return
-        self._urgent_thread = thread
-        if sys.platform == "linux":
-            try:
-                # For the calling thread alone. Lowest real-time priority: a block is 0.1 ms of work every 5 ms.
-                os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(1))
-            except PermissionError:
-                try:
-                    os.setpriority(os.PRIO_PROCESS, thread, -11)
-                except PermissionError:
-                    return

@@ -95,6 +95,11 @@ def foa_wav(tmp_path: Path) -> tuple[Path, AudioInfo]:
     return path, info
 
 
+def open_descriptors() -> int:
+    """How many file descriptors this process holds (Linux)."""
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
 class Watched:
     """An audio client whose events are kept, and can be waited for."""
 

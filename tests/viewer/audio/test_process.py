@@ -16,6 +16,7 @@ from panosod_viewer.audio.client import AudioClient
 from panosod_viewer.audio.devices import DeviceChoice
 from panosod_viewer.audio.engine import SoundLayout
 from panosod_viewer.audio.offline import OfflineSound
+from tests.viewer.audio.conftest import open_descriptors
 
 CLOCK_ONLY = DeviceChoice("none")
 
@@ -169,7 +170,7 @@ def test_a_killed_process_is_noticed_told_and_brought_back_where_it_was(start_cl
 
 def test_closing_leaves_nothing_behind_at_any_moment(foa_wav, kemar):
     path, audio = foa_wav
-    threads, descriptors = threading.active_count(), len(os.listdir("/proc/self/fd"))
+    threads, descriptors = threading.active_count(), open_descriptors()
     before = children()
     for stage in range(4):
         client = AudioClient(device=CLOCK_ONLY)
@@ -183,7 +184,7 @@ def test_closing_leaves_nothing_behind_at_any_moment(foa_wav, kemar):
         client.close()
         assert children() == before
     assert threading.active_count() == threads
-    assert len(os.listdir("/proc/self/fd")) == descriptors
+    assert open_descriptors() == descriptors
 
 
 def test_it_dies_with_its_parent(tmp_path):

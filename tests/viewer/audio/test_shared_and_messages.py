@@ -23,6 +23,7 @@ from panosod_viewer.audio.messages import (
     write_message,
 )
 from panosod_viewer.audio.shared import SharedBlock, SoundState
+from tests.viewer.audio.conftest import open_descriptors
 
 
 @pytest.fixture
@@ -81,20 +82,20 @@ def test_a_pose_is_never_read_half_written(block):
 def test_a_writer_that_dies_in_the_middle_leaves_the_last_whole_pose(block):
     block.write_pose(rotation(0.3), time_s=1.0, counter=1)
     assert block.read_pose().counter == 1
-    block._pose._counter[0] += 1
-    block._pose._values[0] = 99
+    block._pose._counter.pack_into(block._memory, 0, 1001)
+    block._pose._values.pack_into(block._memory, 8, *([99.0] * 11))
     assert block.read_pose().counter == 1
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
 def test_the_memory_has_no_name_and_is_given_back():
-    before = set(os.listdir("/dev/shm"))
-    descriptors = len(os.listdir("/proc/self/fd"))
+    before = set(Path("/dev/shm").iterdir())
+    descriptors = open_descriptors()
     shared = SharedBlock.create()
-    assert set(os.listdir("/dev/shm")) == before
+    assert set(Path("/dev/shm").iterdir()) == before
     shared.close()
     shared.close_fd()
-    assert len(os.listdir("/proc/self/fd")) == descriptors
+    assert open_descriptors() == descriptors
     assert "panosod-audio" not in Path("/proc/self/maps").read_text()
 
 
