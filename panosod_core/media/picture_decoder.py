@@ -94,11 +94,17 @@ class PictureDecoder:
         return self._playing != self._wants_playing
 
     def close(self) -> None:
-        """Let the file and both decoders go."""
-        self._reset()
-        self._container.close()
+        """Let the file and both decoders go, their threads included. Nothing else may be called after it."""
         if self._spare is not None:
             self._spare.close()
+        self._spare, self._spare_context = None, None
+        if hasattr(self, "_container"):
+            self._container.close()
+            # FFmpeg ends a decoder's threads when the last reference to it goes.
+            self._ready.clear()
+            self._incoming.clear()
+            self._untimed.clear()
+            del self._packets, self._context, self._stream, self._container
 
     def set_threading(self, playing: bool) -> None:
         """Ask for frame threads (playing) or slice threads; in use from the next restart or key frame on."""

@@ -105,8 +105,12 @@ class SoundDecoder:
         return self._grid is not None or self._time_base * self.rate_hz <= 1
 
     def close(self) -> None:
-        """Let the file go."""
-        self._container.close()
+        """Let the file and the decoder go. Nothing else may be called after it."""
+        if hasattr(self, "_container"):
+            self._container.close()
+            self._frames.clear()
+            self._ready.clear()
+            del self._packets, self._stream, self._container
 
     def restart(self, place: int | None) -> bool:
         """Go on at the last packet before a place on the container's clock (samples); None: the first packet.

@@ -120,7 +120,7 @@ class VideoReader:
         return self._cache.size_bytes
 
     def close(self) -> None:
-        """Let the file, the decoders and the cache go. Frames given out stay valid."""
+        """Let the file, the decoders and the cache go. Frames given out stay valid; nothing else may be called."""
         self._cache.clear()
         self._scan.close()
         self._decoder.close()

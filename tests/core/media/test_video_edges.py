@@ -325,6 +325,26 @@ class TestDamage:
             VideoReader(tmp_path / "none.mp4", info)
 
 
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="counts threads by Linux's /proc")
+def test_closing_leaves_no_thread_and_no_file_open(tmp_path: Path) -> None:
+    def held() -> tuple[int, int]:
+        return len(list(Path("/proc/self/task").iterdir())), len(list(Path("/proc/self/fd").iterdir()))
+
+    path = CLOSED.write(tmp_path)
+    info = video_info(path)
+    before = held()
+    reader = VideoReader(path, info)
+    reader.frame_at(3)
+    reader.set_threading(True)
+    frames = [reader.read() for _ in range(30)]
+    reader.frame_at(50)
+    assert held() > before
+    reader.close()
+    reader.close()
+    assert held() == before
+    assert [number_in(f) for f in frames if f is not None] == list(range(4, 34))
+
+
 class TestCache:
     def test_is_bounded_in_bytes_and_keeps_the_newest(self, tmp_path: Path) -> None:
         path = CLOSED.write(tmp_path)
