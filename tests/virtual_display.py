@@ -29,7 +29,7 @@ def virtual_display(*, width: int = 1280, height: int = 800) -> Iterator[str | N
     read_end, write_end = os.pipe()
     # Xvfb picks a free number itself and writes it to the pipe once it listens: no race, no sleeping
     server = subprocess.Popen(
-        [program, "-displayfd", str(write_end), "-screen", "0", f"{width}x{height}x24", "-nolisten", "tcp"],
+        [program, "-displayfd", str(write_end), "-screen", "0", f"{width}x{height}x24", "-nolisten", "tcp", "-noreset"],
         pass_fds=(write_end,),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
