@@ -1,0 +1,112 @@
+"""Closed at any moment, in any way: nothing of the viewer is left. What dies of it is brought back, and said."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.clips import demo_clip
+from tests.e2e.running import Viewer
+
+pytestmark = [pytest.mark.gl, pytest.mark.sound]
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clip long enough to be in the middle of."""
+    return demo_clip(tmp_path_factory.mktemp("closing"), duration_s=8.0)
+
+
+def terminate(viewer: Viewer) -> None:
+    viewer.process.send_signal(signal.SIGTERM)
+
+
+def interrupt(viewer: Viewer) -> None:
+    viewer.process.send_signal(signal.SIGINT)
+
+
+def close(viewer: Viewer) -> None:
+    viewer.close_window()
+
+
+def quit_by_key(viewer: Viewer) -> None:
+    viewer.key("ctrl+q")
+
+
+def starting(_viewer: Viewer) -> None:
+    """At once: Python itself is still being loaded."""
+
+
+def loading(viewer: Viewer) -> None:
+    viewer.until(lambda: b"libQt6Core" in Path(f"/proc/{viewer.process.pid}/maps").read_bytes(), "Qt to be loaded")
+
+
+def opening(viewer: Viewer) -> None:
+    viewer.until(viewer.windows, "a window")
+
+
+def audio_starting(viewer: Viewer) -> None:
+    viewer.until(viewer.audio_pids, "the audio process")
+
+
+def playing(viewer: Viewer) -> None:
+    viewer.until(lambda: viewer.windows() and viewer.sounds(), "sound")
+
+
+def seeking(viewer: Viewer) -> None:
+    playing(viewer)
+    viewer.key("Next", "Prior", "Next", "Left", "shift+Left", "ctrl+Home")
+
+
+CASES = {
+    "SIGTERM while starting": (starting, terminate, {-signal.SIGTERM, 128 + signal.SIGTERM}),
+    "SIGTERM while loading": (loading, terminate, {-signal.SIGTERM, 128 + signal.SIGTERM}),
+    "SIGTERM while the sound starts": (audio_starting, terminate, {128 + signal.SIGTERM}),
+    "closed while opening": (opening, close, {0}),
+    "closed while playing": (playing, close, {0}),
+    "closed while seeking": (seeking, close, {0}),
+    "quit while seeking": (seeking, quit_by_key, {0}),
+    "Ctrl+C while playing": (playing, interrupt, {128 + signal.SIGINT}),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_nothing_is_left_behind(case, clip, start_viewer):
+    moment, end, codes = CASES[case]
+    viewer = start_viewer(clip, "--play", "--size", "320x180")
+    moment(viewer)
+    end(viewer)
+    assert viewer.ends() in codes, viewer.errors
+    assert viewer.left_behind() == []
+    assert "Traceback" not in viewer.errors
+    assert "QThread" not in viewer.errors
+
+
+@pytest.mark.parametrize("after_s", ["0", "0.2"])
+def test_nothing_is_left_behind_when_it_closes_by_itself(after_s, clip, start_viewer):
+    viewer = start_viewer(clip, "--play", "--size", "320x180", "--exit-after", after_s)
+    assert viewer.ends() == 0, viewer.errors
+    assert viewer.left_behind() == []
+    assert viewer.errors == ""
+
+
+def test_nothing_is_left_behind_when_it_is_killed(clip, start_viewer):
+    viewer = start_viewer(clip, "--play", "--size", "320x180")
+    playing(viewer)
+    assert len(viewer.seen_processes) > 1
+    os.kill(viewer.process.pid, signal.SIGKILL)
+    viewer.ends()
+    assert viewer.left_behind() == []
+
+
+def test_a_killed_audio_process_is_started_again_and_plays_on(clip, start_viewer):
+    viewer = start_viewer(clip, "--play", "--size", "320x180")
+    playing(viewer)
+    (first,) = viewer.audio_pids()
+    os.kill(first, signal.SIGKILL)
+    viewer.until(lambda: viewer.audio_pids() not in ([], [first]), "another audio process")
+    viewer.until(viewer.sounds, "sound")
+    viewer.close_window()
+    assert viewer.ends() == 0, viewer.errors
+    assert viewer.left_behind() == []
