@@ -1,0 +1,32 @@
+import json
+import time
+
+import pytest
+
+from panosod_viewer.figures import CpuTimes, Figures, machine, process_started_s
+
+
+def test_the_process_started_before_now():
+    age = time.monotonic() - process_started_s()
+    assert 0 < age < 3600
+
+
+def test_steal_is_a_share_of_all_ticks():
+    assert CpuTimes(1100, 30).steal_percent_since(CpuTimes(1000, 10)) == pytest.approx(20)
+    assert CpuTimes().steal_percent_since(CpuTimes()) is None
+
+
+def test_figures_are_written_whole(tmp_path):
+    path = tmp_path / "stats.json"
+    path.write_text("old")
+    Figures(clip="a.mp4", shown=3, picture_px=(640, 360)).write(path)
+    read = json.loads(path.read_text())
+    assert (read["clip"], read["shown"], read["first_frame_s"]) == ("a.mp4", 3, None)
+    assert read["machine"]["cores"] == machine()["cores"]
+    assert [p.name for p in tmp_path.iterdir()] == ["stats.json"]
+
+
+def test_figures_that_cannot_be_written_leave_nothing(tmp_path):
+    with pytest.raises(OSError):
+        Figures().write(tmp_path / "missing" / "stats.json")
+    assert list(tmp_path.iterdir()) == []
