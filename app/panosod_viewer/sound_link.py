@@ -24,6 +24,8 @@ _log = logging.getLogger(__name__)
 POLL_MS = 40
 ENDLESS_S = 1e7
 """Length told to the audio process for a clip whose length nobody knows."""
+NO_DEVICE = "none"
+"""Name of the audio process's own clock, which stands in for a device; what that means is told by "no_device"."""
 MAX_RESTARTS = 3
 RESTART_WINDOW_S = 60.0
 """An audio process that dies more than three times within a minute is not started again by itself."""
@@ -203,6 +205,7 @@ class SoundLink(QObject):
     def restart(self) -> None:
         """Start the audio process again after the person asked for it."""
         self._deaths.clear()
+        self.notice_over.emit("sound.died")
         if self._client is not None:
             self._revive(self._client)
 
@@ -219,7 +222,7 @@ class SoundLink(QObject):
     def _hear(self, client: AudioClient, event: AudioEvent) -> None:
         _log.info("audio: %s %s %s", event.kind, event.text, event.data)
         if event.kind == "opened":
-            self.notice_over.emit("sound.died")
+            # What was told of a death stays its ten seconds: the sound is back before anyone could have read it.
             self._is_clock = True
             self.clock_ready.emit(client)
         elif event.kind == "process_died":
@@ -229,11 +232,9 @@ class SoundLink(QObject):
             self.device_changed.emit("no sound device", event.data)
         elif event.kind == "device_lost":
             self._tell(f"{event.text}: looking for another one", key="sound.device")
-        elif event.kind == "device":
+        elif event.kind == "device" and event.data.get("name") != NO_DEVICE:
             self.notice_over.emit("sound.device")
             self.device_changed.emit(str(event.data.get("name", "")), event.data)
-            if event.text:
-                self._tell(event.text, key="sound.device", severity=Severity.INFO, seconds=8.0)
         elif event.kind in ("failed", "refused"):
             self._tell(event.text or "the sound cannot be played", key="sound.failed")
         elif event.kind == "latency_raised":

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from panosod_viewer.application import Viewer as Application
+from panosod_viewer.arguments import Arguments
+from panosod_viewer.workers.opening import ClipOpener
 from tests.clips import demo_clip
 from tests.e2e.running import Viewer
 
@@ -110,3 +113,28 @@ def test_a_killed_audio_process_is_started_again_and_plays_on(clip, start_viewer
     viewer.close_window()
     assert viewer.ends() == 0, viewer.errors
     assert viewer.left_behind() == []
+
+
+def test_the_person_is_told_that_the_sound_died_and_it_plays_on_from_there(clip, gl_screen, qapp, qtbot, tmp_path):
+    settings = tmp_path / "settings.toml"
+    opener = ClipOpener.for_command_line(str(clip), at_s=0.0)
+    viewer = Application(qapp, Arguments(device="none", settings=settings, play=True, size=(320, 180)))
+    try:
+        viewer.start(opener)
+        qtbot.waitUntil(lambda: viewer.sound.is_clock and viewer.player.transport.position_s() > 0.3, timeout=30_000)
+        assert viewer.sound.client is not None
+        first, before_s = viewer.sound.client.pid, viewer.player.transport.position_s()
+        os.kill(first, signal.SIGKILL)
+        qtbot.waitUntil(lambda: not viewer.sound.is_clock, timeout=30_000)
+        qtbot.waitUntil(lambda: viewer.sound.is_clock, timeout=30_000)
+        told = viewer.window.notices.current
+        assert told is not None
+        assert "started again" in told.text
+        assert "\n" not in told.text
+        assert viewer.sound.client.pid != first
+        after_s = viewer.player.transport.position_s()
+        assert before_s <= after_s
+        qtbot.waitUntil(lambda: viewer.player.transport.position_s() > after_s + 0.2, timeout=30_000)
+    finally:
+        viewer.close()
+        viewer.window.deleteLater()
