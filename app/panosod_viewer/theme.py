@@ -11,6 +11,8 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication
 
+from panosod_viewer import resources
+
 SPACING_PX = 8
 """The one distance between things; half of it within groups."""
 HIT_PX = 28
@@ -96,7 +98,7 @@ LIGHT = Theme(
     warning="#855400",
     error="#b0211a",
     good="#176f33",
-    wave="#8d96a2",
+    wave="#7f8894",
     scene_rgb=(0.15, 0.155, 0.165),
 )
 
@@ -156,8 +158,13 @@ def qt_palette(theme: Theme) -> QPalette:
     return palette
 
 
+def _image(name: str, theme: Theme) -> str:
+    """Path of a small image of a theme, as style sheets want it (they cannot recolour an icon)."""
+    return resources.icon(f"{name}-{theme.name}").as_posix()
+
+
 def style_sheet(theme: Theme) -> str:
-    """The few rules that a palette cannot express. Buttons of panels carry the property ``panel``."""
+    """The rules that a palette cannot express. Buttons of panels carry the property ``panel``, labels a ``role``."""
     t = theme
     return f"""
     QToolTip {{ color: {t.text}; background: {t.raised}; border: 1px solid {t.border}; padding: 4px; }}
@@ -173,6 +180,45 @@ def style_sheet(theme: Theme) -> str:
     QSlider::handle:horizontal {{ width: 12px; height: 12px; margin: -5px 0; border-radius: 7px;
         background: {t.text}; border: 1px solid {t.window}; }}
     QSlider::handle:horizontal:focus {{ border: 2px solid {t.accent}; width: 10px; height: 10px; }}
+    QPushButton {{ background: {t.raised}; color: {t.text}; border: 1px solid {t.border}; border-radius: 5px;
+        padding: 4px 12px; }}
+    QPushButton:hover {{ background: {t.hover}; }}
+    QPushButton:pressed, QPushButton:checked {{ background: {t.base}; }}
+    QPushButton:default {{ background: {t.accent}; color: {t.on_accent}; border-color: {t.accent}; }}
+    QPushButton:focus {{ border: 2px solid {t.accent}; padding: 3px 11px; }}
+    QPushButton:default:focus {{ border-color: {t.text}; }}
+    QPushButton:disabled {{ color: {t.border}; background: {t.window}; border-color: {t.hover}; }}
+    QPushButton:flat {{ background: transparent; border-color: transparent; color: {t.accent}; }}
+    QPushButton:flat:hover {{ background: {t.hover}; }}
+    QPushButton:flat:focus {{ border-color: {t.accent}; }}
+    QLineEdit, QSpinBox, QComboBox {{ background: {t.base}; color: {t.text}; border: 1px solid {t.border};
+        border-radius: 5px; padding: 3px 8px; selection-background-color: {t.accent};
+        selection-color: {t.on_accent}; }}
+    QLineEdit:focus, QSpinBox:focus, QComboBox:focus {{ border: 2px solid {t.accent}; padding: 2px 7px; }}
+    QLineEdit:disabled, QSpinBox:disabled, QComboBox:disabled {{ color: {t.border}; border-color: {t.hover}; }}
+    QSpinBox QLineEdit {{ border: none; padding: 0 0 0 4px; background: transparent; }}
+    QComboBox {{ background: {t.raised}; padding-right: 22px; }}
+    QComboBox:hover {{ background: {t.hover}; }}
+    QComboBox::drop-down {{ border: none; width: 22px; }}
+    QComboBox::down-arrow {{ image: url({_image("arrow-down", t)}); width: 14px; height: 14px; }}
+    QSpinBox::up-button, QSpinBox::down-button {{ border: none; width: 22px; background: transparent; }}
+    QSpinBox::up-button:hover, QSpinBox::down-button:hover {{ background: {t.hover}; }}
+    QSpinBox::up-arrow {{ image: url({_image("arrow-up", t)}); width: 12px; height: 12px; }}
+    QSpinBox::down-arrow {{ image: url({_image("arrow-down", t)}); width: 12px; height: 12px; }}
+    QCheckBox {{ spacing: 8px; color: {t.text}; }}
+    QCheckBox::indicator {{ width: 16px; height: 16px; border: 1px solid {t.border}; border-radius: 4px;
+        background: {t.base}; }}
+    QCheckBox::indicator:hover {{ background: {t.hover}; }}
+    QCheckBox::indicator:checked {{ background: {t.accent}; border-color: {t.accent};
+        image: url({_image("tick", t)}); }}
+    QCheckBox::indicator:focus {{ border: 2px solid {t.text}; width: 14px; height: 14px; }}
+    QCheckBox:disabled {{ color: {t.border}; }}
+    QTreeView, QTableView, QListView {{ background: {t.base}; border: 1px solid {t.border}; border-radius: 5px; }}
+    QTreeView::item {{ min-height: 22px; }}
+    QListView[frameless="true"] {{ border: none; }}
+    QHeaderView::section {{ background: {t.raised}; color: {t.dim}; border: none; padding: 4px 6px; }}
+    QProgressBar {{ background: {t.hover}; border: none; border-radius: 3px; }}
+    QProgressBar::chunk {{ background: {t.accent}; border-radius: 3px; }}
     QLabel[role="dim"] {{ color: {t.dim}; }}
     QLabel[role="title"] {{ font-size: 17pt; font-weight: 600; }}
     QLabel[role="heading"] {{ font-weight: 600; }}

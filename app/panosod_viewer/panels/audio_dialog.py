@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPushButton,
+    QSizePolicy,
     QSlider,
     QVBoxLayout,
     QWidget,
@@ -48,11 +49,10 @@ class AudioDialog(QDialog):
         self._sofa = ""
         self.setWindowTitle("Sound")
         self.setModal(False)
-        self.setMinimumWidth(340)
+        self.setMinimumWidth(400)
         form = QFormLayout()
         form.setSpacing(SPACING_PX)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-        form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow("&Device", self._make_device())
         self._device_hint = self._note("warning")
         form.addRow("", self._device_hint)
@@ -130,16 +130,17 @@ class AudioDialog(QDialog):
 
     # -- making -----------------------------------------------------------------------------------------------------
 
-    def _make_device(self) -> QHBoxLayout:
+    def _make_device(self) -> QWidget:
         self._device = self._combo("Device")
         self._device.activated.connect(lambda i: self.device_chosen.emit(self._device.itemData(i)))
         refresh = IconButton("reset", "Look for devices again")
         refresh.clicked.connect(self.devices_refresh_requested)
         return _row(self._device, refresh)
 
-    def _make_sofa(self) -> QHBoxLayout:
+    def _make_sofa(self) -> QWidget:
         self._sofa_name = ElidedLabel(name="HRTF set")
-        choose = QPushButton("Choose SOFA file…")
+        choose = QPushButton("Choose file…")
+        choose.setToolTip("Any SOFA file with the head-related impulse responses of one head")
         choose.clicked.connect(self._browse)
         self._sofa_embedded = QPushButton("Embedded")
         self._sofa_embedded.setToolTip("Go back to the set that comes with panosod")
@@ -147,9 +148,17 @@ class AudioDialog(QDialog):
         for button in (choose, self._sofa_embedded):
             button.setMinimumHeight(HIT_PX)
             button.setAutoDefault(False)
-        return _row(self._sofa_name, choose, self._sofa_embedded)
+        box = QWidget()
+        column = QVBoxLayout(box)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(SPACING_PX // 2)
+        self._sofa_name.setMinimumHeight(HIT_PX)
+        column.addWidget(self._sofa_name)
+        column.addWidget(_row(choose, self._sofa_embedded))
+        box.setFocusProxy(choose)
+        return box
 
-    def _make_gain(self) -> QHBoxLayout:
+    def _make_gain(self) -> QWidget:
         self._gain = QSlider(Qt.Orientation.Horizontal)
         self._gain.setRange(2 * MIN_GAIN_DB, 2 * MAX_GAIN_DB)
         self._gain.setPageStep(6)
@@ -175,6 +184,9 @@ class AudioDialog(QDialog):
         label = QLabel()
         label.setWordWrap(True)
         label.setTextFormat(Qt.TextFormat.PlainText)
+        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        policy.setHeightForWidth(True)
+        label.setSizePolicy(policy)
         set_role(label, role)
         return label
 
@@ -186,6 +198,7 @@ class AudioDialog(QDialog):
         if combo.findData(current) < 0 and current:
             combo.addItem(f"{current} (not found)", current)
         combo.setCurrentIndex(combo.findData(current))
+        combo.setToolTip(combo.currentText())
 
     # -- intents out ------------------------------------------------------------------------------------------------
 
@@ -207,9 +220,13 @@ class AudioDialog(QDialog):
         dialog.open()
 
 
-def _row(*widgets: QWidget) -> QHBoxLayout:
-    row = QHBoxLayout()
+def _row(*widgets: QWidget) -> QWidget:
+    """Widgets side by side, the first takes what is left."""
+    box = QWidget()
+    box.setFocusProxy(next(w for w in widgets if w.focusPolicy() != Qt.FocusPolicy.NoFocus))
+    row = QHBoxLayout(box)
+    row.setContentsMargins(0, 0, 0, 0)
     row.setSpacing(SPACING_PX // 2)
     for i, widget in enumerate(widgets):
         row.addWidget(widget, 1 if i == 0 else 0)
-    return row
+    return box

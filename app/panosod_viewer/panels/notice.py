@@ -14,6 +14,7 @@ from panosod_viewer.widgets.icons import icon_pixmap
 from panosod_viewer.widgets.labels import ElidedLabel
 
 MAX_WAITING = 20
+MAX_ACTIONS = 3
 
 
 class Severity(StrEnum):
@@ -31,7 +32,7 @@ class Notice:
     Attributes:
         text: one line: what happened and what to do.
         severity: icon and colour.
-        actions: (id, label) of the buttons.
+        actions: (id, label) of the buttons, at most three.
         key: a later notice of the same key replaces this one; the text where "".
         seconds: goes away by itself after that; None stays until dismissed.
     """
@@ -41,6 +42,10 @@ class Notice:
     actions: tuple[tuple[str, str], ...] = ()
     key: str = ""
     seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.actions) > MAX_ACTIONS:
+            raise ValueError(f"a notice has room for {MAX_ACTIONS} actions, got {len(self.actions)}")
 
     @property
     def identity(self) -> str:
@@ -62,7 +67,6 @@ class NoticeBar(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._waiting: deque[Notice] = deque()
-        self._buttons: list[QPushButton] = []
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._next)
@@ -71,12 +75,14 @@ class NoticeBar(QWidget):
         self._text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._more = QLabel()
         self._more.setProperty("role", "dim")
+        # A fixed stock rather than new ones each time: so Tab goes through them before the closing button.
+        self._buttons = [self._make_button(i) for i in range(MAX_ACTIONS)]
         self._close = IconButton("close", "Dismiss", tip="Dismiss (Esc)")
         self._close.clicked.connect(self._dismiss)
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(SPACING_PX + 4, 4, SPACING_PX // 2, 4)
         self._row.setSpacing(SPACING_PX)
-        for widget in (self._icon, self._text, self._more, self._close):
+        for widget in (self._icon, self._text, *self._buttons, self._more, self._close):
             self._row.addWidget(widget)
         self.setAccessibleName("Notice")
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
@@ -156,18 +162,15 @@ class NoticeBar(QWidget):
     def _show(self) -> None:
         notice = self.current
         self._timer.stop()
-        for button in self._buttons:
-            self._row.removeWidget(button)
-            button.deleteLater()
-        self._buttons = []
         if notice is None:
             self.hide()
             return
         self._text.setText(notice.text)
         self._text.setToolTip(notice.text)
         self._icon.setAccessibleName(str(notice.severity))
-        for action_id, label in notice.actions:
-            self._add_button(action_id, label)
+        for i, button in enumerate(self._buttons):
+            button.setVisible(i < len(notice.actions))
+            button.setText(notice.actions[i][1] if i < len(notice.actions) else "")
         self._count()
         self._paint_icon()
         self.show()
@@ -176,23 +179,23 @@ class NoticeBar(QWidget):
             self._timer.start(round(1000 * notice.seconds))
         QAccessible.updateAccessibility(QAccessibleEvent(self, QAccessible.Event.Alert))
 
-    def _add_button(self, action_id: str, label: str) -> None:
-        button = QPushButton(label)
+    def _make_button(self, index: int) -> QPushButton:
+        button = QPushButton()
         button.setMinimumHeight(HIT_PX)
         button.setAutoDefault(False)
-        button.clicked.connect(lambda: self._act(action_id))
-        self._row.insertWidget(self._row.indexOf(self._more), button)
-        self._buttons.append(button)
-        self.setTabOrder(button, self._close)
+        button.clicked.connect(lambda: self._act(index))
+        return button
 
     def _count(self) -> None:
         self._more.setText(f"+{self.waiting}")
         self._more.setToolTip(f"{self.waiting} more after this one")
         self._more.setVisible(self.waiting > 0)
 
-    def _act(self, action_id: str) -> None:
-        self._next()
-        self.action_triggered.emit(action_id)
+    def _act(self, index: int) -> None:
+        notice = self.current
+        if notice is not None:
+            self._next()
+            self.action_triggered.emit(notice.actions[index][0])
 
     def _dismiss(self) -> None:
         notice = self.current

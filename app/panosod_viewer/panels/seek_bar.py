@@ -278,7 +278,7 @@ class SeekBar(QAbstractSlider):
         self._paint_wave(painter, theme, ground, head_x)
         self._paint_loop(painter, theme, ground)
         for mark in self._marks:
-            painter.fillRect(QRectF(self._x(mark) - 0.75, ground.bottom() - 8, 1.5, 8), QColor(theme.warning))
+            painter.fillRect(QRectF(self._x(mark) - 1, ground.bottom() - 8, 2, 8), QColor(theme.warning))
         if self._duration_s is not None:
             self._paint_head(painter, theme, ground, head_x)
             if self._hover_x is not None:

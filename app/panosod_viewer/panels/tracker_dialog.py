@@ -123,6 +123,7 @@ class TrackerDialog(QDialog):
     def set_heard(self, heard: Sequence[HeardAddress]) -> None:
         """What has come in since learning began."""
         self._table.set_heard(heard)
+        self._check_routes()
         if heard:
             self._learn_hint.setText(
                 "Turn your head left and right, then nod, then tilt: watch which number follows, and name it."
@@ -158,7 +159,7 @@ class TrackerDialog(QDialog):
         self._port.valueChanged.connect(self._announce)
         form = QFormLayout()
         form.setSpacing(SPACING_PX)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow("&Sends like", self._preset)
         form.addRow("", self._doubt)
         form.addRow("&Listen to", self._host)

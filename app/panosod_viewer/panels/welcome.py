@@ -39,6 +39,7 @@ class RecentList(QListWidget):
         self.setAccessibleName("Recent files")
         self.setItemDelegate(RecentDelegate(self))
         self.setFrameShape(QListWidget.Shape.NoFrame)
+        self.setProperty("frameless", True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setMouseTracking(True)
         self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
@@ -181,7 +182,8 @@ class WelcomePage(QWidget):
         colour = QColor(theme.accent if self._dropping else theme.dim)
         name = "drop" if self._dropping else "sphere"
         self._art.setPixmap(icon_pixmap(name, colour, size_px=72, pixel_ratio=self.devicePixelRatioF()))
-        self._open.setIcon(themed_icon("open", self.palette()))
+        # The default button is drawn on the accent colour.
+        self._open.setIcon(themed_icon("open", self.palette(), colour=QColor(theme.on_accent)))
         self._demo.setIcon(themed_icon("film", self.palette()))
 
     def _lay_out(self) -> None:

@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import QEvent, QSize
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLayout, QSizePolicy, QWidget
 
 from panosod_viewer.theme import SPACING_PX
 
@@ -16,6 +16,8 @@ class FittingRow(QWidget):
         self._wanted: dict[QWidget, bool] = {}
         self._comfort: dict[QWidget, int | None] = {}
         self._row = QHBoxLayout(self)
+        # The row itself says how narrow it may be, also where it is a window of its own.
+        self._row.setSizeConstraint(QLayout.SizeConstraint.SetNoConstraint)
         self._row.setContentsMargins(SPACING_PX, SPACING_PX // 2, SPACING_PX, SPACING_PX // 2)
         self._row.setSpacing(SPACING_PX // 2)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)

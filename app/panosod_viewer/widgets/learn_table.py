@@ -43,6 +43,7 @@ class LearnTable(QTableWidget):
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self.setTabKeyNavigation(False)
         self.setShowGrid(False)
+        self.setWordWrap(False)
         header = self.horizontalHeader()
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
@@ -115,5 +116,5 @@ class LearnTable(QTableWidget):
     def _fill(self, row: int, value: float | None, lowest: float | None, highest: float | None) -> None:
         now, span = self.item(row, 1), self.item(row, 2)
         if now is not None and span is not None:
-            now.setText("no number" if value is None else f"{value:.2f}")
+            now.setText("–" if value is None else f"{value:.2f}")
             span.setText("" if lowest is None or highest is None else f"{lowest:.2f} … {highest:.2f}")
