@@ -18,6 +18,7 @@ from panosod_core.errors import PanosodError
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "info": ("panosod_core.cli.info", "print what a clip is: picture, sound, and where each was read"),
+    "evaluate": ("panosod_core.cli.evaluate", "judge a folder of saliency maps against masks: F, S, E, MAE, J"),
     "listen": ("panosod_core.cli.listen", "print the direction that a clip's sound comes from, over time"),
     "synth": ("panosod_core.cli.synth", "build the demo clip or a synthetic scene"),
 }
