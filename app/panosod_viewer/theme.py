@@ -214,7 +214,7 @@ def style_sheet(theme: Theme) -> str:
     QCheckBox::indicator:focus {{ border: 2px solid {t.text}; width: 14px; height: 14px; }}
     QCheckBox:disabled {{ color: {t.border}; }}
     QTreeView, QTableView, QListView {{ background: {t.base}; border: 1px solid {t.border}; border-radius: 5px; }}
-    QTreeView::item {{ min-height: 22px; }}
+    QTreeView::item {{ min-height: 22px; padding: 0 4px; }}
     QListView[frameless="true"] {{ border: none; }}
     QHeaderView::section {{ background: {t.raised}; color: {t.dim}; border: none; padding: 4px 6px; }}
     QProgressBar {{ background: {t.hover}; border: none; border-radius: 3px; }}

@@ -112,6 +112,8 @@ class MediaInfoDialog(QDialog):
         for title, tree in (("What was found", self._found), ("What the file claims", self._claims)):
             self._splitter.addWidget(_titled(title, tree))
         self._splitter.setChildrenCollapsible(False)
+        self._splitter.setStretchFactor(0, 3)
+        self._splitter.setStretchFactor(1, 2)
         self._copy = IconPushButton("copy", "Copy as text")
         self._copy.clicked.connect(self.copy)
         close = QPushButton("Close")

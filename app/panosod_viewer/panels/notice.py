@@ -6,10 +6,10 @@ from enum import StrEnum
 
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QAccessible, QAccessibleEvent, QColor, QKeyEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
-from panosod_viewer.theme import HIT_PX, SPACING_PX, theme_of
-from panosod_viewer.widgets.buttons import IconButton
+from panosod_viewer.theme import SPACING_PX, theme_of
+from panosod_viewer.widgets.buttons import IconButton, TextButton
 from panosod_viewer.widgets.icons import icon_pixmap
 from panosod_viewer.widgets.labels import ElidedLabel
 
@@ -179,10 +179,8 @@ class NoticeBar(QWidget):
             self._timer.start(round(1000 * notice.seconds))
         QAccessible.updateAccessibility(QAccessibleEvent(self, QAccessible.Event.Alert))
 
-    def _make_button(self, index: int) -> QPushButton:
-        button = QPushButton()
-        button.setMinimumHeight(HIT_PX)
-        button.setAutoDefault(False)
+    def _make_button(self, index: int) -> TextButton:
+        button = TextButton()
         button.clicked.connect(lambda: self._act(index))
         return button
 

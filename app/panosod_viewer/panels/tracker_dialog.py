@@ -61,7 +61,8 @@ class TrackerDialog(QDialog):
         super().__init__(parent)
         self._clock = clock
         self._config = TrackerConfig()
-        self._seen = (0, clock())
+        self._counted = (0, clock())
+        self._rate_hz = 0.0
         self.setWindowTitle("Head tracker")
         self.setModal(False)
         layout = QVBoxLayout(self)
@@ -104,16 +105,21 @@ class TrackerDialog(QDialog):
 
     def set_status(self, status: TrackerStatus | None, *, error: str = "") -> None:
         """What the receiver has seen; None while it is closed; ``error`` why it could not be opened."""
-        now = self._clock()
-        before, at_s = self._seen
+        self._count(0 if status is None else status.datagrams)
         if error:
             self._say(error, "error")
         elif status is None:
             self._say("Not listening.", "dim")
         else:
-            rate = max(0, status.datagrams - before) / max(now - at_s, 1e-3)
-            self._say(*_status_text(status, rate))
-        self._seen = (status.datagrams if status is not None else 0, now)
+            self._say(*_status_text(status, self._rate_hz))
+
+    def _count(self, datagrams: int) -> None:
+        """Messages a second, over a second at least: a figure that jumps cannot be read."""
+        before, at_s = self._counted
+        elapsed_s = self._clock() - at_s
+        if elapsed_s >= 1.0 or datagrams < before:
+            self._rate_hz = max(0, datagrams - before) / max(elapsed_s, 1e-3)
+            self._counted = (datagrams, self._clock())
 
     def set_pose(self, angles_deg: tuple[float, float, float] | None) -> None:
         """Yaw (left +), pitch (up +), roll (right ear down +) after inversion and tare, degrees; None without."""

@@ -11,13 +11,13 @@ from PySide6.QtWidgets import (
     QListWidget,
     QListWidgetItem,
     QProgressBar,
-    QPushButton,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
 
 from panosod_viewer.theme import SPACING_PX, theme_of
+from panosod_viewer.widgets.buttons import TextButton
 from panosod_viewer.widgets.icons import icon_pixmap, themed_icon
 from panosod_viewer.widgets.recent_item import RecentDelegate
 
@@ -107,7 +107,7 @@ class WelcomePage(QWidget):
         self._progress.setMaximumHeight(6)
         self._recent_title = QLabel("Recent")
         self._recent_title.setProperty("role", "heading")
-        self._clear = QPushButton("Clear")
+        self._clear = TextButton("Clear")
         self._clear.setFlat(True)
         self._clear.setToolTip("Forget all recent files")
         self._clear.clicked.connect(lambda: self.recent_forgotten.emit(""))
@@ -170,8 +170,8 @@ class WelcomePage(QWidget):
     # -- making -----------------------------------------------------------------------------------------------------
 
     @staticmethod
-    def _button(text: str, tip: str) -> QPushButton:
-        button = QPushButton(text)
+    def _button(text: str, tip: str) -> TextButton:
+        button = TextButton(text)
         button.setToolTip(tip)
         button.setMinimumHeight(36)
         button.setIconSize(QSize(18, 18))

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import Enum, auto
 
 import numpy as np
@@ -58,24 +59,50 @@ def tare_rotations(orientation: FloatArray) -> tuple[FloatArray, FloatArray]:
     return rotation(-yaw), rotation(0.0, pitch, roll).T
 
 
+@dataclass(frozen=True, eq=False)
+class _Sent:
+    """An orientation as the tracker means it, before any axis is inverted: angles in an order, or a matrix."""
+
+    angles_rad: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    order: AngleOrder = AngleOrder.YPR
+    matrix: FloatArray | None = None
+
+    def head(self, signs: tuple[int, int, int]) -> FloatArray:
+        """R_world_head with the axes of sign -1 turned round."""
+        angles = self.angles_rad
+        if self.matrix is not None:
+            if signs == (1, 1, 1):
+                return self.matrix
+            angles = yaw_pitch_roll(self.matrix)
+        yaw, pitch, roll = (sign * angle for sign, angle in zip(signs, angles, strict=True))
+        return head_from_angles(yaw, pitch, roll, self.order)
+
+
 class HeadMapper:
     """Keeps the parts of a pose as they come and yields the head's orientation."""
 
     def __init__(self, config: TrackerConfig) -> None:
+        self._config = config
+        self._routes: dict[str, Route] = {}
         self._angles: dict[Slot, float] = dict.fromkeys(ANGLES, 0.0)
         self._quaternion: dict[Slot, float] = {}
-        self._R_raw: FloatArray | None = None
-        self._before: FloatArray = np.eye(3)
-        self._after: FloatArray = np.eye(3)
+        self._sent: _Sent | None = None
+        self._tared: _Sent | None = None
         self.set_config(config)
 
     def set_config(self, config: TrackerConfig) -> None:
-        """Follow other routes and signs from the next message on; a tare stays."""
+        """Follow other routes and signs.
+
+        A pose and a tare stay where only the inversion changes; of another dialect they would mean nothing.
+        """
+        routes = {r.address.casefold(): r for r in config.routes}
+        if routes != self._routes:
+            self._routes = routes
+            self._angles = dict.fromkeys(ANGLES, 0.0)
+            self._quaternion = {}
+            self._sent = self._tared = None
         self._config = config
-        self._routes = {r.address.casefold(): r for r in config.routes}
-        self._angles = dict.fromkeys(ANGLES, 0.0)
-        self._quaternion = {}
-        self._R_raw = None
+        self._follow_tare()
 
     def feed(self, address: str, arguments: Sequence[object]) -> Outcome:
         """Take one message."""
@@ -97,7 +124,8 @@ class HeadMapper:
     def _take(self, route: Route, given: dict[Slot, float]) -> Outcome:
         if any(slot in ANGLES for slot in given):
             self._angles.update((s, v) for s, v in given.items() if s in ANGLES)
-            self._R_raw = self._from_angles(route.order)
+            yaw, pitch, roll = (self._angles[s] for s in ANGLES)
+            self._sent = _Sent((yaw, pitch, roll), route.order)
             return Outcome.POSE
         if self._quaternion.keys() & given.keys():
             # A part was lost on the way: begin again rather than mix two orientations.
@@ -109,10 +137,9 @@ class HeadMapper:
         # Parts sent one by one are used once: mixing old with new parts would give an orientation nobody meant.
         self._quaternion = {}
         try:
-            R = head_from_quaternion(w, x, y, z)
+            self._sent = _Sent(matrix=head_from_quaternion(w, x, y, z))
         except ValueError:
             return Outcome.BAD
-        self._R_raw = self._inverted(R)
         return Outcome.POSE
 
     @property
@@ -120,29 +147,24 @@ class HeadMapper:
         c = self._config
         return (-1 if c.invert_yaw else 1, -1 if c.invert_pitch else 1, -1 if c.invert_roll else 1)
 
-    def _from_angles(self, order: AngleOrder) -> FloatArray:
-        yaw, pitch, roll = (sign * self._angles[s] for sign, s in zip(self._signs, ANGLES, strict=True))
-        return head_from_angles(yaw, pitch, roll, order)
-
-    def _inverted(self, orientation: FloatArray) -> FloatArray:
-        if self._signs == (1, 1, 1):
-            return orientation
-        angles = yaw_pitch_roll(orientation)
-        yaw, pitch, roll = (sign * angle for sign, angle in zip(self._signs, angles, strict=True))
-        return rotation(yaw, pitch, roll)
-
     def tare(self) -> bool:
         """Call the present orientation straight ahead; False where none has come yet."""
-        if self._R_raw is None:
+        if self._sent is None:
             return False
-        self._before, self._after = tare_rotations(self._R_raw)
+        self._tared = self._sent
+        self._follow_tare()
         return True
 
     def clear_tare(self) -> None:
         """Trust the tracker's own front again."""
-        self._before, self._after = np.eye(3), np.eye(3)
+        self._tared = None
+        self._follow_tare()
+
+    def _follow_tare(self) -> None:
+        straight = np.eye(3) if self._tared is None else self._tared.head(self._signs)
+        self._before, self._after = tare_rotations(straight)
 
     @property
     def R_world_head(self) -> FloatArray | None:  # noqa: N802 - rotations are named by their frames
         """(3, 3) the head's orientation after inversion and tare, None before the first pose."""
-        return None if self._R_raw is None else self._before @ self._R_raw @ self._after
+        return None if self._sent is None else self._before @ self._sent.head(self._signs) @ self._after

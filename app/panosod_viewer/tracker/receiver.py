@@ -95,6 +95,7 @@ class OscReceiver:
         """Follow another preset or other inversions; address and port stay (open another receiver for those)."""
         with self._lock:
             self._mapper.set_config(config)
+        self._publish(self._clock())
 
     def tare(self) -> bool:
         """Call the present pose straight ahead; False where none has come yet."""

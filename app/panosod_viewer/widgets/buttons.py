@@ -1,11 +1,25 @@
 """Flat buttons of the panels: an icon alone, or a chip with text that shortens."""
 
 from PySide6.QtCore import QEvent, QSize, Qt
-from PySide6.QtGui import QColor, QResizeEvent
-from PySide6.QtWidgets import QPushButton, QSizePolicy, QToolButton, QWidget
+from PySide6.QtGui import QColor, QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import QAbstractButton, QPushButton, QSizePolicy, QToolButton, QWidget
 
 from panosod_viewer.theme import HIT_PX, theme_of
 from panosod_viewer.widgets.icons import ICON_PX, themed_icon
+
+
+def pressed_by_enter(button: QAbstractButton, event: QKeyEvent) -> bool:
+    """Press a focused button for Enter, and say whether that was it.
+
+    Space presses buttons everywhere else, but in this window it plays and pauses, whatever has the focus.
+    """
+    if event.key() not in (Qt.Key.Key_Return, Qt.Key.Key_Enter) or event.isAutoRepeat():
+        return False
+    if isinstance(button, QToolButton) and button.menu() is not None:
+        button.showMenu()
+    else:
+        button.click()
+    return True
 
 
 class IconButton(QToolButton):
@@ -32,6 +46,11 @@ class IconButton(QToolButton):
         self.setAccessibleName(name)
         self.setToolTip(tip or name)
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
+        """Enter presses."""
+        if not pressed_by_enter(self, event):
+            super().keyPressEvent(event)
+
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
         """Recolour with the theme."""
         super().changeEvent(event)
@@ -42,14 +61,26 @@ class IconButton(QToolButton):
         self.setIcon(themed_icon(self._icon_name, self.palette()))
 
 
-class IconPushButton(QPushButton):
-    """A dialog's button with an icon and text."""
+class TextButton(QPushButton):
+    """A button with text that Enter presses also where there is no dialog around it."""
+
+    def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(text, parent)
+        self.setAutoDefault(False)
+        self.setMinimumHeight(HIT_PX)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
+        """Enter presses."""
+        if not pressed_by_enter(self, event):
+            super().keyPressEvent(event)
+
+
+class IconPushButton(TextButton):
+    """A button with an icon and text."""
 
     def __init__(self, icon: str, text: str, parent: QWidget | None = None) -> None:
         super().__init__(text, parent)
         self._icon_name = icon
-        self.setAutoDefault(False)
-        self.setMinimumHeight(HIT_PX)
         self._paint_icon()
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
@@ -117,6 +148,11 @@ class Chip(QToolButton):
         """Shorten anew."""
         super().resizeEvent(event)
         self._shorten()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
+        """Enter presses."""
+        if not pressed_by_enter(self, event):
+            super().keyPressEvent(event)
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
         """Recolour with the theme."""

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QAccessible
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractSlider,
@@ -13,6 +14,7 @@ from PySide6.QtWidgets import (
     QHeaderView,
     QLineEdit,
     QScrollBar,
+    QToolButton,
     QWidget,
 )
 
@@ -117,3 +119,19 @@ def test_tab_goes_round_in_reading_order(shown, theme, name):
     places = [c.mapTo(panel, c.rect().center()) if c is not panel else c.rect().center() for c in chain]
     rows = [(round(p.y() / 40), p.x()) for p in places]
     assert rows == sorted(rows), [(type(c).__name__, c.accessibleName()) for c in chain]
+
+
+@pytest.mark.parametrize("name", ["transport", "status", "notice", "welcome"])
+def test_enter_presses_what_space_cannot(shown, qtbot, name):
+    """In the player's window Space always plays: every button there must hear Enter."""
+    panel = shown(PANELS[name](), 1400)
+    for button in panel.findChildren(QAbstractButton):
+        if not button.isVisible() or not button.isEnabled():
+            continue
+        menu = button.menu() if isinstance(button, QToolButton) else None
+        signal = menu.aboutToShow if menu is not None else button.clicked
+        if menu is not None:
+            # a menu that opens runs its own event loop: close it from inside
+            menu.aboutToShow.connect(lambda menu=menu: QTimer.singleShot(0, menu.close))
+        with qtbot.waitSignal(signal, timeout=2000):
+            QTest.keyClick(button, Qt.Key.Key_Return)

@@ -101,6 +101,9 @@ def test_the_state_is_told(dialog, clock):
     clock.now += 2
     dialog.set_status(TrackerStatus("127.0.0.1", 9000, datagrams=200, poses=200, malformed=3, last_sender="127.0.0.1"))
     assert status_text(dialog) == "Listening on 127.0.0.1:9000: 100 messages a second from 127.0.0.1, 3 malformed."
+    clock.now += 0.1
+    dialog.set_status(TrackerStatus("127.0.0.1", 9000, datagrams=280, poses=280, last_sender="127.0.0.1"))
+    assert ": 100 messages a second" in status_text(dialog)  # the figure stands still for a second
     dialog.set_status(TrackerStatus("127.0.0.1", 9000, datagrams=9, unknown=9, last_address="/x", last_sender="me"))
     assert "/x from me means nothing to this preset" in status_text(dialog)
     dialog.set_status(None, error="cannot listen on UDP 127.0.0.1:9000")

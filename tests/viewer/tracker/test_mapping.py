@@ -200,6 +200,26 @@ def quaternion_any(R: np.ndarray) -> tuple[float, ...]:
     return float(w), float(x), float(y), float(z)
 
 
+@pytest.mark.parametrize("address", ["/ypr", "/quaternion"])
+def test_inverting_keeps_pose_and_tare(address):
+    """The person tares, finds yaw the wrong way round, inverts it: straight ahead stays straight ahead."""
+
+    def sent(yaw: float) -> tuple[float, ...]:
+        return (yaw, 0.0, 0.0) if address == "/ypr" else quaternion(rotation(np.radians(yaw)))
+
+    mapper = HeadMapper(TrackerConfig())
+    mapper.feed(address, sent(40.0))
+    mapper.tare()
+    mapper.feed(address, sent(60.0))
+    assert looks(pose_of(mapper)) == pytest.approx((20, 0))
+    mapper.set_config(TrackerConfig(invert_yaw=True))
+    assert looks(pose_of(mapper)) == pytest.approx((-20, 0))
+    mapper.feed(address, sent(40.0))
+    assert looks(pose_of(mapper)) == pytest.approx((0, 0))
+    mapper.set_config(TrackerConfig(preset="adm"))
+    assert mapper.R_world_head is None
+
+
 @given(st.tuples(*[st.floats(-1, 1)] * 4).filter(lambda q: np.linalg.norm(q) > 1e-3), st.floats(0.1, 50))
 @settings(max_examples=60, deadline=None)
 def test_quaternions_of_any_length_give_proper_rotations(q, scale):
