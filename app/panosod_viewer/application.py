@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QApplication
 
 from panosod_core.media.info import ClipInfo
@@ -47,11 +47,16 @@ BURST_MARK_MS = 900
 
 
 class Viewer(QObject):
-    """The whole program, built once a process."""
+    """The whole program, built once a process.
+
+    Signals:
+        ended (int): everything is closed; the exit code.
+    """
+
+    ended = Signal(int)
 
     def __init__(self, application: QApplication, arguments: Arguments) -> None:
         super().__init__()
-        self._application = application
         self._arguments = arguments
         self._exit_code = 0
         self._is_closed = False
@@ -228,7 +233,7 @@ class Viewer(QObject):
         self.session.end()
         self.sound.close()
         self.memory.save()
-        self._application.exit(self._exit_code)
+        self.ended.emit(self._exit_code)
 
     def _remember(self) -> None:
         geometry, state = self.window.remembered()
@@ -372,6 +377,7 @@ def run(arguments: Arguments, *, opener: ClipOpener | None) -> int:
     application.setDesktopFileName("panosod-viewer")
     sys.excepthook = _crash
     viewer = Viewer(application, arguments)
+    viewer.ended.connect(application.exit)
     try:
         viewer.start(opener)
         code = application.exec()

@@ -103,7 +103,6 @@ class MainWindow(QMainWindow):
     def set_picture_size(self, width: int, height: int) -> None:
         """Make the window such that the picture has this size."""
         page = self.page.picture_size_for(QSize(width, height))
-        self._pages.setCurrentWidget(self.page)
         self.resize(page.width(), page.height() + self.menuBar().sizeHint().height())
 
     # --- where it was ---

@@ -1,0 +1,386 @@
+"""The whole window, in this process, with real clips, a real decode thread and a real audio process."""
+
+import math
+import os
+import signal
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from panosod_core.geometry.projection import directions_to_viewport
+from panosod_core.geometry.sphere import direction
+from panosod_core.media.writer import ClipWriter
+from panosod_viewer.application import Viewer
+from panosod_viewer.arguments import Arguments
+from panosod_viewer.resolving import ViewLayout
+from panosod_viewer.workers.opening import ClipOpener
+from tests.clips import demo_clip, dot_clip
+
+pytestmark = pytest.mark.gl
+SECONDS = 20_000
+"""Longest that any of these waits, ms: far more than is ever needed, on a machine that is busy with other things."""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("clips")
+
+
+@pytest.fixture(scope="module")
+def clip(folder) -> Path:
+    return demo_clip(folder, duration_s=2.0)
+
+
+@pytest.fixture(scope="module")
+def flat(folder) -> Path:
+    """A clip of an ordinary shape that says nothing of a sphere."""
+    path = folder / "holiday.mp4"
+    with ClipWriter(path, width=320, height=180, fps=10, sample_rate_hz=48000, audio_channels=2) as writer:
+        for index in range(10):
+            writer.write_picture(np.full((180, 320, 3), 20 * index, np.uint8))
+            writer.write_sound(np.zeros((2, 4800), np.float32))
+    return path
+
+
+def left_over() -> list[str]:
+    """Threads of ours that still run."""
+    return sorted(t.name for t in threading.enumerate() if t.name.startswith(("panosod", "audio-", "head tracker")))
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+class Desk:
+    """One viewer and what its tests ask of it."""
+
+    def __init__(self, qtbot, settings: Path, **words):
+        self.qtbot = qtbot
+        words = {"device": "none", "play": False, "size": (480, 270), "settings": settings} | words
+        self.viewer = Viewer(QApplication.instance(), Arguments(**words))
+        self.pids = []
+        self.is_closed = False
+
+    def wait(self, condition):
+        self.qtbot.waitUntil(condition, timeout=SECONDS)
+
+    def start(self, clip: Path | None = None, *, at_s: float = 0.0, exposes: bool = True):
+        opener = None
+        if clip is not None:
+            opener = ClipOpener(clip, at_s=at_s)
+            opener.start()
+        self.viewer.start(opener)
+        window = self.viewer.window
+        if exposes:
+            with self.qtbot.waitExposed(window):
+                window.activateWindow()
+            # Without a window manager nobody else makes it the active one, and only that one hears keys.
+            self.wait(window.isActiveWindow)
+        return self
+
+    def open_and_see(self, clip: Path, **kw):
+        self.start(clip, **kw)
+        self.wait(lambda: self.index is not None)
+        return self
+
+    def with_sound(self):
+        self.wait(lambda: self.viewer.sound.is_clock)
+        self.pids.append(self.viewer.sound.client.pid)
+        return self
+
+    @property
+    def index(self):
+        frame = self.viewer.player.frame
+        return None if frame is None else frame.index
+
+    @property
+    def view(self):
+        return self.viewer.window.page.view
+
+    @property
+    def notice(self):
+        notice = self.viewer.window.notices.current
+        return "" if notice is None else notice.text
+
+    def key(self, key, modifier=Qt.KeyboardModifier.NoModifier):
+        QTest.keyClick(self.view, key, modifier)
+
+    def close(self):
+        if self.is_closed:
+            return
+        self.is_closed = True
+        if self.viewer.sound.client is not None:
+            self.pids.append(self.viewer.sound.client.pid)
+        self.viewer.window.close()
+        self.viewer.close()
+        self.viewer.window.deleteLater()
+
+
+@pytest.fixture
+def make(qtbot, tmp_path, gl_screen):
+    desks = []
+
+    def make(**words) -> Desk:
+        desks.append(Desk(qtbot, tmp_path / "settings.toml", **words))
+        return desks[-1]
+
+    yield make
+    for desk in desks:
+        desk.close()
+    assert left_over() == []
+    assert [pid for desk in desks for pid in desk.pids if is_alive(pid)] == []
+
+
+def test_a_clip_is_shown_and_described(make, clip):
+    desk = make().open_and_see(clip).with_sound()
+    window = desk.viewer.window
+    assert window.windowTitle().startswith(clip.name)
+    assert desk.viewer.state.wish.geometry.is_spherical
+    assert desk.viewer.memory.settings.recent == (str(clip),)
+    desk.wait(lambda: desk.view.scene.frame is not None)
+    image = desk.view.grabFramebuffer()
+    pixels = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
+    assert pixels.std() > 10  # something is drawn
+
+
+def test_playing_moves_on_and_stops_at_the_end(make, clip):
+    desk = make(play=True).open_and_see(clip)
+    desk.wait(lambda: desk.viewer.player.transport.is_playing)
+    desk.wait(lambda: not desk.viewer.player.transport.is_playing)
+    assert desk.viewer.player.transport.position_s() == pytest.approx(2.0, abs=0.05)
+    assert desk.index == 59
+    desk.key(Qt.Key.Key_Space)
+    desk.wait(lambda: desk.viewer.player.transport.is_playing and desk.index < 50)
+
+
+def test_keys_step_exactly(make, clip):
+    desk = make().open_and_see(clip, at_s=0.5)
+    assert desk.index == 15
+    for key, modifier, expected in [
+        (Qt.Key.Key_Right, Qt.KeyboardModifier.NoModifier, 16),
+        (Qt.Key.Key_Right, Qt.KeyboardModifier.ShiftModifier, 26),
+        (Qt.Key.Key_Left, Qt.KeyboardModifier.NoModifier, 25),
+        (Qt.Key.Key_Left, Qt.KeyboardModifier.ShiftModifier, 15),
+    ]:
+        desk.key(key, modifier)
+        desk.wait(lambda expected=expected: desk.index == expected)
+
+
+def test_seeking_lands_on_the_picture_of_that_time_also_after_a_scrub(make, clip):
+    desk = make().open_and_see(clip)
+    seek = desk.viewer.window.page.seek_bar
+    for t_s in (0.3, 1.0, 1.7):
+        seek.seek_requested.emit(t_s, False)
+    seek.seek_requested.emit(1.234, True)
+    desk.wait(lambda: desk.index == 37 and not desk.viewer.player.transport.is_waiting)
+
+
+def test_dragging_with_the_mouse_turns_view_and_sound(make, folder):
+    dot = direction(math.radians(20), 0.0)
+    desk = make().open_and_see(dot_clip(folder, dot)).with_sound()
+    view, state = desk.view, desk.viewer.state
+    size = view.width(), view.height()
+    x, y = (float(v) for v in directions_to_viewport(state.wish.look, dot, aspect=size[0] / size[1]))
+    start = QPoint(round(x * size[0]), round(y * size[1]))
+    QTest.mousePress(view, Qt.MouseButton.LeftButton, pos=start)
+    end = start + QPoint(120, 40)
+    for k in range(1, 11):
+        QTest.mouseMove(view, start + (end - start) * k / 10)
+    QTest.mouseRelease(view, Qt.MouseButton.LeftButton, pos=end)
+    desk.wait(lambda: desk.view.scene.panes[0].view == state.wish.look)
+    image = view.grabFramebuffer()
+    ratio = image.width() / size[0]
+    grey = np.array([[image.pixelColor(i, j).green() for i in range(image.width())] for j in range(image.height())])
+    j, i = np.nonzero(grey > 200)
+    assert (i.mean() / ratio, j.mean() / ratio) == (pytest.approx(end.x(), abs=2), pytest.approx(end.y(), abs=2))
+    heard = desk.viewer.sound.client._process.shared.read_pose().R_world_head
+    np.testing.assert_allclose(heard, state.wish.look.R_world_view, atol=1e-9)
+
+
+def test_a_clip_that_cannot_be_opened_leaves_the_open_one(make, clip, tmp_path):
+    desk = make().open_and_see(clip)
+    bad = tmp_path / "bad.mp4"
+    bad.write_bytes(b"not a clip" * 100)
+    desk.viewer.session.open(bad)
+    desk.wait(lambda: "bad.mp4" in desk.notice)
+    assert desk.viewer.session.info.path == clip
+    assert desk.viewer.window.page.isVisible()
+
+
+def test_a_bad_clip_of_the_command_line_ends_the_program_with_one_line(make, tmp_path, capsys):
+    bad = tmp_path / "bad.mp4"
+    bad.write_bytes(b"not a clip" * 100)
+    desk = make().start(bad, exposes=False)
+    desk.wait(lambda: desk.viewer._is_closed)
+    error = capsys.readouterr().err
+    assert error.startswith("panosod-viewer: ")
+    assert error.count("\n") == 1
+    assert desk.viewer._exit_code == 1
+
+
+def test_a_clip_that_does_not_say_what_it_is_plays_flat_and_the_choice_is_remembered(make, flat):
+    desk = make().open_and_see(flat)
+    assert not desk.viewer.state.wish.geometry.is_spherical
+    assert "shown flat" in desk.notice
+    desk.viewer.window.notices.action_triggered.emit("picture.choose:equirect")
+    assert desk.viewer.state.wish.geometry.is_spherical
+    desk.close()
+    again = make().open_and_see(flat)
+    assert again.viewer.state.wish.geometry.is_spherical
+    assert "shown flat" not in again.notice
+
+
+def test_the_sound_choice_is_remembered_and_said(make, clip):
+    desk = make().open_and_see(clip).with_sound()
+    desk.viewer.window.page.status_line.sound_chosen.emit("fuma")
+    desk.with_sound()
+    desk.close()
+    again = make().open_and_see(clip).with_sound()
+    choice = again.viewer.memory.settings.choice_for(again.viewer.session.opened_clip.key)
+    assert choice.sound == "fuma"
+    assert again.viewer.sound._sounding.audio.format.value == "fuma"
+
+
+def test_a_killed_audio_process_comes_back_and_the_clip_plays_on(make, clip):
+    desk = make(play=True).open_and_see(clip).with_sound()
+    desk.viewer.player.set_loop((0.0, 2.0))
+    first = desk.viewer.sound.client.pid
+    os.kill(first, signal.SIGKILL)
+    desk.wait(lambda: "started again" in desk.notice)
+    desk.wait(lambda: desk.viewer.sound.is_clock)
+    assert desk.viewer.sound.client.pid != first
+    assert desk.viewer.player.transport.is_playing
+    before = desk.viewer.player.counts.shown
+    desk.wait(lambda: desk.viewer.player.counts.shown > before + 5)
+
+
+@pytest.mark.parametrize("layout", list(ViewLayout))
+def test_every_layout_draws(make, clip, layout):
+    desk = make().open_and_see(clip)
+    desk.viewer.window.action(f"view.{layout.value}").trigger()
+    desk.wait(lambda: len(desk.view.scene.panes) == (2 if layout is ViewLayout.SPLIT else 1))
+    assert desk.viewer.window.action(f"view.{layout.value}").isChecked()
+
+
+def test_alt_click_marks_the_place_and_asks_for_a_burst(make, clip):
+    desk = make().open_and_see(clip).with_sound()
+    QTest.mouseClick(desk.view, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.AltModifier, QPoint(300, 100))
+    assert desk.viewer.state.wish.crosshair is not None
+    desk.wait(lambda: desk.viewer.sound.client.levels().peak_left > 0.001)
+    desk.wait(lambda: desk.viewer.state.wish.crosshair is None)
+
+
+def test_a_dropped_file_opens(make, clip):
+    desk = make().start()
+    assert desk.viewer.window.welcome.isVisible()
+    data = QMimeData()
+    data.setUrls([QUrl("https://host/x.mp4"), QUrl.fromLocalFile(str(clip))])
+    event = QDropEvent(
+        QPointF(10, 10), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    )
+    desk.viewer.window.dropEvent(event)
+    desk.wait(lambda: desk.index is not None)
+
+
+def test_full_screen_hides_all_but_the_picture_and_escape_leaves_it(make, clip):
+    desk = make().open_and_see(clip)
+    desk.key(Qt.Key.Key_F11)
+    desk.wait(lambda: desk.viewer.window.isFullScreen())
+    page = desk.viewer.window.page
+    desk.wait(lambda: page.view.height() == page.height())
+    assert not desk.viewer.window.menuBar().isVisible()
+    assert not page.status_line.isVisible()
+    desk.key(Qt.Key.Key_Escape)
+    desk.wait(lambda: not desk.viewer.window.isFullScreen())
+    assert page.status_line.isVisible()
+
+
+def test_volume_layout_and_theme_are_remembered(make, clip):
+    desk = make().open_and_see(clip)
+    desk.viewer.state.set_volume(0.35, muted=True)
+    desk.viewer.window.action("view.split").trigger()
+    desk.viewer.window.action("view.theme_light").trigger()
+    desk.close()
+    again = make()
+    assert (again.viewer.state.volume, again.viewer.state.is_muted) == (0.35, True)
+    assert again.viewer.state.wish.layout is ViewLayout.SPLIT
+    assert again.viewer.theme.choice.value == "light"
+
+
+def test_closing_the_clip_shows_the_empty_page(make, clip):
+    desk = make().open_and_see(clip).with_sound()
+    desk.viewer.window.action("file.close").trigger()
+    assert desk.viewer.window.welcome.isVisible()
+    assert not desk.viewer.window.action("play.toggle").isEnabled()
+    assert [name for name in left_over() if name.startswith("panosod")] == []
+    desk.viewer.session.open(clip)
+    desk.wait(lambda: desk.index is not None)
+
+
+def test_view_arguments_say_where_to_look_first(make, clip):
+    desk = make(yaw_deg=90.0, pitch_deg=-10.0, fov_deg=60.0).open_and_see(clip, at_s=1.0)
+    look = desk.viewer.state.wish.look
+    assert np.degrees([look.yaw_rad, look.pitch_rad, look.fov_rad]) == pytest.approx([90, -10, 60])
+    assert desk.index == 30
+    desk.key(Qt.Key.Key_Home)
+    assert desk.viewer.state.wish.look.yaw_rad == 0
+
+
+# --- closing at any moment: the fixture asserts that nothing is left ---
+
+
+def test_closing_an_empty_window(make):
+    make().start()
+
+
+def test_closing_while_opening(make, clip):
+    make(play=True).start(clip, exposes=False)
+
+
+def test_closing_at_the_first_picture(make, clip):
+    make(play=True).open_and_see(clip)
+
+
+def test_closing_while_playing(make, clip):
+    desk = make(play=True).open_and_see(clip).with_sound()
+    desk.wait(lambda: desk.viewer.player.counts.shown > 3)
+
+
+def test_closing_while_seeking(make, clip):
+    desk = make(play=True).open_and_see(clip).with_sound()
+    for k in range(20):
+        desk.viewer.player.seek(k / 10, k % 2 == 0)
+
+
+def test_closing_while_another_clip_is_being_opened(make, clip, flat):
+    desk = make(play=True).open_and_see(clip)
+    desk.viewer.session.open(flat)
+    desk.viewer.session.open(clip)
+
+
+def test_closing_while_the_audio_process_is_dead(make, clip):
+    desk = make(play=True).open_and_see(clip).with_sound()
+    os.kill(desk.viewer.sound.client.pid, signal.SIGKILL)
+
+
+def test_figures_of_the_run(make, clip):
+    desk = make(play=True).open_and_see(clip).with_sound()
+    desk.wait(lambda: desk.viewer.player.counts.shown > 10)
+    figures = desk.viewer.figures.now(render_scale=1.0)
+    assert figures.first_frame_s > 0
+    assert figures.shown > 10
+    assert figures.decode_ms > 0
+    assert figures.played_s > 0
+    assert figures.gl_renderer
+    assert replace(figures, machine={}).clip == str(clip)
