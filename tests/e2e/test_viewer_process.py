@@ -1,0 +1,134 @@
+"""`panosod-viewer` as a person starts it: exit codes, lines, files, and what it loads."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.clips import demo_clip
+
+HEAVY = ["torch", "scipy", "cv2", "sofar", "pyqtgraph", "sounddevice", "panosod_core.synth"]
+"""Nothing of this may delay the first picture."""
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory) -> Path:
+    return demo_clip(tmp_path_factory.mktemp("clips"), duration_s=2.0)
+
+
+def viewer(*words: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "panosod_viewer", *(str(word) for word in words)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, **environment},
+    )
+
+
+@pytest.mark.parametrize("what", ["missing", "folder", "address", "empty", "text"])
+def test_what_is_no_clip_is_one_line_and_exit_code_1(tmp_path, what, gl_screen):
+    (tmp_path / "empty.mp4").touch()
+    (tmp_path / "text.mp4").write_text("a letter, not a film\n" * 100)
+    clip = {
+        "missing": tmp_path / "nowhere.mp4",
+        "folder": tmp_path,
+        "address": "https://host/clip.mp4",
+        "empty": tmp_path / "empty.mp4",
+        "text": tmp_path / "text.mp4",
+    }[what]
+    done = viewer(clip, "--settings", tmp_path / "s.toml")
+    assert done.returncode == 1
+    assert done.stderr.startswith("panosod-viewer: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_wrong_option_is_exit_code_2():
+    done = viewer("--fov", "1000")
+    assert done.returncode == 2
+    assert "expected 5 to 320" in done.stderr
+
+
+@pytest.mark.gl
+def test_a_run_leaves_its_figures_and_its_picture_and_loads_nothing_heavy(tmp_path, clip, gl_screen):
+    code = (
+        "import sys, json\n"
+        "from panosod_viewer.__main__ import main\n"
+        "code = main(sys.argv[2:])\n"
+        "heavy = json.loads(sys.argv[1])\n"
+        "print(json.dumps([m for m in heavy if m in sys.modules]))\n"
+        "sys.exit(code)"
+    )
+    words = [clip, "--exit-after", "3", "--stats", tmp_path / "stats.json", "--save-window", tmp_path / "w.png"]
+    words += ["--settings", tmp_path / "s.toml", "--device", "none", "--play", "--size", "480x270"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, json.dumps(HEAVY), *map(str, words)], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1]) == []
+    figures = json.loads((tmp_path / "stats.json").read_text())
+    assert figures["shown"] > 0
+    assert figures["picture_px"] == [480, 270]
+    assert figures["first_frame_s"] > 0
+    assert (tmp_path / "w.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.gl
+def test_files_that_cannot_be_written_are_exit_code_1(tmp_path, gl_screen):
+    done = viewer(
+        "--exit-after",
+        0.1,
+        "--stats",
+        tmp_path / "no" / "s.json",
+        "--settings",
+        tmp_path / "s.toml",
+        "--device",
+        "none",
+    )
+    assert done.returncode == 1
+    assert "panosod-viewer: " in done.stderr
+
+
+@pytest.mark.gl
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_closes_it_as_a_person_would(tmp_path, clip, gl_screen, number):
+    words = [clip, "--settings", tmp_path / "s.toml", "--device", "none", "--log-level", "info", "--size", "480x270"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "panosod_viewer", *map(str, words)], stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    with process, process.stderr:
+        for line in process.stderr:
+            if "audio: opened" in line:
+                break
+        process.send_signal(number)
+        rest = process.stderr.read()
+        code = process.wait(20)
+    assert code == 128 + number, rest
+    assert (tmp_path / "s.toml").is_file()  # it remembered
+
+
+@pytest.mark.gl
+def test_a_screenshot_needs_no_window(tmp_path, clip, headless):
+    out = tmp_path / "out.png"
+    environment = {"QT_QPA_PLATFORM": "offscreen", "DISPLAY": "", "WAYLAND_DISPLAY": ""}
+    done = viewer(clip, "--screenshot", out, "--at", 0.5, "--yaw", 30, "--size", "320x180", **environment)
+    assert done.returncode == 0, done.stderr
+    assert out.read_bytes().startswith(b"\x89PNG")
+    assert done.stdout.strip() == str(out)
+
+
+@pytest.mark.gl
+def test_a_recording_needs_no_window_and_no_sound_card(tmp_path, clip, headless):
+    gaze = tmp_path / "gaze.csv"
+    gaze.write_text("t_s,yaw_deg,pitch_deg,roll_deg,fov_deg\n0,0,0,0,90\n1,90,0,0,90\n")
+    out = tmp_path / "out.mp4"
+    environment = {"QT_QPA_PLATFORM": "offscreen", "DISPLAY": "", "WAYLAND_DISPLAY": ""}
+    done = viewer(clip, "--record", out, "--gaze", gaze, "--size", "160x90", **environment)
+    assert done.returncode == 0, done.stderr
+    assert out.stat().st_size > 1000
