@@ -31,6 +31,7 @@ class FieldRotator:
         channels = (order + 1) ** 2
         self._ramp: FloatArray32 = np.linspace(1 / block, 1, block, dtype=np.float32)[None]
         self._pose = b""
+        self._first_order: FloatArray32 = np.eye(4, dtype=np.float32)
         self._matrix: FloatArray32 = np.eye(channels, dtype=np.float32)
         # The old matrix above what is added to it in the course of the block: both by one product.
         self._both: FloatArray32 = np.zeros((2 * channels, channels), np.float32)
@@ -42,7 +43,7 @@ class FieldRotator:
         if pose == self._pose:
             np.matmul(self._matrix, field, out=out)
             return
-        matrix = sh_rotation(self._order, R_world_head.T).astype(np.float32)
+        matrix = self._rotation(R_world_head)
         if not self._pose:
             np.matmul(matrix, field, out=out)
         else:
@@ -53,6 +54,17 @@ class FieldRotator:
             np.multiply(self._products[channels:], self._ramp, out=out)
             out += self._products[:channels]
         self._matrix, self._pose = matrix, pose
+
+    def _rotation(self, R_world_head: NDArray[Any]) -> FloatArray32:  # noqa: N803 - named by its frames
+        if self._order > 1:
+            return sh_rotation(self._order, R_world_head.T).astype(np.float32)
+        # What sh_rotation gives for order 1, in the third of the time: the callback does it in every block of a turn.
+        matrix = self._first_order.copy()
+        matrix[1:, 1:] = R_world_head.take(_TRANSPOSED_YZX)
+        return matrix
+
+
+_TRANSPOSED_YZX = np.arange(9).reshape(3, 3).T[np.ix_([1, 2, 0], [1, 2, 0])]
 
 
 def loudness_gain(filters: BinauralFilters) -> float:
@@ -74,17 +86,19 @@ class _Decoder:
         self._decoder = BinauralDecoder(levelled, block=block)
         self._tail = filters.taps.shape[2] + block
         self._silent = self._tail
+        self._nothing: FloatArray32 = np.zeros((filters.taps.shape[0], block), np.float32)
         # Where both ears have most of their energy: what the head-locked sound is delayed by to stay in step.
         envelope = np.sum(filters.taps[0].astype(np.float64) ** 2, axis=0)
         self.onset = int(np.argmax(envelope))
 
-    def process(self, field: FloatArray32, out: FloatArray32, *, is_silent: bool) -> None:
-        if not is_silent:
+    def process(self, field: FloatArray32 | None, out: FloatArray32) -> None:
+        if field is not None:
             self._silent = 0
         elif self._silent >= self._tail:
             out[...] = 0.0
             return
         else:
+            field = self._nothing
             self._silent += field.shape[1]
         self._decoder.process(field, out)
 
@@ -127,17 +141,17 @@ class Ears:
             raise ValueError(f"the sound has order {self._now.filters.order}, the filters {filters.order}")
         self._waiting.append(_Decoder(filters, block=self._block))
 
-    def process(self, field: FloatArray32, out: FloatArray32, *, is_silent: bool = False) -> None:
-        """Decode a block: field (C, block) in the head's frame, out (2, block).
+    def process(self, field: FloatArray32 | None, out: FloatArray32) -> None:
+        """Decode a block: field (C, block) in the head's frame, None where it is silent; out (2, block).
 
-        Of a field that is known to be silent only the ringing of the filters is computed, until it is over.
+        Of silence only the ringing of the filters is computed, until it is over.
         """
-        self._now.process(field, out, is_silent=is_silent)
+        self._now.process(field, out)
         if self._next is None:
             if not self._waiting:
                 return
             self._next, self._step = self._waiting.popleft(), 0
-        self._next.process(field, self._other, is_silent=is_silent)
+        self._next.process(field, self._other)
         listen = -(-self._next.filters.taps.shape[2] // self._block)
         if self._step >= listen:
             done = self._step - listen

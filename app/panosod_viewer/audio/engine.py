@@ -117,7 +117,7 @@ class AudioEngine:
         self._order = filters.order
         self._ears = Ears(filters, block=block)
         self._rotator = FieldRotator(filters.order, block=block)
-        self._hold = HoldLoop(layout.channels, rate_hz=RATE_HZ)
+        self._hold = HoldLoop(rate_hz=RATE_HZ)
         self._burst_signal = pink_burst(RATE_HZ)
         self._new_bursts: deque[Burst] = deque(maxlen=MAX_BURSTS)
         self._bursts: list[Burst] = []
@@ -140,13 +140,10 @@ class AudioEngine:
         self._looping = False
         self._started = False
         self._gains_before = [1.0, 1.0]  # volume and head-locked gain at the end of the last block
-        self._dry: FloatArray32 = np.zeros((layout.channels, block), np.float32)
-        self._is_silent = True  # nothing but zeros in `_dry`
-        self._field: FloatArray32 = self._dry[: layout.field]
-        if layout.order is None:
-            # Bursts alone need a field.
-            self._field = np.zeros((channel_count(filters.order), block), np.float32)
-        self._turned = np.zeros_like(self._field)
+        self._sound: FloatArray32 | None = None  # the block being rendered: of the ring, or `_mix`, or silent
+        self._mix: FloatArray32 = np.zeros((layout.channels, block), np.float32)
+        self._silence: FloatArray32 = np.zeros((layout.ears, block), np.float32)
+        self._turned: FloatArray32 = np.zeros((channel_count(filters.order), block), np.float32)
         self._out: FloatArray32 = np.zeros((2, block), np.float32)
         self._locked_past: FloatArray32 = np.zeros((layout.ears, 0), np.float32)
         self._left_over: FloatArray32 = np.zeros((2, 0), np.float32)
@@ -265,7 +262,7 @@ class AudioEngine:
         return self.report
 
     def _run_clip(self, seek: _Seek, playing: bool) -> BlockReport:
-        """Fill ``_dry`` with the clip, or its held loop, or the fade between them."""
+        """Find the block's ``_sound``: the clip, or its held loop, or the fade between them."""
         away = self._served.ticket != seek.ticket
         if away and self.quiet:
             away = not self._arrive(seek)
@@ -274,14 +271,8 @@ class AudioEngine:
         flowed = self._flowing
         self._flowing = playing and not away and ring is not None and self._ready(ring)
         speed = where.run.speed if flowed or self._flowing else 0.0
-        lives = flowed or self._flowing
-        if ring is not None and lives:
-            self._play_live(ring, flowed)
-        elif not self._is_silent:
-            self._dry[...] = 0.0
-        looped = self._looping
+        self._sound = self._live(ring, flowed) if ring is not None and (flowed or self._flowing) else None
         self._play_hold(ring, wanted=self._holding and not playing and not away and ring is not None)
-        self._is_silent = not (lives or looped or self._looping)
         ended = ring is not None and not away and ring.ended
         if ended:
             self._flowing = False
@@ -302,8 +293,6 @@ class AudioEngine:
             ring = self._offers.popleft()
             if ring.ticket == seek.ticket:
                 self._ring, self._served = ring, seek
-                self._hold.forget()
-                self._hold.remember(ring.preroll)
                 return True
         return False
 
@@ -313,56 +302,68 @@ class AudioEngine:
             ring.finished and ring.available > 0
         )
 
-    def _play_live(self, ring: SampleRing, flowed: bool) -> None:
-        live = self._dry
-        n = ring.read_into(live)
-        live[:, n:] = 0.0
-        self._hold.remember(live[:, :n])
+    def _live(self, ring: SampleRing, flowed: bool) -> FloatArray32:
+        """The clip's next block; the ring's own memory where nothing fades, to be read only."""
+        live = ring.take(self.block)
+        n = live.shape[1]
+        if flowed and self._flowing and n == self.block:
+            return live
+        mix = self._mix
+        mix[:, :n], mix[:, n:] = live, 0.0
         if self._flowing and not flowed:
-            live *= self._rise
+            mix *= self._rise
         if n < self.block:
             # The end of the clip, or a feeder that could not follow: close with a fade in what there is.
             fade = min(n, self._fade)
-            live[:, n - fade : n] *= np.arange(fade, 0, -1, dtype=np.float32) / max(1, fade)
+            mix[:, n - fade : n] *= np.arange(fade, 0, -1, dtype=np.float32) / max(1, fade)
             self._flowing = False
             self.starved += not ring.finished
         elif not self._flowing:
-            live *= self._rise[::-1]
+            mix *= self._rise[::-1]
+        return mix
+
+    def _own_mix(self) -> FloatArray32:
+        """The block as something that may be added to."""
+        if self._sound is not self._mix:
+            self._mix[...] = 0.0 if self._sound is None else self._sound
+            self._sound = self._mix
+        return self._mix
 
     def _play_hold(self, ring: SampleRing | None, *, wanted: bool) -> None:
         looped = self._looping
         if wanted and not looped and ring is not None:
-            ahead = np.zeros((self.layout.channels, self._hold.length), np.float32)
-            self._hold.capture(ahead[:, : ring.peek_into(ahead)])
+            size = self._hold.length + self._hold.fade
+            self._hold.capture(ring.past(size), ring.ahead(size))
         if wanted or looped:
             fade = 1.0 if wanted and looped else self._rise if wanted else self._rise[::-1]
-            self._hold.add_to(self._dry, fade)
+            self._hold.add_to(self._own_mix(), fade)
         self._looping = wanted
 
     def _decode(self, R_world_head: NDArray[Any], out: FloatArray32) -> None:  # noqa: N803 - named by its frames
-        """From ``_dry`` and the bursts to two ears."""
-        while self._new_bursts:
-            self._bursts = [*self._bursts, self._new_bursts.popleft()][-MAX_BURSTS:]
-        is_silent = not self._bursts and (self._is_silent or self.layout.order is None)
-        if self._bursts:
-            if self.layout.order is None:
-                self._field[...] = 0.0
-            for burst in self._bursts:
-                burst.add_to(self._field)
-            self._bursts = [burst for burst in self._bursts if not burst.over]
-            # They were mixed into the clip's own channels: the next block must clear them.
-            self._is_silent = False
-        if is_silent:
-            self._turned[...] = 0.0
-        else:
-            self._rotator.process(self._field, R_world_head, self._turned)
-        self._ears.process(self._turned, out, is_silent=is_silent)
+        """From the clip's block and the bursts to two ears."""
+        field = self._field_with_bursts()
+        if field is not None:
+            self._rotator.process(field, R_world_head, self._turned)
+        self._ears.process(self._turned if field is not None else None, out)
         if self.layout.ears:
             self._add_locked(out)
 
+    def _field_with_bursts(self) -> FloatArray32 | None:
+        """The field to be turned, None where it is silent."""
+        while self._new_bursts:
+            self._bursts = [*self._bursts, self._new_bursts.popleft()][-MAX_BURSTS:]
+        width = self.layout.field
+        if not self._bursts:
+            return None if self._sound is None or width == 0 else self._sound[:width]
+        field = self._own_mix()[:width] if width else np.zeros_like(self._turned)
+        for burst in self._bursts:
+            burst.add_to(field)
+        self._bursts = [burst for burst in self._bursts if not burst.over]
+        return field
+
     def _add_locked(self, out: FloatArray32) -> None:
         """Add what stays with the head, as late as the filters make the field."""
-        locked = self._dry[self.layout.field :]
+        locked = self._silence if self._sound is None else self._sound[self.layout.field :]
         onset = self._ears.onset
         if self._locked_past.shape[1] != onset:
             self._locked_past = np.zeros((self.layout.ears, onset), np.float32)

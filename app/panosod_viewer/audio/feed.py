@@ -7,9 +7,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from panosod_viewer.audio.ring import RATE_HZ, Run, SampleRing
+from panosod_viewer.audio.ring import PAST_S, RATE_HZ, Run, SampleRing
 from panosod_viewer.audio.tempo import FASTEST, SLOWEST, Tempo
-from panosod_viewer.audio.voices import HOLD_FADE_S, HOLD_S
 
 FloatArray32 = NDArray[np.float32]
 
@@ -108,7 +107,7 @@ class SoundFeed:
             start, stop = (min(max(0, round(t * RATE_HZ)), self._end) for t in course.loop_s)
             if stop - start >= LEAST_LOOP_S * RATE_HZ and self._at < stop:
                 self._loop = start, stop
-        self.preroll = self._read_preroll()
+        self._preroll = self._read_preroll()
         self._tail: FloatArray32 = np.zeros((source.channels, 0), np.float32)
 
     @property
@@ -118,15 +117,14 @@ class SoundFeed:
 
     def open_ring(self, *, ticket: int, capacity: int) -> SampleRing:
         """An empty ring for this feed's sound, the preroll in it."""
-        ring = SampleRing(
+        return SampleRing(
             self._source.channels,
             capacity=capacity,
             ticket=ticket,
             position_s=self._at / RATE_HZ,
             speed=self.course.speed,
+            preroll=self._preroll,
         )
-        ring.preroll = self.preroll
-        return ring
 
     def fill(self, ring: SampleRing, *, at_most: int = 1 << 30) -> int:
         """Put sound into the ring while it has room; returns the number of samples written."""
@@ -151,7 +149,7 @@ class SoundFeed:
 
     def _read_preroll(self) -> FloatArray32:
         """What lies just before the beginning, for the loop held while paused; leaves the source at the beginning."""
-        want = min(self._at, round((HOLD_S + HOLD_FADE_S) * RATE_HZ))
+        want = min(self._at, round(PAST_S * RATE_HZ))
         self._source.seek((self._at - want) / RATE_HZ)
         return self._read(want)
 

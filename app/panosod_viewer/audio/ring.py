@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 RATE_HZ = 48000
 """The rate of all sound inside the audio process; devices of another rate are resampled at the very end."""
 
+PAST_S = 0.22
+"""How much of what has been played is kept: the loop held while paused is made of it."""
+
 FloatArray32 = NDArray[np.float32]
 
 
@@ -43,7 +46,7 @@ class Location:
 
 
 class SampleRing:
-    """Sound from one seek to the next."""
+    """Sound from one seek to the next, and a little of what has just been played."""
 
     def __init__(
         self,
@@ -53,25 +56,31 @@ class SampleRing:
         ticket: int,
         position_s: float,
         speed: float = 1.0,
+        preroll: FloatArray32 | None = None,
         rate_hz: int = RATE_HZ,
     ) -> None:
-        """Make an empty ring.
+        """Make a ring with nothing in it to be read.
 
         Args:
             channels: of the sound, >= 1.
-            capacity: samples it can hold.
+            capacity: samples that can wait in it.
             ticket: number of the seek that it answers.
             position_s: clip time of its first sample.
             speed: clip seconds per second of sound.
+            preroll: (C, n) what lies just before the first sample: the past, as if it had been played.
             rate_hz: samples per second.
         """
         self.ticket = ticket
-        self.preroll: FloatArray32 = np.zeros((channels, 0), np.float32)
-        """What lies just before the first sample, (C, n): for the loop that is held while paused."""
-        self._data: FloatArray32 = np.zeros((channels, capacity), np.float32)
         self._capacity = capacity
-        self._written = 0
-        self._read = 0
+        self._past = round(PAST_S * rate_hz)
+        # The writer never comes nearer than the past: what has been taken stays whole while it is used, and after.
+        self._size = capacity + self._past
+        self._data: FloatArray32 = np.zeros((channels, self._size), np.float32)
+        self._origin = 0
+        if preroll is not None:
+            self._origin = min(preroll.shape[1], self._past)
+            self._data[:, : self._origin] = preroll[:, preroll.shape[1] - self._origin :]
+        self._written = self._read = self._origin
         self._finished = False
         self._rate_hz = rate_hz
         self._runs: deque[Run] = deque()
@@ -112,9 +121,8 @@ class SampleRing:
         n = samples.shape[1]
         if n > self.space:
             raise ValueError(f"the ring has room for {self.space} samples, got {n}")
-        capacity = self._capacity
-        start = self._written % capacity
-        first = min(n, capacity - start)
+        start = self._written % self._size
+        first = min(n, self._size - start)
         self._data[:, start : start + first] = samples[:, :first]
         self._data[:, : n - first] = samples[:, first:]
         # Published last: the reader never sees a counter ahead of its samples.
@@ -126,25 +134,31 @@ class SampleRing:
 
     # -- the reader's side
 
-    def peek_into(self, out: FloatArray32) -> int:
-        """Copy the next samples without taking them; returns how many there were."""
-        n = min(int(out.shape[1]), self.available)
-        capacity = self._capacity
-        start = self._read % capacity
-        first = min(n, capacity - start)
-        out[:, :first] = self._data[:, start : start + first]
-        out[:, first:n] = self._data[:, : n - first]
-        return n
-
-    def read_into(self, out: FloatArray32) -> int:
-        """Take the next samples; returns how many there were, at most ``out.shape[1]``."""
-        n = self.peek_into(out)
+    def take(self, n: int) -> FloatArray32:
+        """The next samples, (C, <= n); read only, and whole until 0.2 s more have been taken."""
+        n = min(n, self.available)
+        start = self._read % self._size
         self._read += n
-        return n
+        if start + n <= self._size:
+            return self._data[:, start : start + n]
+        return self._around(start, n)
+
+    def ahead(self, n: int) -> FloatArray32:
+        """A copy of the next samples, (C, <= n), without taking them."""
+        return self._around(self._read % self._size, min(n, self.available))
+
+    def past(self, n: int) -> FloatArray32:
+        """A copy of what has been taken last, and before it of the preroll: (C, <= n), at most 0.22 s."""
+        n = min(n, self._past, self._read)
+        return self._around((self._read - n) % self._size, n)
+
+    def _around(self, start: int, n: int) -> FloatArray32:
+        first = min(n, self._size - start)
+        return np.concatenate([self._data[:, start : start + first], self._data[:, : n - first]], axis=1)
 
     def locate(self) -> Location:
         """Clip time of the next sample to be read."""
-        while self._runs and self._runs[0].index <= self._read:
+        while self._runs and self._runs[0].index <= self._read - self._origin:
             self._run = self._runs.popleft()
         run = self._run
-        return Location(run.position_s + (self._read - run.index) / self._rate_hz * run.speed, run)
+        return Location(run.position_s + (self._read - self._origin - run.index) / self._rate_hz * run.speed, run)

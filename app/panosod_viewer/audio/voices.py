@@ -20,48 +20,32 @@ BURST_RMS = 10 ** (-20 / 20)
 class HoldLoop:
     """The last 200 ms of the undecoded channels, gone round without an end. Turned with the head like anything else."""
 
-    def __init__(self, channels: int, *, rate_hz: int) -> None:
-        """Prepare for a sound of that many channels."""
+    def __init__(self, *, rate_hz: int) -> None:
+        """Prepare, with nothing to hold."""
         self.length = round(HOLD_S * rate_hz)
         self.fade = round(HOLD_FADE_S * rate_hz)
         self._least = round(HOLD_LEAST_S * rate_hz)
-        phase = np.linspace(0, np.pi / 2, self.fade, endpoint=False, dtype=np.float32)
-        # Equal power: what fades is a fifth of a second apart and so hardly alike.
-        self._rising, self._falling = np.sin(phase), np.cos(phase)
-        self._past: FloatArray32 = np.zeros((channels, self.length + self.fade), np.float32)
-        self._at = 0
-        self._kept = 0
         self._loop: FloatArray32 | None = None
         self._phase = 0
 
-    def remember(self, samples: FloatArray32) -> None:
-        """Keep samples that have just been played, (C, n)."""
-        size = self._past.shape[1]
-        samples = samples[:, -size:]
-        n = samples.shape[1]
-        first = min(n, size - self._at)
-        self._past[:, self._at : self._at + first] = samples[:, :first]
-        self._past[:, : n - first] = samples[:, first:]
-        self._at = (self._at + n) % size
-        self._kept = min(size, self._kept + n)
+    def capture(self, past: FloatArray32, ahead: FloatArray32) -> None:
+        """Make the loop.
 
-    def forget(self) -> None:
-        """Drop what was kept, as after a seek."""
-        self._kept = 0
-
-    def capture(self, ahead: FloatArray32) -> None:
-        """Make the loop of what was kept; where that is too short, of what lies ``ahead``, (C, n)."""
-        size = self._past.shape[1]
-        past = np.roll(self._past, -self._at, axis=1)[:, size - self._kept :]
-        material = past if self._kept >= self._least else np.concatenate([past, ahead], axis=1)
+        Args:
+            past: (C, n) what was played last.
+            ahead: (C, m) what comes next: used where the past is too short, as at the clip's beginning.
+        """
+        material = past[:, -(self.length + self.fade) :]
+        if material.shape[1] < self._least:
+            material = np.concatenate([material, ahead[:, : self.length]], axis=1)
         fade = min(self.fade, material.shape[1] // 2)
         if fade == 0:
             self._loop = None
             return
         loop = material[:, fade:].copy()
-        step = self.fade // fade
-        rising, falling = self._rising[: fade * step : step], self._falling[: fade * step : step]
-        loop[:, -fade:] = loop[:, -fade:] * falling + material[:, :fade] * rising
+        phase = np.linspace(0, np.pi / 2, fade, endpoint=False, dtype=np.float32)
+        # Equal power: what fades is a fifth of a second apart and so hardly alike.
+        loop[:, -fade:] = loop[:, -fade:] * np.cos(phase) + material[:, :fade] * np.sin(phase)
         self._loop, self._phase = loop, 0
 
     def add_to(self, out: FloatArray32, gain: NDArray[Any] | float) -> None:

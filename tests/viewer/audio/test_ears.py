@@ -52,7 +52,8 @@ def heard(ears, field, *, switch_at=None, to=None):
     for i in range(field.shape[1] // BLOCK):
         if i == switch_at:
             ears.switch(to)
-        ears.process(field[:, i * BLOCK : (i + 1) * BLOCK], block)
+        piece = field[:, i * BLOCK : (i + 1) * BLOCK]
+        ears.process(piece if piece.any() else None, block)
         out[:, i * BLOCK : (i + 1) * BLOCK] = block
     return out
 

@@ -11,9 +11,7 @@ from tests.viewer.audio.conftest import ArraySource, filled_ring
 
 
 def everything(ring: SampleRing) -> np.ndarray:
-    out = np.zeros((2 if ring.preroll.shape[0] == 2 else ring.preroll.shape[0], ring.available), np.float32)
-    assert ring.read_into(out) == out.shape[1]
-    return out
+    return np.concatenate([ring.take(1000) for _ in range(-(-ring.available // 1000))], axis=1)
 
 
 @given(steps=st.lists(st.integers(-40, 40), max_size=60), capacity=st.integers(1, 64))
@@ -27,10 +25,13 @@ def test_a_ring_gives_out_what_was_put_in_and_in_order(steps, capacity):
             ring.write(np.arange(written, written + n, dtype=np.float32)[None].repeat(2, axis=0))
             written += n
         else:
-            out = np.zeros((2, -step), np.float32)
-            n = ring.read_into(out)
-            assert n == min(-step, len(got) + n + ring.available - len(got))
-            got += out[1, :n].tolist()
+            before = ring.available
+            taken = ring.take(-step)
+            assert taken.shape[1] == min(-step, before)
+            got += taken[1].tolist()
+            # Also across the end of the memory, and however much has been written since.
+            np.testing.assert_array_equal(ring.past(30)[0], got[-30:])
+            np.testing.assert_array_equal(ring.ahead(30)[1], np.arange(len(got), min(written, len(got) + 30)))
         assert ring.available + ring.space == capacity
     assert got == list(range(len(got)))
     assert written - len(got) == ring.available
@@ -42,23 +43,35 @@ def test_a_ring_refuses_more_than_it_holds():
         ring.write(np.zeros((1, 5), np.float32))
 
 
-def test_peeking_takes_nothing():
-    ring = SampleRing(1, capacity=4, ticket=1, position_s=0.0)
+def test_looking_ahead_takes_nothing_and_the_preroll_is_the_past():
+    preroll = np.array([[-2, -1, 0]], np.float32)
+    ring = SampleRing(1, capacity=4, ticket=1, position_s=0.0, preroll=preroll)
     ring.write(np.array([[1, 2, 3]], np.float32))
-    out = np.zeros((1, 2), np.float32)
-    assert ring.peek_into(out) == 2
+    assert ring.ahead(2).tolist() == [[1, 2]]
     assert ring.available == 3
-    assert out.tolist() == [[1, 2]]
+    assert ring.locate().position_s == 0.0
+    assert ring.take(2).tolist() == [[1, 2]]
+    assert ring.past(4).tolist() == [[-1, 0, 1, 2]]
+    assert ring.locate().position_s == pytest.approx(2 / RATE_HZ)
+
+
+def test_what_has_been_taken_is_not_overwritten_for_a_fifth_of_a_second():
+    ring = SampleRing(1, capacity=1000, ticket=1, position_s=0.0)
+    ring.write(np.ones((1, 256), np.float32))
+    view = ring.take(256)
+    for _ in range(30):
+        ring.write(np.full((1, 300), 2, np.float32))
+        ring.take(300)
+    assert (view == 1).all()
 
 
 def test_a_run_begins_at_its_sample_and_not_before():
     ring = SampleRing(1, capacity=100, ticket=1, position_s=2.0)
     ring.add_run(Run(10, 1.0, 1.0, 2.0 + 10 / RATE_HZ, 1))
     ring.write(np.zeros((1, 20), np.float32))
-    out = np.zeros((1, 9), np.float32)
-    ring.read_into(out)
+    ring.take(9)
     assert ring.locate().position_s == pytest.approx(2.0 + 9 / RATE_HZ)
-    ring.read_into(out[:, :1])
+    ring.take(1)
     where = ring.locate()
     assert (where.position_s, where.run.serial) == (1.0, 1)
 
@@ -67,13 +80,14 @@ def test_a_run_begins_at_its_sample_and_not_before():
 def test_the_feed_begins_at_the_very_sample_and_ends_with_silence_at_the_clips_end(start_s):
     samples = np.arange(RATE_HZ, dtype=np.float32)[None] + 1
     ring = filled_ring(ArraySource(samples), Course(start_s), end_s=1.25, ticket=1)
+    preroll = ring.past(RATE_HZ)
     got = everything(ring)
     first = round(start_s * RATE_HZ)
     expected = np.concatenate([samples[:, first:], np.zeros((1, RATE_HZ // 4), np.float32)], axis=1)
     np.testing.assert_array_equal(got, expected)
     assert ring.ended
     before = min(first, round(0.22 * RATE_HZ))
-    np.testing.assert_array_equal(ring.preroll, samples[:, first - before : first])
+    np.testing.assert_array_equal(preroll, samples[:, first - before : first])
 
 
 def test_the_clips_end_cuts_longer_sound():
@@ -88,10 +102,9 @@ def test_a_loop_goes_round_with_a_short_fade_and_tells_its_clip_time():
     feed.fill(ring, at_most=RATE_HZ * 9 // 10)
     fade = round(LOOP_FADE_S * RATE_HZ)
     begin, stop = RATE_HZ // 4, RATE_HZ // 2
-    out = np.zeros((1, 1), np.float32)
     for k in range(ring.available):
         where = ring.locate()
-        ring.read_into(out)
+        out = ring.take(1)
         clip = round(where.position_s * RATE_HZ)
         turns, offset = divmod(k - (stop - round(0.4 * RATE_HZ)), stop - begin)
         expected = begin + offset if turns >= 0 else round(0.4 * RATE_HZ) + k
@@ -113,8 +126,7 @@ def test_a_loop_begun_behind_its_end_plays_on_to_the_clips_end():
 def test_at_another_speed_the_clip_takes_the_time_it_should_and_says_where_it_is(speed):
     ring = filled_ring(ArraySource(np.ones((4, RATE_HZ))), Course(0.0, speed), end_s=1.0, ticket=1)
     assert ring.available == pytest.approx(RATE_HZ / speed, abs=1)
-    out = np.zeros((4, 4800), np.float32)
-    ring.read_into(out)
+    ring.take(4800)
     assert ring.locate().position_s == pytest.approx(0.1 * speed)
 
 
