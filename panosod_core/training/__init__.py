@@ -1,0 +1,1 @@
+"""Learning: losses and the loops of the three stages. Needs torch."""
