@@ -5,8 +5,8 @@ AAAI 2023 (arXiv 2211.14419): adaptive F (beta² = 0.3), S (alpha = 0.5), adapti
 finetuned on the training split. Its rows of other methods are those of Zhang et al., "PAV-SOD", ACM TOMM 2023, whose
 table has two more, FANet and CAV-Net: these are marked.
 
-How far to trust the third decimal: the column All is a mean over frames for the other methods (to 0.001), but the
-paper's own row differs by up to 0.005 from the frame mean of its three subsets.
+How far to trust the third decimal: the column All of the other methods is the mean over frames of their subsets to
+0.0025, with two exceptions that are noted; the paper's own row differs by up to 0.004 from that mean.
 """
 
 from collections.abc import Mapping
@@ -80,11 +80,12 @@ TABLE_1: tuple[PublishedRow, ...] = (
     _row("CSFR2", .238, .652, .642, .033, .347, .665, .693, .018, .285, .636, .700, .026, .290, .646, .684, .026),
     _row("GateNet", .285, .677, .651, .044, .290, .673, .616, .018, .260, .633, .638, .034, .273, .653, .636, .033),
     _row("COSNet", .147, .610, .553, .031, .220, .557, .541, .016, .176, .572, .570, .023, .181, .582, .559, .023,
-         note="S on Music is .577 in PAV-SOD's table"),
+         note="S on Music is .577 in PAV-SOD's table, and by the column All"),
     _row("RCRNet", .272, .661, .640, .034, .403, .695, .738, .019, .282, .632, .687, .030, .310, .654, .688, .029),
     _row("PCSA", .123, .604, .574, .034, .310, .657, .645, .022, .150, .571, .534, .026, .184, .600, .570, .027),
     _row("3DC-Seg", .300, .668, .618, .062, .326, .635, .632, .046, .289, .629, .592, .056, .300, .640, .608, .055),
-    _row("RTNet", .240, .622, .634, .038, .365, .638, .766, .020, .194, .555, .668, .028, .247, .591, .683, .025),
+    _row("RTNet", .240, .622, .634, .038, .365, .638, .766, .020, .194, .555, .668, .028, .247, .591, .683, .025,
+         note="MAE of All is .028 by its three subsets"),
     _row("FANet", .164, .610, .529, .030, .380, .646, .758, .018, .207, .566, .663, .027, .241, .596, .654, .025,
          note="PAV-SOD's table, not in the paper's"),
     _row("CAV-Net", .410, .704, .705, .040, .466, .675, .801, .018, .391, .659, .742, .024, .414, .674, .747, .027,

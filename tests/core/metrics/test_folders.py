@@ -242,6 +242,6 @@ def test_the_published_numbers_agree_with_each_other(row):
     """All is the frame mean of the three subsets, whose shares of the frames follow from the other rows."""
     for i, name in enumerate(Four._fields):
         three = [row.misc[i], row.music[i], row.speaking[i]]
-        if (row.method, name) == ("COSNet", "s"):
-            three[1] = 0.577  # the note of that row: with the printed .557 it does not fit
-        assert np.dot((0.234, 0.247, 0.518), three) == pytest.approx(row.everything[i], abs=0.0025), name
+        fits = np.dot((0.234, 0.247, 0.518), three) == pytest.approx(row.everything[i], abs=0.0025)
+        assert fits != ((row.method, name) in {("COSNet", "s"), ("RTNet", "mae")}), name
+        assert fits or row.note
