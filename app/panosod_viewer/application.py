@@ -12,6 +12,7 @@ from types import TracebackType
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QApplication
 
+from panosod_core.geometry.picture import Eye
 from panosod_core.media.info import ClipInfo
 from panosod_viewer import commands
 from panosod_viewer.arguments import Arguments
@@ -124,6 +125,7 @@ class Viewer(QObject):
         self.session.sounding.connect(self.starter.sound_wanted)
         self.session.filters_designed.connect(self.sound.set_filters)
         self.session.filters_designed.connect(self.sound_settings.head_in_force)
+        self.session.sounding.connect(lambda sounding: self.sound_settings.head_in_force(sounding.filters))
         self.session.notice.connect(self.window.notices.show_notice)
         self.player.frame_shown.connect(self.state.set_frame)
         self.player.failed.connect(self._decoding_failed)
@@ -140,7 +142,7 @@ class Viewer(QObject):
         window.recent_cleared.connect(lambda: self.memory.change(Settings.without_recent))
         window.welcome.open_requested.connect(self._choose_clip)
         window.welcome.file_chosen.connect(self._open)
-        window.welcome.recent_forgotten.connect(lambda p: self.memory.change(lambda s: s.without_recent(p)))
+        window.welcome.recent_forgotten.connect(lambda p: self.memory.change(lambda s: s.without_recent(p or None)))
         window.notices.action_triggered.connect(self._notice_action)
         window.page.transport_bar.fullscreen_toggled.connect(self._toggle_full_screen)
         window.page.view.render_failed.connect(self._render_failed)
@@ -172,6 +174,8 @@ class Viewer(QObject):
             "file.save_picture": self._save_picture,
             "file.quit": self.window.close,
             "view.fullscreen": self._toggle_full_screen,
+            "view.right_eye": self._other_eye,
+            "play.repeat": self._toggle_repeat,
             "view.leave": self._leave_full_screen,
             "sound.device": lambda: self.sound_settings.show(self.window),
             "tracker.dialog": lambda: self.tracking.show_dialog(self.window, tare_key="T"),
@@ -191,6 +195,8 @@ class Viewer(QObject):
         self.sound.set_volume(self.state.volume, self.state.is_muted)
         self.state.set_held_sound(settings.playback.held_sound)
         self.state.set_layout(ViewLayout.SPLIT if settings.view.split else ViewLayout.LOOK)
+        self.player.set_repeats(settings.playback.repeat)
+        self.window.action("play.repeat").setChecked(settings.playback.repeat)
         self.look.is_drag_inverted = settings.view.invert_drag
         self.picture.set_fixed_scale(arguments.render_scale or settings.view.render_scale or None)
         audio = replace(settings.audio, sofa=str(arguments.hrtf)) if arguments.hrtf else settings.audio
@@ -350,6 +356,15 @@ class Viewer(QObject):
     def _leave_full_screen(self) -> None:
         if self.window.isFullScreen():
             self.window.set_full_screen(False)
+
+    def _other_eye(self) -> None:
+        self.session.choose_eye(Eye.LEFT if self.session.eye is Eye.RIGHT else Eye.RIGHT)
+
+    def _toggle_repeat(self) -> None:
+        on = not self.memory.settings.playback.repeat
+        self.memory.change(lambda s: replace(s, playback=replace(s.playback, repeat=on)))
+        self.player.set_repeats(on)
+        self.window.action("play.repeat").setChecked(on)
 
     def _save_picture(self) -> None:
         info = self.session.info

@@ -8,7 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Qt, Signal
 
 from panosod_core.ambisonics.filters import default_filters
-from panosod_core.geometry.picture import PictureGeometry, PictureProjection
+from panosod_core.geometry.picture import Eye, PictureGeometry, PictureProjection
 from panosod_core.geometry.projection import View
 from panosod_core.media.choice import PICTURE_CHOICES, chosen_geometry, override_sound, sound_choices
 from panosod_core.media.info import AudioInfo, ClipInfo, VideoInfo
@@ -90,6 +90,8 @@ class ClipSession(QObject):
         self._audio: AudioInfo | None = None
         self._waveform: WaveformWorker | None = None
         self._sofa: Path | None = None
+        self._eye = Eye.LEFT
+        self._picture_choice = "auto"
         self._head_mail = Mailbox()
         self._heads = HeadDesigner(self._head_mail.post)
         # Letters come from other threads: the queued connection brings the wake-up into this one.
@@ -161,6 +163,19 @@ class ClipSession(QObject):
         self._memory.choose_for(opened.key, opened.info.path, projection=choice)
         self._apply_picture(opened.info.video, choice)
 
+    @property
+    def eye(self) -> Eye:
+        """Which eye of a stereo clip is shown."""
+        return self._eye
+
+    def choose_eye(self, eye: Eye) -> None:
+        """Show the other eye of a stereo clip, and remember it for this file."""
+        self._eye = eye
+        opened = self._opened
+        if opened is not None and opened.info.video is not None:
+            self._memory.choose_for(opened.key, opened.info.path, eye="" if eye is Eye.LEFT else eye.value)
+            self._apply_picture(opened.info.video, self._picture_choice)
+
     def choose_sound(self, choice: str) -> None:
         """Take the sound for something else, and remember it for this file."""
         opened = self._opened
@@ -219,6 +234,7 @@ class ClipSession(QObject):
         info = opened.info
         self._opened = opened
         remembered = self._memory.settings.choice_for(opened.key)
+        self._eye = Eye.RIGHT if remembered.eye == Eye.RIGHT.value else Eye.LEFT
         self._player.open(
             MonotonicClock(),
             duration_s=info.duration_s,
@@ -238,7 +254,8 @@ class ClipSession(QObject):
     def _apply_picture(self, video: VideoInfo, choice: str) -> None:
         if choice not in PICTURE_CHOICES:
             choice = "auto"
-        geometry = chosen_geometry(video, choice)
+        self._picture_choice = choice
+        geometry = chosen_geometry(video, choice, eye=self._eye)
         self._state.set_geometry(geometry)
         self.picture_chosen.emit(video, choice)
         if not geometry.is_spherical and choice == "auto":

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction
 
+from panosod_core.geometry.picture import Eye, StereoMode
 from panosod_core.media.choice import PICTURE_CHOICES, chosen_geometry, sound_choices
 from panosod_core.media.info import AudioInfo, ClipInfo, VideoInfo
 from panosod_core.media.waveform import WaveformSummary
@@ -136,6 +137,9 @@ class Controls(QObject):
             status.set_projection_choices((), "")
             return
         geometry = chosen_geometry(video, choice)
+        eyes = self._actions["view.right_eye"]
+        eyes.setEnabled(geometry.stereo is not StereoMode.MONO)
+        eyes.setChecked(self._session.eye is Eye.RIGHT)
         status.set_projection(picture_text(geometry), video.source if choice == "auto" else "chosen by you")
         status.set_projection_choices([(i, label, True) for i, label in PICTURE_CHOICES.items()], choice)
 

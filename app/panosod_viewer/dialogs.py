@@ -1,6 +1,5 @@
 """The small windows: help, media information, about, and the two file dialogs."""
 
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QStandardPaths
@@ -46,6 +45,8 @@ class Dialogs(QObject):
 
     def show_about(self, renderer: str) -> None:
         """What this program is."""
+        from importlib.metadata import PackageNotFoundError, version  # 50 ms, which the first picture would wait for
+
         try:
             number = version("panosod")
         except PackageNotFoundError:

@@ -130,6 +130,8 @@ class Transport:
         self._is_held = False
         self._pending_s: float | None = None
         self._ticked_s = 0.0
+        self.repeats = False
+        """Start again at the end."""
 
     # --- what it is ---
 
@@ -314,8 +316,8 @@ class Transport:
             self._generation += 1
             return Seek(self._generation, time_s=self._ticked_s)
         if self._is_at_end() or (stream_ended and self._duration_s is None):
-            if self._loop_s is not None:
-                return self.seek(self._loop_s[0])
+            if self._loop_s is not None or self.repeats:
+                return self.seek(self._loop_s[0] if self._loop_s is not None else 0.0)
             self.pause()
         return None
 

@@ -63,6 +63,7 @@ class Player(QObject):
         self._is_unpainted = False
         self._stream_ended = False
         self._was_playing = False
+        self._repeats = False
         self.counts = PictureCounts()
 
     @property
@@ -97,6 +98,7 @@ class Player(QObject):
         """
         self.close()
         self._transport = Transport(clock, duration_s=duration_s)
+        self._transport.repeats = self._repeats
         self._queue, self._decoder = queue, decoder
         self.counts = PictureCounts()
         if decoder is not None:
@@ -166,6 +168,10 @@ class Player(QObject):
         """Repeat a range; None for none."""
         self._transport.set_loop(loop_s)
         self.loop_changed.emit(self._transport.loop_s)
+
+    def set_repeats(self, on: bool) -> None:
+        """Whether the clip starts again at its end; holds for the next clips too."""
+        self._repeats = self._transport.repeats = on
 
     def set_loop_end(self, *, is_start: bool) -> None:
         """Start or end the loop where the clip stands now."""

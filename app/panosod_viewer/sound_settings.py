@@ -131,7 +131,8 @@ class SoundSettings(QObject):
             return
         now = f"; {state.reduction_db:.1f} dB now" if state.reduction_db >= 0.1 else ""
         dialog.set_limiter(f"holds peaks below full scale{now}")
-        dialog.set_engine(f"{self._device_text}, callback uses {100 * state.load:.1f}% of a core")
+        device = self._device_text or "no device, a clock instead"
+        dialog.set_engine(f"{device}; the callback uses {100 * state.load:.1f}% of a core")
 
     def _fill(self) -> None:
         dialog = self._dialog

@@ -1,6 +1,9 @@
 """The waveform of the seek bar, read in a thread at its leisure. No Qt."""
 
+import contextlib
 import logging
+import os
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -56,6 +59,10 @@ class WaveformWorker:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
+        if sys.platform == "linux":
+            # A thread has a priority of its own there: the clip's first seconds must not stutter for its waveform.
+            with contextlib.suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 15)
         told_s = 0.0
         try:
             summaries = waveform(
