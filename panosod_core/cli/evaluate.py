@@ -132,14 +132,15 @@ def clip_subsets(choice: str, clips: Sequence[str]) -> tuple[str, Mapping[str, s
 def remarks(result: FolderEvaluation, *, black: bool) -> list[str]:
     """One line for everything that the numbers do not contain, or contain in another form than it came."""
     treated = "judged as black" if black else "not in the numbers"
+    of = f" of {result.masks}"
     lines = [
-        (f"predictions missing, {treated}", result.missing),
-        ("predictions without a mask, ignored", result.extra),
-        (f"pictures unreadable, {'predictions judged as black' if black else treated}", result.unreadable),
-        ("masks without a pixel above the threshold that are not black (stored as 0 and 1? then --truth-above 0)",
+        (f"{of} predictions missing, {treated}", result.missing),
+        (" predictions without a mask, ignored", result.extra),
+        (f" pictures unreadable, {'predictions judged as black' if black else treated}", result.unreadable),
+        (f"{of} masks without a pixel above the threshold that are not black (stored as 0 and 1? then --truth-above 0)",
          result.faint),
     ]  # fmt: skip
-    out = [f"{len(names)} of {result.masks} {what}: {_some(names)}" for what, names in lines if names]
+    out = [f"{len(names)}{what}: {_some(names)}" for what, names in lines if names]
     if result.sphere is not None and result.not_panoramas:
         out.append(
             f"{result.not_panoramas} of {result.masks} masks are not twice as wide as high: the rows called sphere "

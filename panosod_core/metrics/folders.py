@@ -1,6 +1,7 @@
 """Two folders of pictures, predictions and masks, matched by name and judged."""
 
 import multiprocessing
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -222,16 +223,24 @@ def _read(reader: Callable[[Path], LevelMap], path: Path, unreadable: list[str])
 
 
 def _pictures(root: Path, what: str) -> dict[str, Path]:
-    """Name -> file, sorted by name; hidden files and folders are left alone."""
+    """Name -> file, sorted by name; hidden files and folders are left alone, links are followed."""
     if not root.is_dir():
         raise ConfigError(f"expected a folder of {what}, got {root}")
     found: dict[str, Path] = {}
-    for path in sorted(root.rglob("*")):
-        below = path.relative_to(root)
-        if path.suffix.lower() not in SUFFIXES or any(part.startswith(".") for part in below.parts):
+    for path in sorted(_files(root)):
+        if path.suffix.lower() not in SUFFIXES or path.name.startswith("."):
             continue
-        name = below.with_suffix("").as_posix()
+        name = path.relative_to(root).with_suffix("").as_posix()
         if name in found:
             raise ConfigError(f"two files of one name, {found[name]} and {path}: remove one")
         found[name] = path
     return found
+
+
+def _files(root: Path) -> Iterator[Path]:
+    """All files below a folder. Clips are often links into another disk, which ``rglob`` would pass by in silence."""
+    for folder, below, names in os.walk(root, followlinks=True):
+        here = Path(folder).resolve()
+        # A link to a folder that it lies in would be walked for ever.
+        below[:] = [b for b in below if not b.startswith(".") and not here.is_relative_to(Path(folder, b).resolve())]
+        yield from (Path(folder, name) for name in names)

@@ -9,12 +9,16 @@ number or is decided by a rounding error:
 - E of a picture of a single pixel: PySODMetrics divides by its epsilon (about 1e15). Here it is not divided.
 - S of a block whose mask and prediction are both constant is 1 by definition; PySODMetrics finds 0 where the mean of
   equal numbers is rounded away from them.
+
+Where pixels have weights, every mean, variance and share is a weighted one; the corrections n / (n - 1) of S and E stay
+those of the number of pixels, so that equal weights change nothing and light blocks do not divide by less than nothing.
 """
 
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from panosod_core.metrics.counts import FloatArray, IntArray, MapCounts
 from panosod_core.metrics.options import EmptyTruth, MetricOptions, Stretch
@@ -45,7 +49,7 @@ class Scores:
     """(B, T) F at every threshold, lowest first."""
     e_curve: FloatArray
     """(B, T) E at every threshold, lowest first."""
-    empty: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+    empty: NDArray[np.bool_]
     """(B,) the mask has no object."""
 
     def __len__(self) -> int:
@@ -104,7 +108,7 @@ class _Confusion:
         self.object_pixels: IntArray = pixels[:, :, 1].sum(axis=-1)
         self.all_pixels: IntArray = pixels.sum(axis=(1, 2))
 
-    def selected(self, levels: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> tuple[FloatArray, FloatArray]:
+    def selected(self, levels: NDArray[np.bool_]) -> tuple[FloatArray, FloatArray]:
         """(B,) selected object and background, for (B, 256) levels that are selected."""
         return (self._foreground * levels).sum(axis=-1), (self._background * levels).sum(axis=-1)
 

@@ -153,6 +153,16 @@ def test_hidden_files_and_other_files_are_left_alone(folders):
     assert len(match_folders(pred, gt).pairs) == 6 and match_folders(pred, gt).extra == ()
 
 
+def test_links_are_followed_but_not_in_circles(folders, tmp_path):
+    pred, gt = folders
+    (tmp_path / "elsewhere").mkdir()
+    (pred / "A/x").rename(tmp_path / "elsewhere/x")
+    (pred / "A/x").symlink_to(tmp_path / "elsewhere/x", target_is_directory=True)
+    (pred / "B/again").symlink_to(pred, target_is_directory=True)
+    matching = match_folders(pred, gt)
+    assert matching.missing == () and matching.extra == ()
+
+
 def test_kinds_of_pictures(tmp_path):
     levels = noise(3, 8, 16)
     grey = np.repeat(levels[..., None], 3, axis=-1)

@@ -144,6 +144,13 @@ def test_the_truth_itself_is_perfect():
         assert perfect.e[0] == pytest.approx(truth.size / (truth.size - 1), abs=1e-9)
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (1, 2), (2, 1), (1, 9), (9, 1), (3, 2)])
+def test_the_smallest_maps_have_finite_scores_on_the_sphere(shape):
+    for seed in range(6):
+        scores = measure_sphere(noise(seed, *shape), noise(seed + 9, *shape))
+        assert all(np.isfinite(getattr(scores, field)).all() for field in FIELDS)
+
+
 def test_a_batch_is_its_frames():
     prediction, truth = maps(5, batch=6)
     for score in (measure, measure_sphere):
