@@ -29,5 +29,13 @@ class ConfigError(PanosodError):
     """A setting, argument or parameter file with a value that cannot be used."""
 
 
+class DatasetError(PanosodError):
+    """A data set that is not where it was said to be, lacks what training needs, or holds a file that cannot be read."""
+
+
 class AudioDeviceError(PanosodError):
     """No audio output device, or one that refused the stream or vanished."""
+
+
+class CheckpointError(PanosodError):
+    """A file of weights that cannot be read, is not trusted, or does not fit."""
