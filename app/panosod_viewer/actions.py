@@ -89,6 +89,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("view.zoom_in", "Zoom in", "View", ("+", "=", "Ctrl++", "Ctrl+="), repeats=True, starts_section=True),
     ActionSpec("view.zoom_out", "Zoom out", "View", ("-", "Ctrl+-"), repeats=True),
     ActionSpec("view.zoom_reset", "Normal zoom", "View", ("Ctrl+0",)),
+    ActionSpec("view.inertia", "&Coast after a drag", "View", is_checkable=True, needs_clip=False),
     ActionSpec(
         "view.fullscreen",
         "&Full screen",

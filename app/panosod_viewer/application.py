@@ -1,22 +1,19 @@
 """The composition root: builds everything, connects everything, closes everything in reverse."""
 
 import logging
-import math
-import os
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from types import TracebackType
 
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QApplication
 
 from panosod_core.geometry.picture import Eye
-from panosod_core.media.info import ClipInfo
 from panosod_viewer import commands
 from panosod_viewer.arguments import Arguments
-from panosod_viewer.clip_session import CHOOSE_PROJECTION, ClipSession, Overrides, home_view
+from panosod_viewer.arrivals import Arrivals
+from panosod_viewer.clip_session import ClipSession, Overrides
 from panosod_viewer.controls import Controls
 from panosod_viewer.demo_maker import DemoMaker
 from panosod_viewer.dialogs import Dialogs
@@ -33,7 +30,7 @@ from panosod_viewer.resolving import ViewLayout
 from panosod_viewer.run_figures import RunFigures
 from panosod_viewer.settings import Settings, WindowSettings
 from panosod_viewer.settings_store import SettingsStore
-from panosod_viewer.sound_link import RETRY, SoundLink
+from panosod_viewer.sound_link import SoundLink
 from panosod_viewer.sound_settings import SoundSettings, device_choice
 from panosod_viewer.starting import Starter
 from panosod_viewer.state import ViewerState
@@ -61,7 +58,6 @@ class Viewer(QObject):
         self._arguments = arguments
         self._exit_code = 0
         self._is_closed = False
-        self._command_line_clip: Path | None = None
         self.memory = Memory(SettingsStore(arguments.settings), self)
         settings = self.memory.settings
         self.theme = ThemeController(application, ThemeChoice(arguments.theme or settings.appearance.theme))
@@ -93,6 +89,18 @@ class Viewer(QObject):
         self.sound_settings = SoundSettings(self.sound, self.session, self.memory, self)
         self.demo = DemoMaker(self.window.welcome, self)
         self.dialogs = Dialogs(self.window)
+        self.arrivals = Arrivals(
+            arguments=arguments,
+            window=self.window,
+            state=self.state,
+            session=self.session,
+            starter=self.starter,
+            sound=self.sound,
+            look=self.look,
+            picture=self.picture,
+            dialogs=self.dialogs,
+            memory=self.memory,
+        )
         self.figures = RunFigures(
             player=self.player, session=self.session, sound=self.sound, view=self.window.page.view, parent=self
         )
@@ -119,31 +127,21 @@ class Viewer(QObject):
         )
 
     def _connect_clip(self) -> None:
-        self.session.opened.connect(self._clip_opened)
-        self.session.closed.connect(self._clip_closed)
-        self.session.open_failed.connect(self._open_failed)
-        self.session.sounding.connect(self.starter.sound_wanted)
         self.session.filters_designed.connect(self.sound.set_filters)
         self.session.filters_designed.connect(self.sound_settings.head_in_force)
         self.session.sounding.connect(lambda sounding: self.sound_settings.head_in_force(sounding.filters))
-        self.session.notice.connect(self.window.notices.show_notice)
         self.player.frame_shown.connect(self.state.set_frame)
         self.player.failed.connect(self._decoding_failed)
-        self.picture.first_painted.connect(self.starter.picture_painted)
         self.picture.ever_painted.connect(self.figures.picture_painted)
-        self.demo.made.connect(self._open)
+        self.demo.made.connect(self.arrivals.open)
+        self.arrivals.refused.connect(self._refused)
         self.demo.notice.connect(self.window.notices.show_notice)
 
     def _connect_window(self) -> None:
         window = self.window
         window.closing.connect(self.close)
-        window.file_dropped.connect(self._open)
-        window.recent_chosen.connect(self._open)
         window.recent_cleared.connect(lambda: self.memory.change(Settings.without_recent))
-        window.welcome.open_requested.connect(self._choose_clip)
-        window.welcome.file_chosen.connect(self._open)
         window.welcome.recent_forgotten.connect(lambda p: self.memory.change(lambda s: s.without_recent(p or None)))
-        window.notices.action_triggered.connect(self._notice_action)
         window.page.transport_bar.fullscreen_toggled.connect(self._toggle_full_screen)
         window.page.view.render_failed.connect(self._render_failed)
         self.look.fullscreen_toggled.connect(self._toggle_full_screen)
@@ -167,7 +165,7 @@ class Viewer(QObject):
 
     def _own_commands(self) -> dict[str, Callable[[], object]]:
         return {
-            "file.open": self._choose_clip,
+            "file.open": self.arrivals.choose,
             "file.demo": self.demo.start,
             "file.close": self.session.close,
             "file.info": lambda: self.dialogs.show_info(self.session.info),
@@ -175,6 +173,7 @@ class Viewer(QObject):
             "file.quit": self.window.close,
             "view.fullscreen": self._toggle_full_screen,
             "view.right_eye": self._other_eye,
+            "view.inertia": self._toggle_inertia,
             "play.repeat": self._toggle_repeat,
             "view.leave": self._leave_full_screen,
             "sound.device": lambda: self.sound_settings.show(self.window),
@@ -197,6 +196,8 @@ class Viewer(QObject):
         self.state.set_layout(ViewLayout.SPLIT if settings.view.split else ViewLayout.LOOK)
         self.player.set_repeats(settings.playback.repeat)
         self.window.action("play.repeat").setChecked(settings.playback.repeat)
+        self.look.has_inertia = settings.view.inertia
+        self.window.action("view.inertia").setChecked(settings.view.inertia)
         self.look.is_drag_inverted = settings.view.invert_drag
         self.picture.set_fixed_scale(arguments.render_scale or settings.view.render_scale or None)
         audio = replace(settings.audio, sofa=str(arguments.hrtf)) if arguments.hrtf else settings.audio
@@ -216,9 +217,7 @@ class Viewer(QObject):
         if arguments.size is not None:
             self.window.set_picture_size(*arguments.size)
         if opener is not None:
-            self._command_line_clip = opener.path
-            self.window.set_clip(opener.path)
-            self.session.adopt(opener)
+            self.arrivals.adopt(opener)
         if arguments.fullscreen:
             self.window.set_full_screen(True)
         else:
@@ -279,54 +278,9 @@ class Viewer(QObject):
         self._exit_code = 128 + number
         self.window.close()
 
-    # --- clips ---
-
-    def _open(self, path: str) -> None:
-        self.session.open(Path(path))
-
-    def _choose_clip(self) -> None:
-        path = self.dialogs.choose_clip(self.memory.settings.recent)
-        if path is not None:
-            self.session.open(path)
-
-    def _clip_opened(self, info: ClipInfo) -> None:
-        is_first = self._command_line_clip is not None
-        self._command_line_clip = None
-        arguments = self._arguments
-        home = home_view(info, fov_rad=math.radians(self.memory.settings.view.fov_deg))
-        self.look.set_home(home)
-        self.look.recentre()
-        if is_first:
-            angles = {
-                f"{name}_rad": math.radians(value)
-                for name in ("yaw", "pitch", "roll", "fov")
-                if (value := getattr(arguments, f"{name}_deg")) is not None
-            }
-            self.state.set_look(home.turned(**angles))
-        self.sound.set_view(self.state.wish.look)
-        self.picture.expect_first()
-        plays = arguments.play if is_first and arguments.play is not None else self.memory.settings.playback.autoplay
-        self.starter.begin(plays=plays, has_picture=info.video is not None)
-        self.window.set_clip(info.path)
-        self.dialogs.clip_changed(info)
-        self.window.page.view.setFocus()
-
-    def _clip_closed(self) -> None:
-        self.starter.forget()
-        self.sound.close_clip()
-        self.window.set_clip(None)
-        for key in ("picture.flat", "picture.none", "picture.failed", "sound.failed"):
-            self.window.notices.take_back(key)
-        self.dialogs.clip_changed(None)
-
-    def _open_failed(self, path: Path, text: str) -> None:
-        if path == self._command_line_clip:
-            # Asked for in a terminal, answered there.
-            self._fail(text)
-            self.window.close()
-            return
-        self.window.notices.show_notice(Notice(text, Severity.ERROR, key="open"))
-        self.memory.change(lambda s: s.without_recent(os.path.abspath(path)))  # noqa: PTH100 - as with_recent has it
+    def _refused(self, text: str) -> None:
+        self._fail(text)
+        self.window.close()
 
     def _decoding_failed(self, text: str) -> None:
         if self._arguments.exit_after_s is not None and not self.figures.has_picture:
@@ -336,12 +290,6 @@ class Viewer(QObject):
     def _render_failed(self, text: str) -> None:
         self._fail(text)
         self.window.notices.show_notice(Notice(text, Severity.ERROR, key="render"))
-
-    def _notice_action(self, action: str) -> None:
-        if action.startswith(CHOOSE_PROJECTION):
-            self.session.choose_projection(action.removeprefix(CHOOSE_PROJECTION))
-        elif action == RETRY:
-            self.sound.restart()
 
     # --- the rest ---
 
@@ -359,6 +307,12 @@ class Viewer(QObject):
 
     def _other_eye(self) -> None:
         self.session.choose_eye(Eye.LEFT if self.session.eye is Eye.RIGHT else Eye.RIGHT)
+
+    def _toggle_inertia(self) -> None:
+        on = not self.look.has_inertia
+        self.memory.change(lambda s: replace(s, view=replace(s.view, inertia=on)))
+        self.look.has_inertia = on
+        self.window.action("view.inertia").setChecked(on)
 
     def _toggle_repeat(self) -> None:
         on = not self.memory.settings.playback.repeat

@@ -2,7 +2,7 @@
 
 import math
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QElapsedTimer, QObject, Qt, QTimer, Signal
 
 from panosod_core.geometry.projection import View
 from panosod_core.geometry.sphere import azimuth_elevation
@@ -11,10 +11,12 @@ from panosod_viewer.resolving import WHOLE_MAP, PaneKind, ViewLayout, pane_kinds
 from panosod_viewer.scene import FlatView
 from panosod_viewer.state import ViewerState
 from panosod_viewer.tools import look
+from panosod_viewer.tools.coasting import Coast, Throw
 
 TURN_BY = 1 / 12
 """Of the field of view, for one press of a turning key."""
 ROLL_BY_RAD = math.radians(5)
+COAST_MS = 16
 PIXELS_PER_STEP = 60.0
 """How far two fingers move on a touchpad for what one notch of a wheel does."""
 
@@ -39,6 +41,14 @@ class LookController(QObject):
         self._held: look.Grab | None = None
         self._held_uv: tuple[float, float] | None = None
         self.is_drag_inverted = False
+        self.has_inertia = False
+        self._throw = Throw()
+        self._coast: Coast | None = None
+        self._coasting = QTimer(self)
+        self._coasting.setInterval(COAST_MS)
+        self._coasting.setTimerType(Qt.TimerType.PreciseTimer)
+        self._coasting.timeout.connect(self._coast_on)
+        self._since_coast = QElapsedTimer()
 
     def set_home(self, view: View) -> None:
         """Where "recentre" goes: what the clip's metadata asks for."""
@@ -49,6 +59,7 @@ class LookController(QObject):
     def press(self, pointer: PointerInput) -> None:
         """Take hold, or sound a burst."""
         point = pointer.point
+        self._coasting.stop()
         if pointer.button is Button.LEFT and Modifier.ALT in pointer.modifiers:
             self.sound_burst_at(point)
             return
@@ -77,6 +88,8 @@ class LookController(QObject):
             )
         elif kind in (PaneKind.LOOK, PaneKind.MAP) and self._held is not None:
             self._drag(kind, point)
+            if kind is PaneKind.LOOK and self.has_inertia:
+                self._throw.follow(self._state.wish.look, pointer.time_s)
         self.hover(pointer)
 
     def _drag(self, kind: PaneKind, point: PanePoint) -> None:
@@ -98,8 +111,21 @@ class LookController(QObject):
     def release(self, pointer: PointerInput) -> None:
         """Let go when the last button is up."""
         if not pointer.buttons:
+            if self._held is not None and self.has_inertia:
+                self._coast = self._throw.let_go(pointer.time_s)
+                if self._coast is not None:
+                    self._since_coast.start()
+                    self._coasting.start()
             self._held = None
             self._held_uv = None
+
+    def _coast_on(self) -> None:
+        coast = self._coast
+        if coast is None or coast.is_over:
+            self._coasting.stop()
+            return
+        view, self._coast = coast.after(self._state.wish.look, self._since_coast.restart() / 1000.0)
+        self._state.set_look(view)
 
     def double_click(self, pointer: PointerInput) -> None:
         """Full screen; on the flat map beside a view: look there."""
@@ -197,6 +223,7 @@ class LookController(QObject):
 
     def recentre(self) -> None:
         """Look where the clip wants to be looked at first."""
+        self._coasting.stop()
         self._state.set_look(self._home)
         self._state.set_map_view(WHOLE_MAP)
         self._state.set_flat(FlatView())

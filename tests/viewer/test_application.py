@@ -241,6 +241,22 @@ def test_a_clip_that_does_not_say_what_it_is_plays_flat_and_the_choice_is_rememb
     assert "shown flat" not in again.notice
 
 
+def test_the_other_eye_and_repeat_are_remembered(make, clip):
+    desk = make().open_and_see(clip)
+    desk.viewer.session.choose_projection("equirect-tb")
+    action = desk.viewer.window.action("view.right_eye")
+    assert action.isEnabled()
+    assert not action.isChecked()
+    action.trigger()
+    desk.viewer.window.action("play.repeat").trigger()
+    assert desk.viewer.state.wish.geometry.eye_rect == (0.0, 0.5, 1.0, 1.0)
+    desk.close()
+    again = make().open_and_see(clip)
+    assert again.viewer.state.wish.geometry.eye_rect == (0.0, 0.5, 1.0, 1.0)
+    assert again.viewer.window.action("view.right_eye").isChecked()
+    assert again.viewer.player.transport.repeats
+
+
 def test_the_sound_choice_is_remembered_and_said(make, clip):
     desk = make().open_and_see(clip).with_sound()
     desk.viewer.window.page.status_line.sound_chosen.emit("fuma")

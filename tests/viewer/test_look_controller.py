@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -75,6 +76,23 @@ def test_an_inverted_drag_turns_the_other_way_and_as_far(look, state):
     drag(look, (0.5, 0.5), (0.6, 0.5))
     assert state.wish.look.yaw_rad == pytest.approx(-turned, rel=0.05)
     assert turned > 0
+
+
+def test_inertia_is_off_by_default_and_coasts_when_wanted(look, state, qtbot):
+    def flick():
+        look.press(pointer(0.3, 0.5))
+        for k in range(1, 6):
+            look.move(replace(pointer(0.3 + 0.01 * k, 0.5), time_s=0.01 * k))
+        look.release(replace(pointer(0.35, 0.5, down=False), time_s=0.05))
+
+    flick()
+    assert not look._coasting.isActive()
+    look.has_inertia = True
+    flick()
+    let_go = state.wish.look.yaw_rad
+    assert look._coasting.isActive()
+    qtbot.waitUntil(lambda: not look._coasting.isActive(), timeout=20_000)
+    assert state.wish.look.yaw_rad > let_go + 0.05
 
 
 def test_the_wheel_zooms_in_about_the_pointer(look, state):

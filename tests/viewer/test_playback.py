@@ -304,6 +304,16 @@ def test_the_end_stops_and_play_starts_again(transport, time):
     assert transport.is_playing
 
 
+def test_a_clip_that_repeats_starts_again_at_its_end(transport, time):
+    transport.repeats = True
+    transport.seek(9.0)
+    transport.play()
+    shown(transport, 225)
+    time.s += 2
+    assert transport.tick(stream_ended=True).time_s == 0.0
+    assert transport.is_playing
+
+
 def test_a_clip_of_unknown_length_stops_when_its_stream_ends(time):
     transport = Transport(MonotonicClock(time))
     transport.play()
