@@ -14,7 +14,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.soundcard import NullSink
+import numpy as np
+from numpy.typing import NDArray
+
+from tests.soundcard import LATENCY_S, RATE_HZ, SINK, NullSink
 
 PATIENCE_S = 60.0
 """For what comes after a fraction of a second on an idle machine."""
@@ -62,6 +65,8 @@ class Viewer:
         environment |= {f"XDG_{name}_HOME": str(places.home / name) for name in ("CONFIG", "CACHE", "STATE", "DATA")}
         # Without a sound card of its own it must not find the person's.
         environment |= {"PULSE_SERVER": "unix:/nonexistent"} if sink is None else sink.environment
+        # The null sink works in blocks of 50 ms: with less of a buffer it tears holes that no one is told of.
+        environment["PULSE_LATENCY_MSEC"] = f"{1000 * LATENCY_S:.0f}"
         command = [sys.executable, "-P", "-m", "panosod_viewer", *arguments]
         with self._errors.open("wb") as errors:
             self.process = subprocess.Popen(
@@ -166,6 +171,38 @@ class Viewer:
         left += [f"temporary file {path}" for path in self.places.temporary.rglob("*")]
         left += [f"sound stream {stream}" for stream in self.sounds()]
         return left
+
+
+class Monitor:
+    """Records what a sound card plays, and can be looked into meanwhile. A context manager."""
+
+    def __init__(self, sink: NullSink, file: Path) -> None:
+        """Record into ``file``."""
+        self._file = file
+        command = ["parec", "-d", f"{SINK}.monitor", "--raw", "--format=float32le", "--channels=2"]
+        command += [f"--rate={RATE_HZ}", "--latency-msec=20"]
+        with file.open("wb") as out:
+            self._parec = subprocess.Popen(
+                command, stdout=out, stderr=subprocess.DEVNULL, env={**os.environ, **sink.environment}
+            )
+
+    def __enter__(self) -> "Monitor":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._parec.terminate()
+        self._parec.wait(10)
+
+    def samples(self) -> NDArray[np.float32]:
+        """(2, n): what has been played so far."""
+        data = self._file.read_bytes()
+        return np.frombuffer(data[: len(data) // 8 * 8], np.float32).reshape(-1, 2).T
+
+    def heard_s(self) -> float:
+        """Seconds since the first sound."""
+        samples = self.samples()
+        loud = np.flatnonzero(np.abs(samples).max(axis=0) > 1e-4)
+        return (samples.shape[1] - loud[0]) / RATE_HZ if len(loud) else 0.0
 
 
 def start_time(pid: int) -> str:
