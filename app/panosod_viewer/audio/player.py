@@ -158,8 +158,8 @@ class Player:
         feeder.go(course, generation=data["generation"])
         self._clip = _Clip(engine, feeder, course, data["generation"])
         self._server.engine = engine
-        # What stays for the life of the clip need not be looked at by the collector again.
-        gc.collect()
+        # What stays for the life of the clip need not be looked at by the collector again. No full collection here:
+        # it holds the interpreter for 30 ms, and the device is running.
         gc.freeze()
         self._tell("opened", generation=data["generation"])
         if problem:

@@ -64,6 +64,8 @@ def main() -> int:
     # The callback must get the interpreter quickly, and must never be the one to collect garbage.
     sys.setswitchinterval(0.0005)
     gc.disable()
+    gc.collect()
+    gc.freeze()
     shared = SharedBlock.attach(sys.argv[1])
     player = Player(shared, events.send)
     commands: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
