@@ -47,7 +47,7 @@ class Controls(QObject):
         self._join_transport(player, state)
         self._join_clip(session)
         self._join_picture(look, state)
-        sound.levels_changed.connect(feed.set_sound)
+        sound.levels_changed.connect(lambda levels: feed.set_sound(levels, has_device=sound.has_device))
         sound.clock_lost.connect(feed.forget_sound)
 
     def _join_transport(self, player: Player, state: ViewerState) -> None:

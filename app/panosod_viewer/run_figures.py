@@ -77,7 +77,8 @@ class RunFigures(QObject):
         client = self._sound.client
         if client is not None and self._sound.is_clock:
             levels = client.levels()
-            figures.underruns, figures.starved = int(levels.underruns), int(levels.starved)
+            figures.underruns = int(levels.underruns) if self._sound.has_device else None
+            figures.starved = int(levels.starved)
             figures.motion_to_sound_ms = round(1000 * levels.motion_to_sound_s, 2)
             figures.audio_load = round(levels.load, 4)
         return figures

@@ -88,6 +88,7 @@ class SoundLink(QObject):
         self._client: AudioClient | None = None
         self._sounding: Sounding | None = None
         self._is_clock = False
+        self._has_device = False
         self._deaths: list[float] = []
         # The pose comes from the GUI thread (view) and from the tracker's (head).
         self._pose_lock = threading.Lock()
@@ -109,6 +110,11 @@ class SoundLink(QObject):
     def is_clock(self) -> bool:
         """True while the sound leads."""
         return self._is_clock
+
+    @property
+    def has_device(self) -> bool:
+        """True while the sound goes to a real device: only then can it run dry."""
+        return self._has_device
 
     # --- clips ---
 
@@ -221,6 +227,8 @@ class SoundLink(QObject):
 
     def _hear(self, client: AudioClient, event: AudioEvent) -> None:
         _log.info("audio: %s %s %s", event.kind, event.text, event.data)
+        if event.kind in ("device", "no_device", "device_lost", "process_died"):
+            self._has_device = event.kind == "device" and event.data.get("name") != NO_DEVICE
         if event.kind == "opened":
             # What was told of a death stays its ten seconds: the sound is back before anyone could have read it.
             self._is_clock = True
@@ -232,7 +240,7 @@ class SoundLink(QObject):
             self.device_changed.emit("no sound device", event.data)
         elif event.kind == "device_lost":
             self._tell(f"{event.text}: looking for another one", key="sound.device")
-        elif event.kind == "device" and event.data.get("name") != NO_DEVICE:
+        elif event.kind == "device" and self._has_device:
             self.notice_over.emit("sound.device")
             self.device_changed.emit(str(event.data.get("name", "")), event.data)
         elif event.kind in ("failed", "refused"):

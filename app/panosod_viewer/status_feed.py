@@ -25,6 +25,7 @@ class StatusFeed(QObject):
         self._pointer: tuple[float, float] | None = None
         self._sound: SoundState | None = None
         self._has_field = False
+        self._has_device = False
         self._clipped = 0.0
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -46,9 +47,10 @@ class StatusFeed(QObject):
         self._pointer = angles_deg
         self._soon()
 
-    def set_sound(self, state: SoundState) -> None:
-        """Levels, underruns, motion to sound."""
+    def set_sound(self, state: SoundState, *, has_device: bool) -> None:
+        """Levels, underruns of a real device, motion to sound."""
         self._sound = state
+        self._has_device = has_device
         self._soon()
 
     def set_has_field(self, has_field: bool) -> None:
@@ -78,8 +80,9 @@ class StatusFeed(QObject):
         if sound is not None:
             is_clipped, self._clipped = sound.clipped > self._clipped, sound.clipped
             page.transport_bar.set_levels(decibels(sound.peak_left), decibels(sound.peak_right), is_clipped)
-            page.status_line.set_underruns(int(sound.underruns))
-            latency = sound.motion_to_sound_s * 1000 if self._has_field and sound.motion_to_sound_s > 0 else None
+            page.status_line.set_underruns(int(sound.underruns) if self._has_device else 0)
+            turns = self._has_field and self._has_device and sound.motion_to_sound_s > 0
+            latency = sound.motion_to_sound_s * 1000 if turns else None
             page.status_line.set_motion_to_sound_ms(latency)
 
     def _soon(self) -> None:

@@ -165,8 +165,10 @@ def test_no_device_is_said_once_and_taken_back_when_one_comes(desk):
     desk.says("no_device", "no sound device; the clip plays by the machine's clock")
     assert (desk.notices[-1].key, desk.over) == ("sound.device", [])
     assert desk.notices[-1].text.startswith("No sound device")
+    assert not desk.link.has_device
     desk.says("device", name="Headphones", rate_hz=48000)
     assert desk.over == ["sound.device"]
+    assert desk.link.has_device
 
 
 @pytest.mark.parametrize(("kind", "key"), [("failed", "sound.failed"), ("device_lost", "sound.device")])
