@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.clips import demo_clip
 from tests.virtual_display import virtual_display
 
 REPO = Path(__file__).resolve().parent.parent
@@ -33,8 +34,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return python
 
 
-def run(python: Path, *arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    env = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")} | environment
+def run(python: Path, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    env = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
     return subprocess.run([python, *arguments], cwd=cwd, env=env, capture_output=True, text=True, timeout=120)
 
 
@@ -56,16 +57,16 @@ def test_data_files_are_found(installed: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.gl
-def test_viewer_starts_from_the_wheel(installed: Path, tmp_path: Path, demo_clip: Path) -> None:
+def test_viewer_starts_from_the_wheel(installed: Path, tmp_path: Path) -> None:
     """The installed viewer opens a clip in its real window, shows frames, and saves what it shows."""
+    clip = demo_clip(tmp_path)
     picture, stats = tmp_path / "window.png", tmp_path / "stats.json"
-    with virtual_display() as display:
+    with virtual_display():
         done = run(
             installed,
-            *("-m", "panosod_viewer", str(demo_clip), "--play", "--exit-after", "3"),
+            *("-m", "panosod_viewer", str(clip), "--play", "--exit-after", "3"),
             *("--save-window", str(picture), "--stats", str(stats)),
             cwd=tmp_path,
-            **display,
         )
     assert done.returncode == 0, done.stderr
     assert picture.stat().st_size > 10_000

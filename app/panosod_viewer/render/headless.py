@@ -100,6 +100,7 @@ class _EglContext:
             self._egl = _load_egl()
         except OSError as error:
             raise RenderError(f"rendering without a window needs EGL ({error}): apt install libegl1") from error
+        _release_qt_context()
         tried: list[str] = []
         for name, display in self._displays():
             context = self._open(display)
@@ -117,6 +118,7 @@ class _EglContext:
         return bool(self._handle)
 
     def make_current(self) -> None:
+        _release_qt_context()
         if not self._egl.eglMakeCurrent(self._display, None, None, self._handle):
             raise RenderError(f"EGL refused to make its context current (error {self._egl.eglGetError():#06x})")
 
@@ -165,6 +167,14 @@ class _EglContext:
             egl.eglDestroyContext(display, context)
             return None
         return context
+
+
+def _release_qt_context() -> None:
+    """Take a window's GLX context off this thread: EGL refuses to make another current beside it."""
+    gui = sys.modules.get("PySide6.QtGui")
+    current = gui.QOpenGLContext.currentContext() if gui is not None else None
+    if current is not None:
+        current.doneCurrent()
 
 
 def _load_egl() -> ctypes.CDLL:
