@@ -3,6 +3,7 @@
 import math
 import os
 import signal
+import socket
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -13,9 +14,10 @@ from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
+from pythonosc.osc_message_builder import OscMessageBuilder
 
 from panosod_core.geometry.projection import directions_to_viewport
-from panosod_core.geometry.sphere import direction
+from panosod_core.geometry.sphere import direction, rotation, yaw_pitch_roll
 from panosod_core.media.writer import ClipWriter
 from panosod_viewer.application import Viewer
 from panosod_viewer.arguments import Arguments
@@ -400,3 +402,28 @@ def test_figures_of_the_run(make, clip):
     assert figures.played_s > 0
     assert figures.gl_renderer
     assert replace(figures, machine={}).clip == str(clip)
+
+
+def test_a_head_tracker_turns_the_sound_against_the_view(make, clip):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    desk = make(tracker=port, yaw_deg=20.0).open_and_see(clip).with_sound()
+    message = OscMessageBuilder("/SceneRotator/quaternions")
+    for value in (math.cos(math.radians(15)), 0.0, 0.0, math.sin(math.radians(15))):
+        message.add_arg(value, "f")
+    shared = desk.viewer.sound.client._process.shared
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.sendto(message.build().dgram, ("127.0.0.1", port))
+    desk.wait(lambda: desk.viewer.tracking.receiver.mailbox.latest() is not None)
+    head = desk.viewer.tracking.receiver.mailbox.latest().R_world_head
+    assert abs(math.degrees(yaw_pitch_roll(head)[0])) == pytest.approx(30, abs=0.01)
+    desk.wait(lambda: np.allclose(shared.read_pose().R_world_head, rotation(math.radians(20)) @ head, atol=1e-6))
+    desk.viewer.window.action("tracker.tare").trigger()
+    desk.wait(lambda: np.allclose(shared.read_pose().R_world_head, rotation(math.radians(20)), atol=1e-6))
+
+
+def test_without_a_tracker_the_tare_key_says_so(make, clip):
+    desk = make().open_and_see(clip)
+    desk.key(Qt.Key.Key_T)
+    assert "head tracker" in desk.notice
