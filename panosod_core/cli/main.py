@@ -17,6 +17,7 @@ from panosod_core.cli.text import one_line
 from panosod_core.errors import PanosodError
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
+    "data": ("panosod_core.cli.data", "look into a data set's folder before training does: `panosod data check DIR`"),
     "info": ("panosod_core.cli.info", "print what a clip is: picture, sound, and where each was read"),
     "evaluate": ("panosod_core.cli.evaluate", "judge a folder of saliency maps against masks: F, S, E, MAE, J"),
     "listen": ("panosod_core.cli.listen", "print the direction that a clip's sound comes from, over time"),
