@@ -119,7 +119,7 @@ class TorchPainter:
         x, y, z = self._canvas.directions[pixel].unbind(1)
         axes = batch.axes.view(-1, 9)[which].unbind(1)
         depth, right, up = (x * axes[k] + y * axes[k + 1] + z * axes[k + 2] for k in (0, 3, 6))
-        edge = batch.edge[:, which]
+        edge = torch.index_select(batch.edge, 1, which)
         c, s = edge[0], edge[1]
         u, v = (right * c + up * s) / depth, (up * c - right * s) / depth
         radius = torch.sqrt(u * u + v * v)
@@ -138,18 +138,14 @@ class TorchPainter:
         return u, v, radius, outline, footprint, cover
 
 
-def _batch(
-    rows: Sequence[tuple[int, SceneThing, SceneSpec, float]], pixel_rad: float, device: torch.device
-) -> _Batch:
+def _batch(rows: Sequence[tuple[int, SceneThing, SceneSpec, float]], pixel_rad: float, device: torch.device) -> _Batch:
     axes = np.stack([thing.axes_at(time_s) for _, thing, _, time_s in rows])
     near = np.minimum([thing.radius_rad + 2 * pixel_rad for _, thing, _, _ in rows], np.arccos(_NEAREST_COSINE))
     edge, paint = [], []
     for _, thing, spec, time_s in rows:
         turn, tangent = thing.turn_at(time_s), np.tan(thing.radius_rad)
         shape = thing.outline
-        edge.append(
-            [np.cos(turn) / tangent, np.sin(turn) / tangent, tangent, shape.mean, *shape.cosines, *shape.sines]
-        )
+        edge.append([np.cos(turn) / tangent, np.sin(turn) / tangent, tangent, shape.mean, *shape.cosines, *shape.sines])
         paint.append(_paint_row(thing.surface, spec.camera.light))
     return _Batch(
         frame=floats([frame for frame, *_ in rows], device, dtype=torch.int64),
@@ -187,7 +183,7 @@ def _course_row(course: Course, wave_slope: float) -> list[float]:
 def _surface_colours(paint: Tensor, which: Tensor, spots: Sequence[Tensor]) -> Tensor:
     """:func:`panosod_core.synth.textures.surface_colours` for entries of many things: (E, 3)."""
     u, v, radius, outline, footprint = spots
-    rows = paint[:, which]
+    rows = torch.index_select(paint, 1, which)
     crossed, accent, bulge, rim, *light = rows[:7]
     base, mark, other = (rows[k : k + 3].T for k in (7, 10, 13))
     first, second, wave = rows[16:25], rows[25:34], rows[34:]

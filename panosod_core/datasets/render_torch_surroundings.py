@@ -154,9 +154,7 @@ def _paint_city(background: Background, canvas: TorchCanvas) -> Tensor:
     facade = _mixed(p[3], p[4], cells[:, 1].to(torch.float32)) * (0.7 + 0.4 * cells[:, 2:3]).to(torch.float32)
     px = canvas.pixel_rad
     storeys = square_wave((70 * canvas.elevation).to(torch.float32), torch.full_like(fine, 70 * px))
-    columns = square_wave(
-        (2 * np.pi * 3 * (place - cell)).to(torch.float32), torch.full_like(fine, 3 * houses * px)
-    )
+    columns = square_wave((2 * np.pi * 3 * (place - cell)).to(torch.float32), torch.full_like(fine, 3 * houses * px))
     facade = _mixed(facade, (0.95, 0.9, 0.7), storeys * columns * (0.2 + 0.5 * cells[:, 3]).to(torch.float32))
     colours = _mixed(sky, facade, _unit((top - canvas.elevation) / px + 0.5))
     street = floats(p[0], canvas.device) * (0.55 + 0.1 * fine)[:, None]
