@@ -10,7 +10,8 @@ def main(command: list[str]) -> int:
     read_fd, write_fd = os.pipe()
     # -displayfd lets Xvfb choose a free number and say when it is ready: no race, no sleep.
     server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(write_fd), "-screen", "0", "1280x800x24", "-nolisten", "tcp", "+extension", "GLX"],
+        # -noreset: the server would start afresh whenever its last client leaves
+        ["Xvfb", "-displayfd", str(write_fd), "-screen", "0", "1280x800x24", "-noreset", "-nolisten", "tcp"],
         pass_fds=[write_fd],
         stderr=subprocess.DEVNULL,
     )
