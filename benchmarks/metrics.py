@@ -12,6 +12,7 @@ has not.
 import argparse
 import datetime
 import json
+import os
 import platform
 import subprocess
 import sys
@@ -140,7 +141,8 @@ def report(python: Path) -> tuple[str, bool]:
                 lines.append(line)
                 kept &= ratio >= WANTED[size]
         whole = folder_line(Path(name))
-    machine = f"{platform.machine()}, {processor()}, {platform.system()} {platform.release()}"
+    load = f", load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores" if hasattr(os, "getloadavg") else ""
+    machine = f"{platform.machine()}, {processor()}, {platform.system()} {platform.release()}{load}"
     head = "| size | maps | their F ms | S ms | E ms | MAE ms | theirs ms | ours ms | faster | sphere ms | difference |"
     wanted = " and ".join(f"≥ {WANTED[size]}× at {size[1]}×{size[0]}" for size in SIZES)
     parts = [
