@@ -53,6 +53,8 @@ HEADLESS_LIBRARIES = [
     ("libEGL_mesa.so.0", "libegl-mesa0"),
     ("libGLX_mesa.so.0", "libglx-mesa0"),
 ]
+# A sound card of software and a hand on keyboard and pointer: what the tests drive the viewer with.
+TEST_TOOLS = [("pulseaudio", "pulseaudio"), ("parec", "pulseaudio-utils"), ("xdotool", "xdotool")]
 FONT_DIRS = ("/usr/share/fonts", "/usr/local/share/fonts")
 DRI_PATTERNS = ("/usr/lib/*/dri/swrast_dri.so", "/usr/lib/*/libgallium-*.so", "/usr/lib/dri/swrast_dri.so")
 PULSE_PLUGIN_PATTERNS = ("/usr/lib/*/alsa-lib/libasound_module_pcm_pulse.so",)
@@ -99,10 +101,10 @@ def missing_packages(goal: str) -> list[str]:
         missing += [package for soname, package in HEADLESS_LIBRARIES if not has_library(soname)]
         if not exists(DRI_PATTERNS):
             missing.append("libgl1-mesa-dri")
-        if not shutil.which("Xvfb"):
+        if not which("Xvfb"):
             missing.append("xvfb")
     if goal == "test":
-        missing += [p for tool, p in (("pulseaudio", "pulseaudio"), ("parec", "pulseaudio-utils")) if not which(tool)]
+        missing += [package for tool, package in TEST_TOOLS if not which(tool)]
         if not exists(PULSE_PLUGIN_PATTERNS):
             missing.append("libasound2-plugins")
     return missing

@@ -8,12 +8,11 @@ import sys
 def main(command: list[str]) -> int:
     """Start Xvfb on a free display, run the command there, end Xvfb, return the command's exit code."""
     read_fd, write_fd = os.pipe()
-    # -displayfd lets Xvfb choose a free number and say when it is ready: no race, no sleep.
+    # -displayfd lets Xvfb choose a free number and say when it is ready: no race, no sleep. Without -noreset it would
+    # start anew whenever its last client leaves, and turn away whoever comes meanwhile.
+    options = ["-screen", "0", "1280x800x24", "-noreset", "-nolisten", "tcp", "+extension", "GLX"]
     server = subprocess.Popen(
-        # -noreset: the server would start afresh whenever its last client leaves
-        ["Xvfb", "-displayfd", str(write_fd), "-screen", "0", "1280x800x24", "-noreset", "-nolisten", "tcp"],
-        pass_fds=[write_fd],
-        stderr=subprocess.DEVNULL,
+        ["Xvfb", "-displayfd", str(write_fd), *options], pass_fds=[write_fd], stderr=subprocess.DEVNULL
     )
     os.close(write_fd)
     try:
