@@ -6,6 +6,7 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QActionGroup, QFont, QWheelEvent
 from PySide6.QtWidgets import QApplication, QLabel, QMenu, QSizePolicy, QSlider, QWidget
 
+from panosod_viewer.playback import SPEEDS
 from panosod_viewer.theme import HIT_PX
 from panosod_viewer.widgets.buttons import Chip, IconButton
 from panosod_viewer.widgets.fitting_row import FittingRow
@@ -13,7 +14,6 @@ from panosod_viewer.widgets.labels import tabular
 from panosod_viewer.widgets.level_meter import LevelMeter
 from panosod_viewer.widgets.timecode import timecode
 
-SPEEDS = (0.1, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 4.0)
 _WIDE_STEP = 10
 
 
@@ -193,7 +193,7 @@ class TransportBar(FittingRow):
 
     def _make_speed_menu(self) -> Chip:
         chip = Chip(None, "Speed")
-        chip.setToolTip("Speed (J slower, K normal or pause, L faster)")
+        chip.setToolTip("Speed (J slower, L faster, Backspace normal)")
         chip.setPopupMode(Chip.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(chip)
         self._speed_actions = QActionGroup(menu)

@@ -7,9 +7,10 @@ import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QMenu, QWidget
 
-from panosod_viewer.panels.transport import SPEEDS, TransportBar
+from panosod_viewer.panels.transport import TransportBar
+from panosod_viewer.playback import SPEEDS, MonotonicClock, Transport
 from panosod_viewer.widgets.level_meter import FLOOR_DBFS, LevelMeter
 from panosod_viewer.widgets.timecode import timecode
 
@@ -53,6 +54,20 @@ def test_playing_turns_the_button(bar):
     assert named(bar, "Pause").toolTip() == "Pause (Space)"
     bar.set_playing(False)
     assert named(bar, "Play").toolTip() == "Play (Space)"
+
+
+def test_every_speed_of_the_menu_is_one_that_clips_play_at(bar, qtbot):
+    (menu,) = named(bar, "Speed").findChildren(QMenu)
+    transport = Transport(MonotonicClock())
+    offered = [action.data() for action in menu.actions()]
+    for action in menu.actions():
+        with qtbot.waitSignal(bar.speed_requested, timeout=1000) as wished:
+            action.trigger()
+        transport.set_speed(*wished.args)
+        assert transport.speed == action.data()
+    transport.set_speed(offered[0])
+    stepped = [offered[0]] + [transport.set_speed(transport.next_speed(1)) or transport.speed for _ in offered[1:]]
+    assert stepped == offered  # L goes through what the menu shows
 
 
 def test_position(bar):
