@@ -57,7 +57,7 @@ class TorchPainter:
         self._pictures = Pictures(width, height)
         self._device = device
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def render(self, specs: Sequence[SceneSpec], times_s: Sequence[Sequence[float]]) -> tuple[Tensor, Tensor]:
         """Pictures of scenes.
 

@@ -128,7 +128,7 @@ def voice_signal(voice: Voice, n: int, *, rate_hz: int) -> FloatArray:
 def _beat(voice: Voice, within: FloatArray) -> FloatArray:
     if voice.struck:
         return np.asarray(np.minimum(within * 50, 1.0) * np.exp(-voice.sharp * within))
-    return np.asarray((0.5 - 0.5 * np.cos(2 * np.pi * within)) ** voice.sharp)
+    return np.asarray(np.abs(np.sin(np.pi * within)) ** (2 * voice.sharp))
 
 
 def _tone(voice: Voice, t: FloatArray, notes: FloatArray, rate_hz: int) -> FloatArray:
