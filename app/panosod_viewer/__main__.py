@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from panosod_core.errors import PanosodError
 from panosod_viewer.arguments import Arguments, parse_arguments
+from panosod_viewer.display import check_display
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -34,6 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _window(arguments: Arguments) -> int:
     from panosod_viewer.workers.opening import ClipOpener
 
+    check_display()
     # Before Qt is imported: reading the headers and the first picture takes as long as loading the libraries does.
     opener = ClipOpener.for_command_line(arguments.clip, at_s=arguments.at_s) if arguments.clip is not None else None
     try:
