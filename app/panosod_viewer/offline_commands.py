@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+from panosod_core.errors import ConfigError
 from panosod_viewer.arguments import Arguments
 
 
@@ -42,11 +43,16 @@ def record(arguments: Arguments) -> Path:
 
     assert arguments.clip is not None
     assert arguments.record is not None
+    if arguments.at_s:
+        raise ConfigError("--record renders the whole clip: leave --at out")
     return run_record(
         RecordOptions(
             clip=Path(arguments.clip),
             out=arguments.record,
             gaze=arguments.gaze,
+            yaw_deg=arguments.yaw_deg or 0.0,
+            pitch_deg=arguments.pitch_deg or 0.0,
+            roll_deg=arguments.roll_deg or 0.0,
             size=arguments.size or (1280, 720),
             fov_deg=90.0 if arguments.fov_deg is None else arguments.fov_deg,
             picture=arguments.projection or "auto",

@@ -42,7 +42,10 @@ class RecordOptions:
     Attributes:
         clip: the video.
         out: .mp4, .mov or .mkv.
-        gaze: CSV of the view path; None looks straight ahead.
+        gaze: CSV of the view path; None looks where the three angles say, all the time.
+        yaw_deg: left positive; without a view path.
+        pitch_deg: up positive, -90..90; without a view path.
+        roll_deg: clockwise positive; without a view path.
         size: width and height, even, pixels.
         fov_deg: horizontal field of view where the path has no ``fov_deg`` column.
         picture: what the picture is taken for (``media.choice.PICTURE_CHOICES``).
@@ -54,6 +57,9 @@ class RecordOptions:
     clip: Path
     out: Path
     gaze: Path | None = None
+    yaw_deg: float = 0.0
+    pitch_deg: float = 0.0
+    roll_deg: float = 0.0
     size: tuple[int, int] = (1280, 720)
     fov_deg: float = 90.0
     picture: str = "auto"
@@ -115,9 +121,10 @@ def run_record(options: RecordOptions, *, progress: Callable[[float], None] | No
 
 
 def _gaze(options: RecordOptions) -> GazePath:
-    view = checked_view(
-        yaw_deg=0.0, pitch_deg=0.0, roll_deg=0.0, fov_deg=options.fov_deg, projection=ViewProjection.PERSPECTIVE
-    )
+    angles = {"yaw_deg": options.yaw_deg, "pitch_deg": options.pitch_deg, "roll_deg": options.roll_deg}
+    if options.gaze is not None and any(angles.values()):
+        raise ConfigError("a view path says where to look: give --gaze, or --yaw, --pitch and --roll, not both")
+    view = checked_view(**angles, fov_deg=options.fov_deg, projection=ViewProjection.PERSPECTIVE)
     return fixed_gaze(view) if options.gaze is None else read_gaze(options.gaze, fov_deg=options.fov_deg)
 
 

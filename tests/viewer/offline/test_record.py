@@ -13,8 +13,10 @@ from panosod_core.geometry.picture import PictureGeometry
 from panosod_core.media.probe import probe
 from panosod_core.media.reference_view import reference_view
 from panosod_core.media.video import VideoReader
+from panosod_viewer.arguments import Arguments
 from panosod_viewer.offline.gaze import read_gaze
 from panosod_viewer.offline.record import RecordOptions, run_record
+from panosod_viewer.offline_commands import record
 
 pytestmark = [pytest.mark.gl, pytest.mark.usefixtures("headless")]
 
@@ -115,6 +117,21 @@ def test_without_a_path_it_looks_ahead_and_progress_runs_to_the_end(demo_clip: P
     assert ears_of(tmp_path / "out.mkv").shape[1] == pytest.approx(2.4 * RATE_HZ, abs=1100)
 
 
+def test_without_a_path_it_looks_where_it_is_told_to(demo_clip: Path, tmp_path: Path) -> None:
+    path = gaze_file(tmp_path, "0,70,-20,5,80\n")
+    led = run_record(RecordOptions(demo_clip, tmp_path / "led.mp4", gaze=path, size=(64, 36)))
+    angles = {"yaw_deg": 70.0, "pitch_deg": -20.0, "roll_deg": 5.0, "fov_deg": 80.0}
+    told = run_record(RecordOptions(demo_clip, tmp_path / "told.mp4", size=(64, 36), **angles))
+    np.testing.assert_array_equal(pictures_of(told)[0], pictures_of(led)[0])
+    np.testing.assert_array_equal(ears_of(told), ears_of(led))
+
+
+def test_words_of_the_command_line_that_do_not_fit_are_refused(demo_clip: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="leave --at out"):
+        record(Arguments(clip=str(demo_clip), record=tmp_path / "out.mp4", at_s=1.0))
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_clip_without_sound(testdata: Path, tmp_path: Path) -> None:
     clip = testdata / "video" / "test_equi_512_egjs.mp4"
     run_record(RecordOptions(clip, tmp_path / "out.mp4", size=(64, 36)))
@@ -129,6 +146,7 @@ def test_a_clip_without_sound(testdata: Path, tmp_path: Path) -> None:
         ({"size": (33, 18)}, "must be even"),
         ({"fov_deg": 500.0}, "--fov must lie in"),
         ({"gaze": Path("none.csv")}, "none.csv cannot be read"),
+        ({"gaze": Path("none.csv"), "yaw_deg": 20.0}, "not both"),
         ({"sound": "loud"}, "can be taken for auto"),
         ({"sound": "ambix+2"}, "4 channels cannot be taken"),
     ],
