@@ -1,6 +1,7 @@
 """`panosod-viewer`: reads the command line, then opens the window or works without one."""
 
 import logging
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -36,15 +37,21 @@ def _window(arguments: Arguments) -> int:
     from panosod_viewer.workers.opening import ClipOpener
 
     check_display()
-    # Before Qt is imported: reading the headers and the first picture takes as long as loading the libraries does.
-    opener = ClipOpener.for_command_line(arguments.clip, at_s=arguments.at_s) if arguments.clip is not None else None
+    # Until the window listens for it, Ctrl+C ends the process as it would any other: nothing has to be put away yet, and
+    # a KeyboardInterrupt while Qt is being loaded or built strikes within its C++, which aborts, crashes or goes on.
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    opener = None
     try:
+        # Before Qt is imported: reading the headers and the first picture takes as long as loading the libraries does.
+        if arguments.clip is not None:
+            opener = ClipOpener.for_command_line(arguments.clip, at_s=arguments.at_s)
         from panosod_viewer.application import run
 
         return run(arguments, opener=opener)
     finally:
         if opener is not None:
             opener.close()
+        signal.signal(signal.SIGINT, before)
 
 
 def _offline(arguments: Arguments) -> int:

@@ -65,6 +65,7 @@ def seeking(viewer: Viewer) -> None:
 CASES = {
     "SIGTERM while starting": (starting, terminate, {-signal.SIGTERM, 128 + signal.SIGTERM}),
     "SIGTERM while loading": (loading, terminate, {-signal.SIGTERM, 128 + signal.SIGTERM}),
+    "Ctrl+C while loading": (loading, interrupt, {-signal.SIGINT, 128 + signal.SIGINT}),
     "SIGTERM while the sound starts": (audio_starting, terminate, {128 + signal.SIGTERM}),
     "closed while opening": (opening, close, {0}),
     "closed while playing": (playing, close, {0}),
