@@ -119,9 +119,13 @@ def _audio_lines(audio: AudioInfo) -> list[str]:
     form = audio.format.value + ("" if audio.order is None else f", order {audio.order}")
     if audio.head_locked:
         form += ", and head-locked stereo"
+    channels = "1 channel" if audio.channels == 1 else f"{audio.channels} channels"
+    used = ", ".join(map(str, audio.channel_map))
     lines = [
-        f"sound:   {audio.codec}, {audio.channels} channels, {audio.sample_rate_hz} Hz",
+        f"sound:   {audio.codec}, {channels}, {audio.sample_rate_hz} Hz",
         f"  format      {form}, from: {audio.source}",
-        f"  channels    {', '.join(map(str, audio.channel_map))} are used, in this order",
+        f"  taken from  channel {used}"
+        if len(audio.channel_map) == 1
+        else f"  taken from  channels {used} in this order",
     ]
     return lines + [f"  warning     {warning}" for warning in audio.warnings]

@@ -90,9 +90,9 @@ def decide_sound(stream: SoundStream, tags: TrackTags | None) -> SoundDecision:
     if declared is not None:
         return declared
     if stream.channels == 1:
-        return SoundDecision(SoundFormat.MONO, None, False, (0,), "mono")
+        return SoundDecision(SoundFormat.MONO, None, False, (0,), "1 channel")
     if stream.channels == 2:
-        return SoundDecision(SoundFormat.STEREO, None, False, (0, 1), "stereo")
+        return SoundDecision(SoundFormat.STEREO, None, False, (0, 1), "2 channels")
     words = _words(stream.name)
     named = min((word for word in words if _AMBISONIC_WORD.fullmatch(word)), default="")
     convention = next((f for word, f in _NAME_CONVENTIONS.items() if word in words), SoundFormat.AMBIX)

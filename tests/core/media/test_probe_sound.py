@@ -46,8 +46,8 @@ def test_opus_family_3_is_recognised(tmp_path, suffix):
 @pytest.mark.parametrize(
     ("layout", "form", "order", "head_locked", "source"),
     [
-        ("mono", "mono", None, False, "mono"),
-        ("stereo", "stereo", None, False, "stereo"),
+        ("mono", "mono", None, False, "1 channel"),
+        ("stereo", "stereo", None, False, "2 channels"),
         ("4.0", "ambix", 1, False, "4 channels"),
         ("quad", "ambix", 1, False, "4 channels"),
         ("5.1", "ambix", 1, True, "6 channels"),
