@@ -8,6 +8,7 @@ smoothed on the sphere (von Mises-Fisher): one plane wave gives 1 at its pixel a
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -45,8 +46,8 @@ class FieldCovariance(nn.Module):
         super().__init__()
         self.count = _TILES if config.energy_map is EnergyMap.INTENSITY else config.energy_bands
         index = band_groups(self.count, fft_size=config.fft_size, sample_rate_hz=config.sound_rate_hz)
-        member = torch.from_numpy(index)[None] == torch.arange(self.count)[:, None]
-        self.register_buffer("groups", member.float(), persistent=False)
+        member = (index[None] == np.arange(self.count)[:, None]).astype(np.float32)
+        self.register_buffer("groups", torch.from_numpy(member), persistent=False)
 
     def forward(self, spectrum: Tensor) -> Tensor:
         """(B, 4, bins, frames) complex to (B, L, K, 10): the upper triangle, row by row, of the real covariance."""

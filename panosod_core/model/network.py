@@ -50,6 +50,9 @@ class PanosodNet(nn.Module):
         c2, c3, c4, _ = self.visual.backbone.channels
         self.temporal = TemporalNonLocal(config.channels) if config.temporal else None
         self.acoustic = AcousticEncoder(config) if config.fuses else None
+        if self.acoustic is not None and not config.location_branch:
+            # Kept, so that a pretrained encoder fits; but it has nothing to learn from.
+            self.acoustic.location.requires_grad_(False)
         self.student = ContextFusion(config) if config.fuses else None
         self.decoder = Decoder(config, (c2, c3, c4))
         self.teacher = Teacher(config, (c2, c3, c4)) if config.teacher else None

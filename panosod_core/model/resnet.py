@@ -37,14 +37,16 @@ class BasicBlock(nn.Module):
 
     expansion = 1
 
-    def __init__(self, channels_in: int, planes: int, *, stride: int, dilation: int, padding: Padding) -> None:
-        """Args as :class:`ResNet` hands them on; the block's output has ``planes`` channels."""
+    def __init__(
+        self, channels_in: int, planes: int, *, stride: int, dilations: tuple[int, int], padding: Padding
+    ) -> None:
+        """Args as :class:`ResNet` hands them on, a dilation a convolution; the output has ``planes`` channels."""
         super().__init__()
         self.conv1 = EquirectConv2d(
-            channels_in, planes, 3, stride=stride, dilation=dilation, bias=False, padding=padding
+            channels_in, planes, 3, stride=stride, dilation=dilations[0], bias=False, padding=padding
         )
         self.bn1 = nn.BatchNorm2d(planes)
-        self.conv2 = EquirectConv2d(planes, planes, 3, dilation=dilation, bias=False, padding=padding)
+        self.conv2 = EquirectConv2d(planes, planes, 3, dilation=dilations[1], bias=False, padding=padding)
         self.bn2 = nn.BatchNorm2d(planes)
         self.downsample = _shortcut(channels_in, planes, stride, padding)
 
@@ -59,13 +61,20 @@ class Bottleneck(nn.Module):
 
     expansion = 4
 
-    def __init__(self, channels_in: int, planes: int, *, stride: int, dilation: int, padding: Padding) -> None:
-        """Args as :class:`ResNet` hands them on; the block's output has ``4 planes`` channels."""
+    def __init__(
+        self, channels_in: int, planes: int, *, stride: int, dilations: tuple[int, int], padding: Padding
+    ) -> None:
+        """Args as :class:`ResNet` hands them on; the output has ``4 planes`` channels.
+
+        Only one convolution spreads, so the first dilation is the one that counts.
+        """
         super().__init__()
         channels_out = planes * self.expansion
         self.conv1 = EquirectConv2d(channels_in, planes, 1, bias=False, padding=padding)
         self.bn1 = nn.BatchNorm2d(planes)
-        self.conv2 = EquirectConv2d(planes, planes, 3, stride=stride, dilation=dilation, bias=False, padding=padding)
+        self.conv2 = EquirectConv2d(
+            planes, planes, 3, stride=stride, dilation=dilations[0], bias=False, padding=padding
+        )
         self.bn2 = nn.BatchNorm2d(planes)
         self.conv3 = EquirectConv2d(planes, channels_out, 1, bias=False, padding=padding)
         self.bn3 = nn.BatchNorm2d(channels_out)
@@ -111,9 +120,10 @@ class ResNet(nn.Module):
             stride = 1 if stage == 0 or dilated else 2
             blocks: list[nn.Module] = []
             for index in range(count):
-                # The first block of a dilated stage still sees undilated features, as torchvision has it.
-                dilation = 2 if dilated and index else 1
-                blocks.append(block(channels, p, stride=1 if index else stride, dilation=dilation, padding=padding))
+                # Where the published network would have strided, its first convolution still sees neighbours and all
+                # that follow see every other pixel: on the coarse grid the features are the published ones.
+                dilations = (2 if dilated and index else 1, 2 if dilated else 1)
+                blocks.append(block(channels, p, stride=1 if index else stride, dilations=dilations, padding=padding))
                 channels = p * block.expansion
             self.add_module(f"layer{stage + 1}", nn.Sequential(*blocks))
         self.channels = tuple(p * block.expansion for p in planes)

@@ -61,11 +61,11 @@ def refuse_pickle(path: Path) -> None:
     """
     try:
         with path.open("rb") as file:
-            start = file.read(8)
+            start = file.read(9)
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be opened ({error.strerror})") from error
-    # A zip; protocol 2 and later; a tar of old. A safetensors file starts with a 64-bit length below 100 MB.
-    if start.startswith((b"PK\x03\x04", b"\x80")) and start[4:8] != b"\0\0\0\0":
+    # A zip, or a pickle of protocol 2 and later. A safetensors file starts with a 64-bit length below 100 MB and "{".
+    if start.startswith((b"PK\x03\x04", b"\x80")) and start[4:] != b"\0\0\0\0{":
         raise CheckpointError(
             f"{path}: a pickle (.pt, .pth, .ckpt), which may run code and is never loaded as a model; "
             "expected a .safetensors file written by panosod"

@@ -75,7 +75,7 @@ def structure_loss(
         (p + g + 1)`` of sums over a frame.
     """
     with torch.autocast(logits.device.type, enabled=False):
-        x, target = logits.float(), masks.float()
+        x, target = logits.float(), _known(masks, valid)
         weight = torch.ones(x.shape[-2], 1, device=x.device)
         if spherical:
             angles = torch.from_numpy(pixel_solid_angles(x.shape[-1], x.shape[-2])).to(x)
@@ -89,6 +89,14 @@ def _dice(weighted: Tensor, target: Tensor, weighted_target: Tensor) -> Tensor:
     overlap = (weighted * target).sum((-3, -2, -1))
     sizes = weighted.sum((-3, -2, -1)) + weighted_target.sum((-3, -2, -1))
     return 1 - (2 * overlap + 1) / (sizes + 1)
+
+
+def _known(masks: Tensor, valid: Tensor | None) -> Tensor:
+    """Masks with whatever stands in for the unknown ones blanked: 0 times a NaN would still be one."""
+    masks = masks.float()
+    if valid is None:
+        return masks
+    return torch.where(valid.to(masks.device)[:, :, None, None, None], masks, torch.zeros_like(masks))
 
 
 def _over_frames(values: Tensor, valid: Tensor | None) -> Tensor:
@@ -110,7 +118,7 @@ def location_loss(location: Tensor, masks: Tensor, *, valid: Tensor | None = Non
         Scalar, reduced as :func:`structure_loss`.
     """
     with torch.autocast(location.device.type, enabled=False):
-        coarse = F.interpolate(masks.float().flatten(0, 1), location.shape[-2:], mode="area")
+        coarse = F.interpolate(_known(masks, valid).flatten(0, 1), location.shape[-2:], mode="area")
         target = torch.unflatten(coarse, 0, masks.shape[:2])
         entropy = F.binary_cross_entropy_with_logits(location.float(), target, reduction="none")
         return _over_frames(entropy.mean((-3, -2, -1)), valid)
