@@ -26,11 +26,16 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from PySide6.QtGui import QPixmap
 
 REPO = Path(__file__).resolve().parent.parent
 SIZES = {"2k": (1920, 960), "4k": (3840, 1920)}
@@ -90,9 +95,13 @@ class Screen:
         self._app = QGuiApplication.instance() or QGuiApplication(["playback"])
         self._screen = QGuiApplication.primaryScreen()
 
+    def grab(self, x: int, y: int, width: int, height: int) -> QPixmap:
+        """What stands there now."""
+        return self._screen.grabWindow(0, x, y, width, height)
+
     def patch(self, x: int, y: int, width: int, height: int) -> np.ndarray:
         """(height, width, 3) uint8."""
-        image = self._screen.grabWindow(0, x, y, width, height).toImage().convertToFormat(_rgb888())
+        image = self.grab(x, y, width, height).toImage().convertToFormat(_rgb888())
         rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
         return rows[:, : 3 * image.width()].reshape(image.height(), image.width(), 3).copy()
 
@@ -115,6 +124,15 @@ class Result:
     steal: float = float("nan")
 
 
+@dataclass(frozen=True)
+class Counts:
+    """Pictures shown and dropped so far, and when that was so, ``time.monotonic()``."""
+
+    at_s: float
+    shown: float
+    dropped: float
+
+
 @dataclass
 class Player:
     """How to start a player and to ask it what it showed."""
@@ -128,7 +146,8 @@ class Player:
     def command(self) -> list[str]:
         raise NotImplementedError
 
-    def shown_and_dropped(self) -> tuple[float, float]:
+    def counts(self) -> Counts:
+        """What was shown so far, as fresh as the player tells it: waits for its next news."""
         raise NotImplementedError
 
     def start(self, env: dict[str, str]) -> None:
@@ -154,8 +173,9 @@ class Panosod(Player):
     def command(self) -> list[str]:
         w, h = self.size
         return [
-            *(sys.executable, "-m", "panosod_viewer", str(self.clip), "--play", "--loop", "--bare"),
-            *("--fov", "90", "--window-size", f"{w}x{h}", "--render-scale", "1", "--stats-live", str(self._figures)),
+            *(sys.executable, "-m", "panosod_viewer", str(self.clip), "--play", "--repeat", "--bare", "--fov", "90"),
+            *("--size", f"{w}x{h}", "--render-scale", "1", "--stats", str(self._figures), "--stats-every", "0.25"),
+            *("--settings", str(self.work / "settings.toml")),
         ]
 
     @property
@@ -166,9 +186,12 @@ class Panosod(Player):
         self._figures.unlink(missing_ok=True)
         super().start(env)
 
-    def shown_and_dropped(self) -> tuple[float, float]:
+    def _read(self) -> Counts:
         figures = json.loads(self._figures.read_text())
-        return figures["frames_shown"], figures["frames_dropped"]
+        return Counts(figures["at_s"], figures["shown"], figures["dropped"])
+
+    def counts(self) -> Counts:
+        return fresh(self._read)
 
 
 class Mpv(Player):
@@ -204,13 +227,11 @@ class Mpv(Player):
                     return float(answer.get("data") or 0.0)
         return float("nan")
 
-    def shown_and_dropped(self) -> tuple[float, float]:
+    def counts(self) -> Counts:
+        # mpv counts what it dropped; what was due follows from the clip's time (it runs through without looping).
+        due = self._ask("time-pos") * self._ask("container-fps")
         dropped = self._ask("frame-drop-count") + self._ask("decoder-frame-drop-count")
-        return self._clock_frames() - dropped, dropped
-
-    def _clock_frames(self) -> float:
-        """Frames that were due by now; measured by the wall clock because looping resets mpv's own counter."""
-        return time.monotonic() * 30.0
+        return Counts(time.monotonic(), due - dropped, dropped)
 
 
 class MpvV360(Mpv):
@@ -261,7 +282,7 @@ class Vlc(Player):
         for window in found.stdout.split():
             subprocess.run(["xdotool", "windowsize", window, w, h], env=env, capture_output=True)
 
-    def shown_and_dropped(self) -> tuple[float, float]:
+    def _read(self) -> Counts:
         with socket.socket(socket.AF_UNIX) as s:
             s.settimeout(1.0)
             s.connect(str(self._socket))
@@ -277,7 +298,22 @@ class Vlc(Player):
                 pass
         shown = re.search(rb"frames displayed\s*:\s*(\d+)", text)
         lost = re.search(rb"frames lost\s*:\s*(\d+)", text)
-        return (float(shown[1]) if shown else float("nan")), (float(lost[1]) if lost else float("nan"))
+        if shown is None or lost is None:
+            raise ValueError(f"its remote control gives no statistics: {text!r}")
+        return Counts(time.monotonic(), float(shown[1]), float(lost[1]))
+
+    def counts(self) -> Counts:
+        return fresh(self._read)
+
+
+def fresh(read: Callable[[], Counts], limit_s: float = 3.0) -> Counts:
+    """The first counts that differ from those of now: players renew theirs a few times a second only."""
+    before = now = read()
+    deadline = time.monotonic() + limit_s
+    while now.shown == before.shown and time.monotonic() < deadline:
+        time.sleep(0.02)
+        now = read()
+    return now
 
 
 def _vfov(width: int, height: int) -> float:
@@ -318,8 +354,8 @@ def drag_latency_ms(screen: Screen, centre: tuple[int, int], env: dict[str, str]
     return latency
 
 
-def one_round(player: Player, screen: Screen, env: dict[str, str], seconds: float) -> Result:
-    """Start a player, watch it, end it."""
+def one_round(player: Player, screen: Screen, env: dict[str, str], seconds: float, shots: Path | None = None) -> Result:
+    """Start a player, watch it, end it; ``shots`` gets a picture of the whole screen."""
     result = Result()
     centre = (player.size[0] // 2, player.size[1] // 2)
     player.start(env)
@@ -328,16 +364,16 @@ def one_round(player: Player, screen: Screen, env: dict[str, str], seconds: floa
         player.settle(env)
         time.sleep(SETTLE_S)
         assert player.process is not None
+        if shots is not None:
+            screen.grab(0, 0, 1280, 800).save(str(shots / f"{player.clip.stem} {player.name}.png"))
         stolen_0, total_0 = steal_jiffies()
-        shown_0, dropped_0 = player.shown_and_dropped()
-        cpu_0, t_0 = cpu_s(player.process.pid), time.monotonic()
+        before, cpu_0 = player.counts(), cpu_s(player.process.pid)
         time.sleep(seconds)
-        shown_1, dropped_1 = player.shown_and_dropped()
-        cpu_1, t_1 = cpu_s(player.process.pid), time.monotonic()
+        after, cpu_1 = player.counts(), cpu_s(player.process.pid)
         stolen_1, total_1 = steal_jiffies()
-        shown = shown_1 - shown_0
-        result.shown_fps = shown / (t_1 - t_0)
-        result.dropped = dropped_1 - dropped_0
+        shown = after.shown - before.shown
+        result.shown_fps = shown / (after.at_s - before.at_s)
+        result.dropped = after.dropped - before.dropped
         result.cpu_ms_frame = (cpu_1 - cpu_0) * 1e3 / max(shown, 1e-9)
         result.steal = 100.0 * (stolen_1 - stolen_0) / max(total_1 - total_0, 1)
         if isinstance(player, Panosod | Vlc):
@@ -411,7 +447,7 @@ def ratios(rows: dict[str, list[Result]]) -> str:
 def clip_of(name: str, seconds: float) -> Path:
     """The demo clip at that size, built once."""
     width, height = SIZES[name]
-    path = Path(tempfile.gettempdir()) / f"panosod-bench-{name}-{int(seconds)}.mp4"
+    path = Path(tempfile.gettempdir()) / f"panosod-playback-{name}-{int(seconds)}.mp4"
     if not path.exists():
         command = [sys.executable, "-m", "panosod_core.cli.main", "synth", "--demo", "--out", str(path)]
         command += ["--size", f"{width}x{height}", "--duration", str(seconds)]
@@ -425,6 +461,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=15.0)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--size", default="640x360")
+    parser.add_argument("--shots", type=Path, help="folder for a picture of the screen for each player")
     parser.add_argument("--players", nargs="+", default=["panosod", "mpv shader", "mpv v360", "VLC"])
     args = parser.parse_args()
     if not os.environ.get("DISPLAY"):
@@ -444,7 +481,7 @@ def main() -> int:
                 for _ in range(args.rounds):
                     for name in args.players:
                         player = kinds[name](name, clip, (width, height), work)
-                        rows.setdefault(name, []).append(one_round(player, screen, env, args.seconds))
+                        rows.setdefault(name, []).append(one_round(player, screen, env, args.seconds, args.shots))
                 print(
                     f"\n### {clip_name} ({SIZES[clip_name][0]}x{SIZES[clip_name][1]}, 30 fps, H.264) in {args.size}\n"
                 )

@@ -102,7 +102,12 @@ class Viewer(QObject):
             memory=self.memory,
         )
         self.figures = RunFigures(
-            player=self.player, session=self.session, sound=self.sound, view=self.window.page.view, parent=self
+            state=self.state,
+            player=self.player,
+            session=self.session,
+            sound=self.sound,
+            view=self.window.page.view,
+            parent=self,
         )
         self.interrupts = Interrupts(self)
         self._burst_mark = QTimer(self)
@@ -135,6 +140,7 @@ class Viewer(QObject):
         self.picture.ever_painted.connect(self.figures.picture_painted)
         self.demo.made.connect(self.arrivals.open)
         self.arrivals.refused.connect(self._refused)
+        self.figures.write_failed.connect(self._fail)
         self.demo.notice.connect(self.window.notices.show_notice)
 
     def _connect_window(self) -> None:
@@ -194,8 +200,7 @@ class Viewer(QObject):
         self.sound.set_volume(self.state.volume, self.state.is_muted)
         self.state.set_held_sound(settings.playback.held_sound)
         self.state.set_layout(ViewLayout.SPLIT if settings.view.split else ViewLayout.LOOK)
-        self.player.set_repeats(settings.playback.repeat)
-        self.window.action("play.repeat").setChecked(settings.playback.repeat)
+        self._set_repeats(settings.playback.repeat if arguments.repeat is None else arguments.repeat)
         self.look.has_inertia = settings.view.inertia
         self.window.action("view.inertia").setChecked(settings.view.inertia)
         self.look.is_drag_inverted = settings.view.invert_drag
@@ -214,6 +219,10 @@ class Viewer(QObject):
     def start(self, opener: ClipOpener | None) -> None:
         """Show the window and open what the command line names."""
         arguments = self._arguments
+        if arguments.bare:
+            self.window.set_bare()
+        if arguments.stats is not None and arguments.stats_every_s is not None:
+            self.figures.write_every(arguments.stats_every_s, arguments.stats)
         if arguments.size is not None:
             self.window.set_picture_size(*arguments.size)
         if opener is not None:
@@ -230,6 +239,7 @@ class Viewer(QObject):
         if self._is_closed:
             return
         self._is_closed = True
+        self.figures.close()
         self._save_trial()
         self._remember()
         self.interrupts.close()
@@ -266,7 +276,7 @@ class Viewer(QObject):
             if arguments.save_window is not None and not self.window.grab().save(str(arguments.save_window), "PNG"):
                 raise OSError(f"{arguments.save_window} cannot be written")
             if arguments.stats is not None:
-                self.figures.now(render_scale=self.state.wish.render_scale).write(arguments.stats)
+                self.figures.now().write(arguments.stats)
         except OSError as error:
             self._fail(str(error))
 
@@ -315,8 +325,11 @@ class Viewer(QObject):
         self.window.action("view.inertia").setChecked(on)
 
     def _toggle_repeat(self) -> None:
-        on = not self.memory.settings.playback.repeat
+        on = not self.player.repeats
         self.memory.change(lambda s: replace(s, playback=replace(s.playback, repeat=on)))
+        self._set_repeats(on)
+
+    def _set_repeats(self, on: bool) -> None:
         self.player.set_repeats(on)
         self.window.action("play.repeat").setChecked(on)
 

@@ -36,9 +36,12 @@ class Arguments:
     theme: str | None = None
     render_scale: float | None = None
     play: bool | None = None
+    repeat: bool | None = None
+    bare: bool = False
     fullscreen: bool = False
     settings: Path | None = None
     stats: Path | None = None
+    stats_every_s: float | None = None
     exit_after_s: float | None = None
     save_window: Path | None = None
     log_level: str = "warning"
@@ -57,6 +60,8 @@ def parse_arguments(argv: Sequence[str] | None = None) -> Arguments:
     offline = "--screenshot" if arguments.screenshot else "--record" if arguments.record else None
     if offline and arguments.clip is None:
         raise ConfigError(f"{offline} needs a clip: panosod-viewer CLIP {offline} OUT")
+    if arguments.stats_every_s is not None and arguments.stats is None:
+        raise ConfigError("--stats-every belongs to --stats FILE: how often that file is written anew")
     if arguments.gaze and not arguments.record:
         raise ConfigError("--gaze belongs to --record OUT: the view path of the recording")
     return arguments
@@ -100,6 +105,10 @@ def _add_window(group: argparse._ArgumentGroup) -> None:
     play = group.add_mutually_exclusive_group()
     play.add_argument("--play", dest="play", action="store_true", default=None, help="start playing")
     play.add_argument("--paused", dest="play", action="store_false", help="start paused")
+    group.add_argument("--repeat", action="store_true", default=None, help="start again at the end")
+    group.add_argument(
+        "--bare", action="store_true", help="the picture alone, without menus and controls (projectors, recordings)"
+    )
     group.add_argument("--theme", choices=THEMES, help="colours of the window")
     group.add_argument(
         "--render-scale",
@@ -127,6 +136,9 @@ def _add_trial(group: argparse._ArgumentGroup) -> None:
         "--exit-after", dest="exit_after_s", type=_seconds, metavar="S", help="close after so many seconds"
     )
     group.add_argument("--stats", type=Path, metavar="JSON", help="write the playback figures there at the end")
+    group.add_argument(
+        "--stats-every", dest="stats_every_s", type=_period, metavar="S", help="write them every so many seconds too"
+    )
     group.add_argument("--save-window", type=Path, metavar="PNG", help="save a picture of the window before it closes")
     group.add_argument("--log-level", choices=LOG_LEVELS, default="warning", help="what to log on stderr")
 
@@ -156,6 +168,10 @@ def _between(text: str, low: float, high: float) -> float:
 
 def _seconds(text: str) -> float:
     return _between(text, 0, 1e8)
+
+
+def _period(text: str) -> float:
+    return _between(text, 0.1, 3600)
 
 
 def _pitch(text: str) -> float:

@@ -1,5 +1,6 @@
 """The playback figures of one run (`--stats`), and the machine they were taken on. No Qt."""
 
+import functools
 import json
 import os
 import platform
@@ -43,8 +44,9 @@ class CpuTimes:
         return 100.0 * (self.steal - before.steal) / total if total > 0 else None
 
 
+@functools.cache
 def machine() -> dict[str, Any]:
-    """What this machine is."""
+    """What this machine is; do not change it."""
     model = ""
     try:
         for line in Path("/proc/cpuinfo").read_text().splitlines():
@@ -66,11 +68,13 @@ class Figures:
         shown: pictures handed to the screen while playing.
         dropped: pictures left out while playing.
         played_s: how long it played, wall clock.
+        at_s: when these figures were collected, ``time.monotonic()``.
         decode_ms: mean time of the decode thread for one picture.
         cpu_s: processor time of this process, without the audio process.
         underruns, starved: gaps of the device, of the decoder.
         motion_to_sound_ms: estimate of the audio process at the end.
         audio_load: share of a core that the audio callback uses.
+        sound: all that the audio process tells (``SoundState``), by name; None without it.
         sound_device: its name.
         gl_renderer: as OpenGL tells.
         picture_px: size of the picture on the screen.
@@ -83,12 +87,14 @@ class Figures:
     shown: int = 0
     dropped: int = 0
     played_s: float = 0.0
+    at_s: float = field(default_factory=time.monotonic)
     decode_ms: float | None = None
     cpu_s: float = 0.0
     underruns: int | None = None
     starved: int | None = None
     motion_to_sound_ms: float | None = None
     audio_load: float | None = None
+    sound: dict[str, float] | None = None
     sound_device: str = ""
     gl_renderer: str = ""
     picture_px: tuple[int, int] | None = None
@@ -96,8 +102,12 @@ class Figures:
     steal_percent: float | None = None
     machine: dict[str, Any] = field(default_factory=machine)
 
-    def write(self, path: Path) -> None:
+    def write(self, path: Path, *, is_lasting: bool = True) -> None:
         """Write them as JSON, beside and renamed.
+
+        Args:
+            path: where.
+            is_lasting: wait until they lie on the disk; not for what is soon written again.
 
         Raises:
             OSError: it cannot be written.
@@ -107,8 +117,9 @@ class Figures:
             with beside.open("w", encoding="utf-8") as file:
                 json.dump(asdict(self), file, indent=2)
                 file.write("\n")
-                file.flush()
-                os.fsync(file.fileno())
+                if is_lasting:
+                    file.flush()
+                    os.fsync(file.fileno())
             beside.replace(path)
         finally:
             beside.unlink(missing_ok=True)

@@ -56,6 +56,7 @@ class MainWindow(QMainWindow):
         column.addWidget(self.notices)
         column.addWidget(self._pages, 1)
         self.setCentralWidget(central)
+        self._is_bare = False
         self._recent_menu = QMenu("Open &recent", self)
         self._make_menus()
         self.set_recent(())
@@ -89,9 +90,18 @@ class MainWindow(QMainWindow):
             self._recent_menu.addAction("&Forget these").triggered.connect(self.recent_cleared)
         self._recent_menu.setEnabled(bool(paths))
 
+    def set_bare(self) -> None:
+        """Show no menus, no controls and of the notices only errors; the keys work all the same."""
+        self._is_bare = True
+        self.notices.set_errors_only(True)
+        self.menuBar().hide()
+        self.page.set_bare()
+        # The empty page's wishes would hold the window open.
+        self._pages.setMinimumSize(self.page.minimumSize())
+
     def set_full_screen(self, on: bool) -> None:
         """Fill the screen with the picture."""
-        self.menuBar().setVisible(not on)
+        self.menuBar().setVisible(not on and not self._is_bare)
         self.page.set_floating(on)
         self.page.transport_bar.set_fullscreen(on)
         self.actions_by_id["view.fullscreen"].setChecked(on)
@@ -103,7 +113,8 @@ class MainWindow(QMainWindow):
     def set_picture_size(self, width: int, height: int) -> None:
         """Make the window such that the picture has this size."""
         page = self.page.picture_size_for(QSize(width, height))
-        self.resize(page.width(), page.height() + self.menuBar().sizeHint().height())
+        menu = 0 if self._is_bare else self.menuBar().sizeHint().height()
+        self.resize(page.width(), page.height() + menu)
 
     # --- where it was ---
 

@@ -169,6 +169,11 @@ class Player(QObject):
         self._transport.set_loop(loop_s)
         self.loop_changed.emit(self._transport.loop_s)
 
+    @property
+    def repeats(self) -> bool:
+        """Whether the clip starts again at its end."""
+        return self._repeats
+
     def set_repeats(self, on: bool) -> None:
         """Whether the clip starts again at its end; holds for the next clips too."""
         self._repeats = self._transport.repeats = on

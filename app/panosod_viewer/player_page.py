@@ -30,6 +30,7 @@ class PlayerPage(QWidget):
         for part in (self.seek_bar, self.transport_bar, self.status_line):
             column.addWidget(part)
         self._is_floating = False
+        self._is_bare = False
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(CONTROLS_STAY_MS)
@@ -43,7 +44,7 @@ class PlayerPage(QWidget):
         """Let the controls float over the picture and go away when the pointer rests (full screen)."""
         self._is_floating = is_floating
         self.status_line.setVisible(not is_floating)
-        self.controls.show()
+        self.controls.setVisible(not self._is_bare)
         self._lay_out()
         if is_floating:
             self._rest.start()
@@ -51,9 +52,16 @@ class PlayerPage(QWidget):
             self._rest.stop()
             self.view.unsetCursor()
 
+    def set_bare(self) -> None:
+        """Show the picture alone, in full screen too."""
+        self._is_bare = True
+        self.controls.hide()
+        self.setMinimumSize(self.view.minimumSize())
+        self._lay_out()
+
     def picture_size_for(self, size: QSize) -> QSize:
         """The size of the page at which the picture has a given size."""
-        return QSize(size.width(), size.height() + self.controls.sizeHint().height())
+        return QSize(size.width(), size.height() + self._controls_height())
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
         """Lay out anew when the controls want another height (a line of them was hidden)."""
@@ -68,14 +76,17 @@ class PlayerPage(QWidget):
 
     def _lay_out(self) -> None:
         width, height = self.width(), self.height()
-        controls = min(self.controls.sizeHint().height(), height)
+        controls = min(self._controls_height(), height)
         self.controls.setGeometry(0, height - controls, width, controls)
         self.view.setGeometry(0, 0, width, height if self._is_floating else height - controls)
         self.controls.raise_()
 
+    def _controls_height(self) -> int:
+        return 0 if self._is_bare else self.controls.sizeHint().height()
+
     def _wake(self) -> None:
         if self._is_floating:
-            self.controls.show()
+            self.controls.setVisible(not self._is_bare)
             self.view.unsetCursor()
             self._rest.start()
 

@@ -1,22 +1,31 @@
 """Collects the playback figures of this run for `--stats`."""
 
 import time
+from pathlib import Path
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from panosod_viewer.clip_session import ClipSession
 from panosod_viewer.figures import CpuTimes, Figures, process_started_s
 from panosod_viewer.player import Player
 from panosod_viewer.render.gl_view import GLView
 from panosod_viewer.sound_link import SoundLink
+from panosod_viewer.state import ViewerState
 
 
 class RunFigures(QObject):
-    """Watches; asked at the end."""
+    """Watches; asked at the end, or writes the figures again and again.
+
+    Signals:
+        write_failed (str): the file cannot be written; it is not tried again.
+    """
+
+    write_failed = Signal(str)
 
     def __init__(
         self,
         *,
+        state: ViewerState,
         player: Player,
         session: ClipSession,
         sound: SoundLink,
@@ -24,6 +33,7 @@ class RunFigures(QObject):
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
+        self._state = state
         self._player = player
         self._session = session
         self._sound = sound
@@ -33,6 +43,7 @@ class RunFigures(QObject):
         self._played_s = 0.0
         self._playing_since_s: float | None = None
         self._device = ""
+        self._timer = QTimer(self)
         player.playing_changed.connect(self._playing_changed)
         sound.device_changed.connect(self._device_changed)
 
@@ -54,7 +65,23 @@ class RunFigures(QObject):
     def _device_changed(self, name: str, _data: object) -> None:
         self._device = name
 
-    def now(self, *, render_scale: float) -> Figures:
+    def write_every(self, seconds: float, path: Path) -> None:
+        """Write the figures to a file from now on."""
+        self._timer.timeout.connect(lambda: self._write(path))
+        self._timer.start(round(seconds * 1000))
+
+    def close(self) -> None:
+        """Write no more by itself."""
+        self._timer.stop()
+
+    def _write(self, path: Path) -> None:
+        try:
+            self.now().write(path, is_lasting=False)
+        except OSError as error:
+            self._timer.stop()
+            self.write_failed.emit(str(error))
+
+    def now(self) -> Figures:
         """The figures so far."""
         self._playing_changed(self._player.transport.is_playing)
         opened = self._session.opened_clip
@@ -68,7 +95,7 @@ class RunFigures(QObject):
             sound_device=self._device,
             gl_renderer=self._view.renderer_description,
             picture_px=self._view.framebuffer_size_px(),
-            render_scale=render_scale,
+            render_scale=self._state.wish.render_scale,
             steal_percent=CpuTimes.now().steal_percent_since(self._cpu),
         )
         if opened is not None and opened.decoder is not None and opened.decoder.figures.frames:
@@ -81,4 +108,5 @@ class RunFigures(QObject):
             figures.starved = int(levels.starved)
             figures.motion_to_sound_ms = round(1000 * levels.motion_to_sound_s, 2)
             figures.audio_load = round(levels.load, 4)
+            figures.sound = levels._asdict()
         return figures

@@ -1,5 +1,6 @@
 """The whole window, in this process, with real clips, a real decode thread and a real audio process."""
 
+import json
 import math
 import os
 import signal
@@ -21,6 +22,7 @@ from panosod_core.geometry.sphere import direction, rotation, yaw_pitch_roll
 from panosod_core.media.writer import ClipWriter
 from panosod_viewer.application import Viewer
 from panosod_viewer.arguments import Arguments
+from panosod_viewer.panels.notice import Notice, Severity
 from panosod_viewer.resolving import ViewLayout
 from panosod_viewer.workers.opening import ClipOpener
 from tests.clips import demo_clip, dot_clip
@@ -395,13 +397,63 @@ def test_closing_while_the_audio_process_is_dead(make, clip):
 def test_figures_of_the_run(make, clip):
     desk = make(play=True).open_and_see(clip).with_sound()
     desk.wait(lambda: desk.viewer.player.counts.shown > 10)
-    figures = desk.viewer.figures.now(render_scale=1.0)
+    figures = desk.viewer.figures.now()
     assert figures.first_frame_s > 0
     assert figures.shown > 10
     assert figures.decode_ms > 0
     assert figures.played_s > 0
     assert figures.gl_renderer
+    assert figures.sound["blocks"] > 0
+    assert figures.sound["load_max"] >= figures.sound["load"] > 0
     assert replace(figures, machine={}).clip == str(clip)
+
+
+def test_figures_are_written_while_it_plays(make, clip, tmp_path):
+    path = tmp_path / "live.json"
+    desk = make(play=True, stats=path, stats_every_s=0.1).open_and_see(clip)
+
+    def shown() -> int:
+        return json.loads(path.read_text())["shown"] if path.exists() else 0
+
+    desk.wait(lambda: shown() > 0)
+    before = shown()
+    desk.wait(lambda: shown() > before)
+
+
+def test_figures_that_cannot_be_written_end_the_program_with_1(make, clip, tmp_path):
+    desk = make(stats=tmp_path / "nowhere" / "live.json", stats_every_s=0.1).open_and_see(clip)
+    codes = []
+    desk.viewer.ended.connect(codes.append)
+    with desk.qtbot.waitSignal(desk.viewer.figures.write_failed, timeout=SECONDS):
+        pass
+    desk.close()
+    assert codes == [1]
+
+
+def test_bare_is_the_picture_alone_at_its_size(make, clip):
+    desk = make(bare=True, size=(480, 270)).open_and_see(clip)
+    window = desk.viewer.window
+    assert (window.width(), window.height()) == (480, 270)
+    assert (desk.view.width(), desk.view.height()) == (480, 270)
+    desk.key(Qt.Key.Key_F)
+    desk.wait(window.isFullScreen)
+    assert not window.page.controls.isVisible()
+    assert not window.menuBar().isVisible()
+    desk.key(Qt.Key.Key_F)
+    desk.wait(lambda: not window.isFullScreen())
+    assert not window.menuBar().isVisible()
+    window.notices.show_notice(Notice("only to know"))
+    assert desk.notice == ""
+    window.notices.show_notice(Notice("broken", Severity.ERROR))
+    assert desk.notice == "broken"
+
+
+def test_repeat_of_the_command_line_plays_on_and_is_not_remembered(make, clip):
+    desk = make(repeat=True, play=True).open_and_see(clip, at_s=1.8)
+    assert desk.viewer.window.action("play.repeat").isChecked()
+    desk.wait(lambda: desk.index is not None and desk.index > 50)
+    desk.wait(lambda: desk.index < 30)
+    assert not desk.viewer.memory.settings.playback.repeat
 
 
 def test_a_head_tracker_turns_the_sound_against_the_view(make, clip):

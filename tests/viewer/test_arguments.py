@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +12,8 @@ from panosod_viewer.arguments import PROJECTIONS, SOUNDS, Arguments, parse_argum
 ALL_OPTIONS = [
     "--at", "--yaw", "--pitch", "--roll", "--fov", "--size", "--screenshot", "--record", "--gaze", "--hrtf", "--device",
     "--projection", "--sound", "--tracker", "--theme", "--render-scale", "--play", "--paused", "--fullscreen",
-    "--stats", "--exit-after", "--save-window", "--log-level", "--settings", "--version",
+    "--stats", "--stats-every", "--exit-after", "--save-window", "--log-level", "--settings", "--version",
+    "--repeat", "--bare",
 ]  # fmt: skip
 
 
@@ -22,7 +24,8 @@ def test_without_words_nothing_is_asked():
 def test_all_words_arrive():
     words = (
         "clip.mp4 --at 1.5 --yaw -20 --pitch 10 --roll 5 --fov 100 --size 640x360 --projection 180 --sound fuma "
-        "--tracker 9001 --theme dark --render-scale 0.5 --paused --fullscreen --exit-after 3 --log-level info"
+        "--tracker 9001 --theme dark --render-scale 0.5 --paused --fullscreen --exit-after 3 --log-level info "
+        "--repeat --bare --stats s.json --stats-every 0.5"
     )
     got = parse_arguments(words.split())
     assert got.clip == "clip.mp4"
@@ -30,6 +33,7 @@ def test_all_words_arrive():
     assert (got.size, got.projection, got.sound, got.tracker) == ((640, 360), "180", "fuma", 9001)
     assert (got.theme, got.render_scale, got.play, got.fullscreen) == ("dark", 0.5, False, True)
     assert (got.exit_after_s, got.log_level) == (3.0, "info")
+    assert (got.repeat, got.bare, got.stats, got.stats_every_s) == (True, True, Path("s.json"), 0.5)
 
 
 def test_the_choices_are_those_of_the_core():
@@ -41,7 +45,7 @@ def test_the_choices_are_those_of_the_core():
     "words",
     [
         "--size 640", "--size 0x0", "--size 640x99999", "--fov 3", "--fov 400", "--pitch 91", "--at -1", "--tracker 0",
-        "--render-scale 2", "--yaw nan", "--play --paused", "--theme pink", "--exit-after inf", "a.mp4 b.mp4",
+        "--render-scale 2", "--yaw nan", "--play --paused", "--theme pink", "--exit-after inf", "--stats-every 0", "a.mp4 b.mp4",
     ],
 )  # fmt: skip
 def test_words_that_cannot_be_meant_are_refused(words, capsys):
@@ -51,7 +55,7 @@ def test_words_that_cannot_be_meant_are_refused(words, capsys):
     assert "error:" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("words", ["--screenshot a.png", "--record a.mp4", "c.mp4 --gaze p.csv",
+@pytest.mark.parametrize("words", ["--screenshot a.png", "--record a.mp4", "c.mp4 --gaze p.csv", "c.mp4 --stats-every 1",
                                    "c.mp4 --screenshot a.png --record b.mp4"])  # fmt: skip
 def test_words_that_do_not_go_together_are_one_line(words):
     with pytest.raises(ConfigError):

@@ -26,6 +26,14 @@ def test_figures_are_written_whole(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["stats.json"]
 
 
+def test_figures_for_a_moment_are_written_as_whole(tmp_path):
+    path = tmp_path / "stats.json"
+    for shown in (1, 2):
+        Figures(shown=shown).write(path, is_lasting=False)
+        assert json.loads(path.read_text())["shown"] == shown
+    assert [p.name for p in tmp_path.iterdir()] == ["stats.json"]
+
+
 def test_figures_that_cannot_be_written_leave_nothing(tmp_path):
     with pytest.raises(OSError):
         Figures().write(tmp_path / "missing" / "stats.json")

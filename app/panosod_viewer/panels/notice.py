@@ -67,6 +67,7 @@ class NoticeBar(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._waiting: deque[Notice] = deque()
+        self._has_errors_only = False
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._next)
@@ -98,11 +99,17 @@ class NoticeBar(QWidget):
         """How many wait behind it."""
         return max(0, len(self._waiting) - 1)
 
+    def set_errors_only(self, on: bool) -> None:
+        """Keep to oneself what is not an error, from now on."""
+        self._has_errors_only = on
+
     def show_notice(self, notice: Notice) -> None:
         """Say it now, or after what is being said.
 
         Errors go before what waits. Of several with the same key only the newest stays.
         """
+        if self._has_errors_only and notice.severity is not Severity.ERROR:
+            return
         for i, old in enumerate(self._waiting):
             if old.identity == notice.identity:
                 self._waiting[i] = notice
