@@ -37,7 +37,7 @@ def _window(arguments: Arguments) -> int:
     from panosod_viewer.workers.opening import ClipOpener
 
     check_display()
-    # Until the window listens for it, Ctrl+C ends the process as it would any other: nothing has to be put away yet, and
+    # Until the window listens for it, Ctrl+C ends the process as it does any other: nothing has to be put away yet, and
     # a KeyboardInterrupt while Qt is being loaded or built strikes within its C++, which aborts, crashes or goes on.
     before = signal.signal(signal.SIGINT, signal.SIG_DFL)
     opener = None
