@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,12 @@ def seeking(viewer: Viewer) -> None:
     viewer.key("Next", "Prior", "Next", "Left", "shift+Left", "ctrl+Home")
 
 
+def hanging(viewer: Viewer) -> None:
+    playing(viewer)
+    (pid,) = viewer.audio_pids()
+    os.kill(pid, signal.SIGSTOP)
+
+
 CASES = {
     "SIGTERM while starting": (starting, terminate, {-signal.SIGTERM, 128 + signal.SIGTERM}),
     "SIGTERM while loading": (loading, terminate, {-signal.SIGTERM, 128 + signal.SIGTERM}),
@@ -70,6 +77,7 @@ CASES = {
     "closed while opening": (opening, close, {0}),
     "closed while playing": (playing, close, {0}),
     "closed while seeking": (seeking, close, {0}),
+    "closed while the sound hangs": (hanging, close, {0}),
     "quit while seeking": (seeking, quit_by_key, {0}),
     "Ctrl+C while playing": (playing, interrupt, {128 + signal.SIGINT}),
 }
@@ -118,6 +126,7 @@ def test_a_killed_audio_process_is_started_again_and_plays_on(clip, start_viewer
 
 def test_the_person_is_told_that_the_sound_died_and_it_plays_on_from_there(clip, gl_screen, qapp, qtbot, tmp_path):
     settings = tmp_path / "settings.toml"
+    threads = set(threading.enumerate())
     opener = ClipOpener.for_command_line(str(clip), at_s=0.0)
     viewer = Application(qapp, Arguments(device="none", settings=settings, play=True, size=(320, 180)))
     try:
@@ -139,3 +148,5 @@ def test_the_person_is_told_that_the_sound_died_and_it_plays_on_from_there(clip,
     finally:
         viewer.close()
         viewer.window.deleteLater()
+        opener.close()
+    assert set(threading.enumerate()) <= threads
