@@ -1,17 +1,16 @@
 """The ambisonic fields of many scenes at once, in torch: :mod:`panosod_core.synth.scene_sound` on any device.
 
-All sources of a batch are sounded together. Phases are kept in float64, waves in float32.
+The voices of a batch are sounded together. Phases are kept in float64, waves in float32.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from panosod_core.datasets.render_torch_basics import floats, hashed_uniform, signed_keys
-from panosod_core.synth.scene import Bus, SceneSpec, Source
+from panosod_core.synth.scene import Bus, Mix, SceneSpec, Source
 from panosod_core.synth.scene_config import CONTROL_HZ
 from panosod_core.synth.scene_room import Image, Room
 from panosod_core.synth.scene_sound import (
@@ -26,15 +25,8 @@ from panosod_core.synth.scene_sound import (
 )
 from panosod_core.synth.voices import CREST, STEPS, TABLE, Voice, wave_table
 
-_BUSES = tuple(Bus)
-
-
-@dataclass(frozen=True, eq=False)
-class _Part:
-    """A source of a batch: its scene's place in it, and itself."""
-
-    scene: int
-    source: Source
+_CPU_GROUP = 4
+"""Voices sounded together on a CPU: their waves fit its caches."""
 
 
 @torch.no_grad()
@@ -57,51 +49,66 @@ def render_sounds(specs: Sequence[SceneSpec], *, rate_hz: int, device: torch.dev
     if len(lengths) != 1:
         raise ValueError(f"scenes of one batch must be of one length, got {sorted(lengths)} samples")
     n = lengths.pop()
-    parts = [_Part(b, source) for b, spec in enumerate(specs) for source in spec.sources]
-    buses = torch.zeros((len(specs), len(_BUSES), 4, n), device=device)
-    if parts:
-        _render_parts(parts, specs, buses, rate_hz=rate_hz)
-    objects = buses[:, _BUSES.index(Bus.OBJECTS)]
-    heard = objects[:, 0].square().mean(dim=1).sqrt()
-    silent = torch.tensor([all(s.bus is not Bus.OBJECTS for s in spec.sources) for spec in specs], device=device)
-    heard = torch.where(silent, torch.full_like(heard, NOMINAL_RMS), heard)
-    field = objects.clone()
-    for k, bus in enumerate(_BUSES):
-        levels = [spec.mix.snr_db(bus) if bus is not Bus.OBJECTS else None for spec in specs]
-        if any(level is not None for level in levels):
-            wanted = floats([0.0 if level is None else 10 ** (-level / 20) for level in levels], device)
-            own = buses[:, k, 0].square().mean(dim=1).sqrt()
-            field += buses[:, k] * (heard * wanted / own.clamp(min=1e-9))[:, None, None]
-    _add_noises(specs, field, heard, rate_hz=rate_hz)
-    peaks = field.abs().amax(dim=(1, 2))
-    return field * torch.clamp(LOUDEST / peaks.clamp(min=1e-9), max=1.0)[:, None, None]
-
-
-def _render_parts(parts: Sequence[_Part], specs: Sequence[SceneSpec], buses: Tensor, *, rate_hz: int) -> None:
-    """Sound all sources and add them to the buses of their scenes."""
-    n, device = buses.shape[-1], buses.device
-    hop = rate_hz // CONTROL_HZ
-    curves = [steering(part.source, specs[part.scene].config.duration_s) for part in parts]
-    signals = voice_signals([part.source.voice for part in parts], n, rate_hz=rate_hz, device=device)
-    signals *= _at_samples(floats(np.stack([c.envelope for c in curves]), device), n, hop=hop)
-    for part, curve, signal in zip(parts, curves, signals, strict=True):
-        gains = floats(curve.gains, device)
-        field = buses[part.scene, _BUSES.index(part.source.bus)]
-        if gains.shape[1] == 1:
-            field.addcmul_(gains, signal)
-        else:
-            field.addcmul_(_at_samples(gains, n, hop=hop), signal)
+    signals = _all_signals(specs, n, rate_hz=rate_hz, device=device)
+    field = torch.empty((len(specs), 4, n), device=device)
     for b, spec in enumerate(specs):
-        if spec.room is None:
-            continue
-        for k, bus in enumerate(_BUSES):
-            inside = [
-                (part.source, signal)
-                for part, signal in zip(parts, signals, strict=True)
-                if part.scene == b and part.source.bus is bus and part.source.trajectory is not None
-            ]
-            if inside:
-                _add_room(inside, spec.room, buses[b, k], duration_s=spec.config.duration_s, rate_hz=rate_hz)
+        _mix(spec, [signal for part, signal in signals if part == b], field[b], rate_hz=rate_hz)
+    return field
+
+
+def _all_signals(
+    specs: Sequence[SceneSpec], n: int, *, rate_hz: int, device: torch.device
+) -> list[tuple[int, Tensor]]:
+    """What every source sounds like at 1 m: the place of its scene in the batch, and (n,) float32."""
+    parts = [(b, source) for b, spec in enumerate(specs) for source in spec.sources]
+    group = _CPU_GROUP if device.type == "cpu" else max(len(parts), 1)
+    found: list[tuple[int, Tensor]] = []
+    for first in range(0, len(parts), group):
+        chosen = parts[first : first + group]
+        waves = voice_signals([source.voice for _, source in chosen], n, rate_hz=rate_hz, device=device)
+        levels = np.stack([steering(source, specs[b].config.duration_s).envelope for b, source in chosen])
+        waves *= _at_samples(floats(levels, device), n, hop=rate_hz // CONTROL_HZ)
+        found += [(b, wave) for (b, _), wave in zip(chosen, waves, strict=True)]
+    return found
+
+
+def _mix(spec: SceneSpec, signals: Sequence[Tensor], field: Tensor, *, rate_hz: int) -> None:
+    """The field of one scene, (4, n), of what its sources sound like."""
+    buses: dict[Bus, Tensor] = {}
+    for bus in Bus:
+        members = [
+            (source, signal) for source, signal in zip(spec.sources, signals, strict=True) if source.bus is bus
+        ]
+        if members:
+            buses[bus] = _bus_field(members, spec, rate_hz=rate_hz)
+    objects = buses.get(Bus.OBJECTS)
+    if objects is None:
+        field.zero_()
+        heard = torch.full((), NOMINAL_RMS, device=field.device)
+    else:
+        field.copy_(objects)
+        heard = objects[0].square().mean().sqrt()
+    for bus in (Bus.OFF_OBJECT, Bus.MUSIC):
+        snr_db = spec.mix.snr_db(bus)
+        if bus in buses and snr_db is not None:
+            own = buses[bus][0].square().mean().sqrt()
+            field.addcmul_(buses[bus], heard * 10 ** (-snr_db / 20) / own.clamp(min=1e-9))
+    _add_noises(spec.mix, field, heard, rate_hz=rate_hz)
+    field *= torch.clamp(LOUDEST / field.abs().amax().clamp(min=1e-9), max=1.0)
+
+
+def _bus_field(members: Sequence[tuple[Source, Tensor]], spec: SceneSpec, *, rate_hz: int) -> Tensor:
+    n, device = len(members[0][1]), members[0][1].device
+    field = torch.zeros((4, n), device=device)
+    for source, signal in members:
+        gains = floats(steering(source, spec.config.duration_s).gains, device)
+        if gains.shape[1] > 1:
+            gains = _at_samples(gains, n, hop=rate_hz // CONTROL_HZ)
+        field.addcmul_(gains, signal)
+    placed = [(source, signal) for source, signal in members if source.trajectory is not None]
+    if spec.room is not None and placed:
+        _add_room(placed, spec.room, field, duration_s=spec.config.duration_s, rate_hz=rate_hz)
+    return field
 
 
 def _at_samples(curve: Tensor, n: int, *, hop: int) -> Tensor:
@@ -190,8 +197,8 @@ def _tones(voices: Sequence[Voice], t: Tensor, step: Tensor, *, rate_hz: int) ->
     vibrato, f0 = _column(voices, "vibrato_hz", device), _column(voices, "f0_hz", device)
     waver = _column(voices, "vibrato_depth", device) / (2 * torch.pi * vibrato)
     notes = floats([voice.notes for voice in voices], device, dtype=torch.float64)
-    swing = torch.cos(2 * torch.pi * (vibrato * t + _column(voices, "phase", device)))
-    turns = f0 * torch.gather(notes, 1, step) * (t - waver * swing)
+    turns = torch.cos((vibrato * t).add_(_column(voices, "phase", device)).mul_(2 * torch.pi))
+    turns = torch.sub(t, turns.mul_(waver)).mul_(torch.gather(notes, 1, step)).mul_(f0)
     clanging = [k for k, voice in enumerate(voices) if voice.fm_index]
     if clanging:
         chosen = [voices[k] for k in clanging]
@@ -239,18 +246,12 @@ def _eighth(x: Tensor) -> Tensor:
     return x.square().square_().square_()
 
 
-def _add_noises(specs: Sequence[SceneSpec], field: Tensor, heard: Tensor, *, rate_hz: int) -> None:
-    count, _, n = field.shape
-    device = field.device
-    levels = floats([10 ** (spec.mix.hiss_db / 20) * 12.0**0.5 for spec in specs], device)
-    hiss = hashed_uniform(signed_keys([spec.mix.hiss_key for spec in specs], device), 4 * n).view(count, 4, n)
-    field += (hiss - 0.5) * levels[:, None, None]
-    for b, spec in enumerate(specs):
-        mix = spec.mix
-        if mix.diffuse_snr_db is None:
-            continue
+def _add_noises(mix: Mix, field: Tensor, heard: Tensor, *, rate_hz: int) -> None:
+    n, device = field.shape[1], field.device
+    hiss = hashed_uniform(signed_keys([mix.hiss_key], device), 4 * n).view(4, n)
+    field += (hiss - 0.5).mul_(10 ** (mix.hiss_db / 20) * 12.0**0.5)
+    if mix.diffuse_snr_db is not None:
         keys = [mix.diffuse_key ^ (channel + 1) << 28 for channel in range(4)]
         bands = [(*mix.diffuse_band_hz, mix.diffuse_tilt_db)]
         noise = _hashed_noises(keys, bands, n, rate_hz=rate_hz, device=device)
-        size = heard[b] * 10 ** (-mix.diffuse_snr_db / 20)
-        field[b] += noise * (floats(SHARES, device)[:, None] * size)
+        field.addcmul_(noise, floats(SHARES, device)[:, None] * (heard * 10 ** (-mix.diffuse_snr_db / 20)))

@@ -50,18 +50,29 @@ class ScenePainter:
         self.canvas = Canvas(PixelGrid(width, height))
         self._pictures = Pictures(width, height)
 
-    def render(self, spec: SceneSpec, times_s: Sequence[float]) -> ScenePictures:
+    def background(self, spec: SceneSpec) -> Float32Array:
+        """What stands still: (H * W, 3) float32.
+
+        Raises:
+            MediaError: its background picture cannot be read.
+        """
+        return paint_background(spec.background, self.canvas, pictures=self._pictures)
+
+    def render(
+        self, spec: SceneSpec, times_s: Sequence[float], *, background: Float32Array | None = None
+    ) -> ScenePictures:
         """Pictures of some times.
 
         Args:
             spec: the scene.
             times_s: T times on its clock.
+            background: what :meth:`background` gave, where it is wanted more than once.
 
         Raises:
             MediaError: its background picture cannot be read.
         """
         height, width = self.canvas.grid.height, self.canvas.grid.width
-        background = paint_background(spec.background, self.canvas, pictures=self._pictures)
+        background = self.background(spec) if background is None else background
         frames = np.empty((len(times_s), height * width, 3), np.float32)
         labels = np.zeros((len(times_s), height * width), np.uint8)
         for frame, label, time_s in zip(frames, labels, times_s, strict=True):
