@@ -259,7 +259,8 @@ def check_recordings(data: DataSet, found: FindingCounter, *, full: bool) -> Ord
 def _order_text(evidence: OrderEvidence) -> str:
     return (
         f"{evidence.best.name} is off by {evidence.error_deg:.0f} degrees, "
-        f"{evidence.assumed.name} by {evidence.assumed_error_deg:.0f} ({evidence.groups} directions)"
+        f"{evidence.assumed.name} by {evidence.assumed_error_deg:.0f}, next best {evidence.runner_up.name} "
+        f"({evidence.groups} directions)"
     )
 
 

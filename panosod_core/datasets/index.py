@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 from panosod_core.datasets.findings import Finding
 from panosod_core.datasets.sound_order import ACN_SN3D, SoundOrder
+from panosod_core.media.info import AudioInfo
 
 
 class Layout(StrEnum):
@@ -78,16 +79,24 @@ class Sound:
     Attributes:
         path: the file.
         order: what its first four channels are.
-        channels: of the file, at least 4.
-        rate_hz: of the file.
+        info: of the file, as probed: at least 4 channels.
         duration_s: of the file by its header.
     """
 
     path: Path
     order: SoundOrder
-    channels: int
-    rate_hz: int
+    info: AudioInfo
     duration_s: float
+
+    @property
+    def channels(self) -> int:
+        """Of the file, at least 4."""
+        return self.info.channels
+
+    @property
+    def rate_hz(self) -> int:
+        """Of the file."""
+        return self.info.sample_rate_hz
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,9 @@ STEP_S = 0.1
 """Length of a label frame."""
 REACH_M = 2.0
 """Positions are divided by this, so that they lie in -1..1."""
+UNKNOWN = -1
+"""Number of events of a class that is none of the 14: they sound, but are no target."""
+_COLUMNS = frozenset({"Start", "End", "Class", "X", "Y", "Z"})
 _NAME = re.compile(r"(split(\d+)_ov([1-3])_\d+)_A")
 _SPLITS = {"train": Split.TRAIN, "dev": Split.VALIDATION, "test": Split.TEST}
 _DEPTH = 4
@@ -66,7 +69,7 @@ class LabelEnds(StrEnum):
 
 @dataclass(frozen=True)
 class SoundEvent:
-    """A labelled event: number of its class, start and end, position in metres from microphone A."""
+    """A labelled event: number of its class (or -1), start and end, position in metres from microphone A."""
 
     sound_class: int
     start_s: float
@@ -156,7 +159,7 @@ def index_l3das(root: Path, *, order: SoundOrder | None = None) -> DataSet:
 
 
 def read_events(path: Path, found: FindingCounter | None = None) -> tuple[SoundEvent, ...]:
-    """The events of a label file, in its order. Unknown classes are counted in ``found`` and left out.
+    """The events of a label file, in its order. Unknown classes are counted in ``found`` and numbered -1.
 
     Raises:
         DatasetError: it cannot be read or lacks a column, a number is none, or (without ``found``) a class is unknown.
@@ -164,7 +167,10 @@ def read_events(path: Path, found: FindingCounter | None = None) -> tuple[SoundE
     events: list[SoundEvent] = []
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            for row in csv.DictReader(file, skipinitialspace=True):
+            rows = csv.DictReader(file, skipinitialspace=True)
+            if _COLUMNS.difference(rows.fieldnames or ()):
+                raise ValueError(f"its columns are {', '.join(rows.fieldnames or ()) or 'missing'}")
+            for row in rows:
                 start_s, end_s = float(row["Start"]), float(row["End"])
                 x, y, z = (float(row[axis]) for axis in "XYZ")
                 if not all(map(math.isfinite, (start_s, end_s, x, y, z))) or end_s < start_s:
@@ -174,8 +180,8 @@ def read_events(path: Path, found: FindingCounter | None = None) -> tuple[SoundE
                     if found is None:
                         raise ValueError(f"unknown class {name!r}")
                     found.add(Kind.UNKNOWN_CLASS, f"{path.name}: {name}")
-                    continue
-                events.append(SoundEvent(CLASSES.index(name), start_s, end_s, (x, y, z)))
+                number = CLASSES.index(name) if name in CLASSES else UNKNOWN
+                events.append(SoundEvent(number, start_s, end_s, (x, y, z)))
     except (OSError, KeyError, ValueError, TypeError, AttributeError, csv.Error) as error:
         raise DatasetError(
             f"{path}: expected columns Start, End, Class, X, Y, Z with numbers, it cannot be understood ({error})"
@@ -198,6 +204,8 @@ def event_targets(
     position = np.zeros((frames, len(CLASSES), OVERLAPS, 3), np.float32)
     crowded = 0
     for event in events:
+        if event.sound_class == UNKNOWN:
+            continue
         first, end = _filled(event, frames, ends)
         for frame in range(max(first, 0), min(end, frames)):
             place = int(active[frame, event.sound_class].sum())
@@ -238,6 +246,8 @@ def load_recording(
         microphones: 1 (A) or 2 (A and B).
         ends: which frames an event fills.
 
+    Events of an unknown class are left out of the targets; the check counts them.
+
     Raises:
         DatasetError: a file is missing, damaged or of fewer than four channels, or microphone B is not there.
     """
@@ -250,11 +260,13 @@ def load_recording(
         raise ValueError(f"a stretch begins on a label frame, a multiple of {STEP_S} s, got {start_s}")
     count = round(duration_s * rate_hz)
     waveform = np.zeros((4 * microphones, count), np.float32)
-    for i, path in enumerate(recording.microphones[:microphones]):
-        raw = read_channels(path, range(4), start=round(start_s * rate_hz), count=count, rate_hz=rate_hz)
+    headers = [read_sound_header(path) for path in recording.microphones[:microphones]]
+    for i, (path, header) in enumerate(zip(recording.microphones, headers, strict=False)):
+        start = round(start_s * rate_hz)
+        raw = read_channels(path, range(4), start=start, count=count, rate_hz=rate_hz, header=header)
         waveform[4 * i : 4 * i + 4, : raw.shape[1]] = order.matrix() @ raw
-    length_s = max(read_sound_header(recording.microphones[0]).duration_s, start_s + duration_s)
-    whole = event_targets(read_events(recording.labels), duration_s=length_s, ends=ends)
+    length_s = max(headers[0].duration_s, start_s + duration_s)
+    whole = event_targets(read_events(recording.labels, FindingCounter()), duration_s=length_s, ends=ends)
     part = slice(first, first + round(duration_s / STEP_S))
     return RecordingSample(
         waveform, EventTargets(whole.active[part], whole.position[part], whole.crowded), recording.name, start_s

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from panosod_core.ambisonics.energy import direction_of_arrival
+from panosod_core.datasets.findings import FindingCounter
 from panosod_core.datasets.index import DataSet, Recording
 from panosod_core.datasets.l3das import SoundEvent, read_events
 from panosod_core.datasets.sound_order import ALL_AXES, Normalisation, SoundOrder
@@ -22,8 +23,8 @@ from panosod_core.geometry.sphere import FloatArray, direction
 
 LEAST_GROUPS = 6
 """Independent directions without which nothing is said."""
-CLEAR_T = 4.0
-"""The best order must beat every other by so many standard errors of the paired difference."""
+CLEAR_LOG_ODDS = 7.0
+"""The best order must be so much likelier than every other: a thousand to one."""
 MOST_DIFFUSE = 0.9
 """Stretches in which sound comes from everywhere tell nothing."""
 RATIO_SLACK = 1.6
@@ -50,7 +51,8 @@ class OrderEvidence:
         error_deg: median angle between measured and known directions, for the best order.
         assumed_error_deg: the same for the order assumed.
         runner_up: the next best axes.
-        t: by how many standard errors the best one beats the next.
+        log_odds: natural logarithm of how much likelier the best one is than that, if errors scatter about the truth
+            as the best one's do (von Mises-Fisher).
         power_ratio: median power of channels 1-3 together over that of channel 0.
     """
 
@@ -61,7 +63,7 @@ class OrderEvidence:
     error_deg: float
     assumed_error_deg: float
     runner_up: SoundOrder
-    t: float
+    log_odds: float
     power_ratio: float
 
 
@@ -145,11 +147,11 @@ def compare_orders(
     by_group = np.stack([cosines[:, member == g].mean(axis=1) for g in range(len(groups))], axis=1)
     ranking = np.argsort(-by_group.mean(axis=1))
     best = int(ranking[0])
-    ts = [_paired_t(by_group[best] - by_group[int(other)]) for other in ranking[1:]]
-    nearest = int(np.argmin(ts))
+    totals = by_group.sum(axis=1)
+    log_odds = _concentration(float(by_group[best].mean())) * float(totals[best] - totals[int(ranking[1])])
     ratio = float(np.median([s.power_ratio for s in stretches]))
     found = SoundOrder(ALL_AXES[best], normalisation_of(ratio))
-    is_clear = ts[nearest] >= CLEAR_T and by_group[best].mean() >= least_cosine
+    is_clear = log_odds >= CLEAR_LOG_ODDS and by_group[best].mean() >= least_cosine
     verdict = OrderVerdict.AMBIGUOUS
     if is_clear:
         verdict = OrderVerdict.AGREES if found.axes == assumed.axes else OrderVerdict.DIFFERS
@@ -160,16 +162,16 @@ def compare_orders(
         groups=len(groups),
         error_deg=_median_deg(cosines[best]),
         assumed_error_deg=_median_deg(cosines[ALL_AXES.index(assumed.axes)]),
-        runner_up=SoundOrder(ALL_AXES[int(ranking[1 + nearest])], found.normalisation),
-        t=float(ts[nearest]),
+        runner_up=SoundOrder(ALL_AXES[int(ranking[1])], found.normalisation),
+        log_odds=log_odds,
         power_ratio=ratio,
     )
 
 
-def _paired_t(differences: FloatArray) -> float:
-    mean = float(differences.mean())
-    error = float(differences.std(ddof=1)) / len(differences) ** 0.5
-    return mean / error if error > 1e-12 else (np.inf if mean > 0 else 0.0)
+def _concentration(mean_cosine: float) -> float:
+    """Of the von Mises-Fisher distribution with that mean cosine (Banerjee et al. 2005, eq. 4.4, three dimensions)."""
+    r = min(max(mean_cosine, 0.0), 0.999)
+    return r * (3 - r * r) / (1 - r * r)
 
 
 def _median_deg(cosines: FloatArray) -> float:
@@ -196,7 +198,7 @@ def labelled_directions(
     stretches: list[KnownDirection] = []
     for recording in taken:
         raw = read_channels(recording.microphones[0], range(4), rate_hz=rate_hz)
-        for i, event in enumerate(_alone(read_events(recording.labels))):
+        for i, event in enumerate(_alone(read_events(recording.labels, FindingCounter()))):
             part = raw[:, round(event.start_s * rate_hz) : round(event.end_s * rate_hz)]
             if part.shape[1] >= rate_hz // 20:
                 # Events of one recording lie at different places: each counts for itself.
@@ -236,7 +238,7 @@ def settle_order(data: DataSet, *, most: int = 40) -> OrderEvidence:
         raise DatasetError(
             f"{data.root}: expected the labels to fit one channel order clearly; {evidence.best.name} fits best "
             f"(off by {evidence.error_deg:.0f} degrees) but {evidence.runner_up.name} nearly as well "
-            f"(t = {evidence.t:.1f}): say it with --order"
+            f"(odds e^{evidence.log_odds:.1f}): say it with --order"
         )
     return evidence
 

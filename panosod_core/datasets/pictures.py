@@ -141,8 +141,8 @@ def read_instances(path: Path) -> NDArray[np.uint8]:
 def resized(picture: NDArray[np.uint8], *, width: int, height: int, ring: bool = True) -> NDArray[np.float32]:
     """A picture or mask at another size, as float32 in 0..1.
 
-    Smaller: the mean over the area of each new pixel. Larger: linear between pixel centres; with ``ring`` the left and
-    right edge are neighbours, as on the sphere.
+    Smaller: the mean over the area of each new pixel, to 8 bits. Larger: linear between pixel centres; with ``ring``
+    the left and right edge are neighbours, as on the sphere.
 
     Args:
         picture: (H, W) or (H, W, 3) uint8.
@@ -153,13 +153,13 @@ def resized(picture: NDArray[np.uint8], *, width: int, height: int, ring: bool =
     Returns:
         (height, width) or (height, width, 3).
     """
-    values = picture.astype(np.float32) / np.float32(255)
     rows, columns = picture.shape[:2]
-    if (rows, columns) == (height, width):
-        return values
     if width <= columns and height <= rows:
-        small = cv2.resize(values, (width, height), interpolation=cv2.INTER_AREA)
-        return np.clip(small, 0.0, 1.0).astype(np.float32)
+        small = picture
+        if (rows, columns) != (height, width):
+            small = np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+        return small.astype(np.float32) / np.float32(255)
+    values = picture.astype(np.float32) / np.float32(255)
     if not ring:
         return np.asarray(cv2.resize(values, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
     # One column of the other edge on each side, which is cut off again after the enlargement.

@@ -64,12 +64,11 @@ def sound_of(path: Path, *, order: SoundOrder | None = None) -> Sound:
         DatasetError: it cannot be read.
     """
     header = read_sound_header(path)
-    channels = header.info.channels
-    if channels < 4:
+    if header.info.channels < 4:
         raise TooFewChannelsError(
-            f"{path}: expected sound of at least 4 channels (first-order ambisonics), got {channels}"
+            f"{path}: expected sound of at least 4 channels (first-order ambisonics), got {header.info.channels}"
         )
-    return Sound(path, order or header.order, channels, header.info.sample_rate_hz, header.duration_s)
+    return Sound(path, order or header.order, header.info, header.duration_s)
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +100,8 @@ def read_sound(sound: Sound, *, start: int, count: int, rate_hz: int) -> SoundPi
     Raises:
         DatasetError: the file cannot be read.
     """
-    raw = read_channels(sound.path, range(4), start=start, count=count, rate_hz=rate_hz)
+    header = SoundHeader(sound.info, sound.order, sound.duration_s)
+    raw = read_channels(sound.path, range(4), start=start, count=count, rate_hz=rate_hz, header=header)
     samples = np.zeros((4, count), np.float32)
     samples[:, : raw.shape[1]] = sound.order.matrix() @ raw
     first = min(max(0, -start), count)
@@ -110,7 +110,13 @@ def read_sound(sound: Sound, *, start: int, count: int, rate_hz: int) -> SoundPi
 
 
 def read_channels(
-    path: Path, channels: range, *, start: int = 0, count: int | None = None, rate_hz: int
+    path: Path,
+    channels: range,
+    *,
+    start: int = 0,
+    count: int | None = None,
+    rate_hz: int,
+    header: SoundHeader | None = None,
 ) -> NDArray[np.float32]:
     """Channels of a sound file as they are stored, at a rate.
 
@@ -120,6 +126,7 @@ def read_channels(
         start: place of the first sample at ``rate_hz``.
         count: samples wanted; None: to the end.
         rate_hz: wanted.
+        header: of the file where it is known: probing a file takes as long as reading some seconds of it.
 
     Returns:
         (channels, n) float32, shorter than ``count`` where the file ends.
@@ -129,7 +136,7 @@ def read_channels(
         DatasetError: it cannot be read.
     """
     try:
-        header = read_sound_header(path)
+        header = header or read_sound_header(path)
         if header.info.channels <= channels[-1]:
             raise TooFewChannelsError(
                 f"{path}: expected at least {channels[-1] + 1} channels of sound, got {header.info.channels}"
