@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, Signal
 
 from panosod_core.media.info import ClipInfo
 from panosod_viewer.arguments import Arguments
-from panosod_viewer.clip_session import CHOOSE_PROJECTION, ClipSession, home_view
+from panosod_viewer.clip_session import CHOOSE_PROJECTION, FLAT_NOTICE, ClipSession, home_view
 from panosod_viewer.dialogs import Dialogs
 from panosod_viewer.look_controller import LookController
 from panosod_viewer.main_window import MainWindow
@@ -20,7 +20,7 @@ from panosod_viewer.starting import Starter
 from panosod_viewer.state import ViewerState
 from panosod_viewer.workers.opening import ClipOpener
 
-CLIP_NOTICES = ("picture.flat", "picture.none", "picture.failed", "sound.failed")
+CLIP_NOTICES = (FLAT_NOTICE, "picture.none", "picture.failed", "sound.failed")
 """Keys of the notices that speak of the open clip alone."""
 
 
@@ -64,6 +64,7 @@ class Arrivals(QObject):
         session.open_failed.connect(self._failed)
         session.sounding.connect(starter.sound_wanted)
         session.notice.connect(window.notices.show_notice)
+        session.notice_over.connect(window.notices.take_back)
         picture.first_painted.connect(starter.picture_painted)
         window.file_dropped.connect(self.open)
         window.recent_chosen.connect(self.open)

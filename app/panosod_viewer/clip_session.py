@@ -28,6 +28,8 @@ from panosod_viewer.workers.waveform import WaveformGrown, WaveformWorker
 
 _log = logging.getLogger(__name__)
 
+FLAT_NOTICE = "picture.flat"
+"""Identity of the notice that a clip is shown flat."""
 CHOOSE_PROJECTION = "picture.choose:"
 """Beginning of the ids of the notice's buttons that choose a projection."""
 
@@ -55,6 +57,7 @@ class ClipSession(QObject):
         filters_designed (object): BinauralFilters of the person's own head.
         head_told (object, str, bool): Path of the SOFA file, one line on it, whether it is an error.
         notice (object): a Notice.
+        notice_over (str): identity of a notice that no longer holds.
     """
 
     opening = Signal(object)
@@ -68,6 +71,7 @@ class ClipSession(QObject):
     filters_designed = Signal(object)
     head_told = Signal(object, str, bool)
     notice = Signal(object)
+    notice_over = Signal(str)
     _mail_came = Signal()
 
     def __init__(
@@ -260,6 +264,9 @@ class ClipSession(QObject):
         self.picture_chosen.emit(video, choice)
         if not geometry.is_spherical and choice == "auto":
             self.notice.emit(_flat_notice(geometry, video))
+        else:
+            # Chosen by the person, on the chip or by the notice itself: there is nothing left to offer.
+            self.notice_over.emit(FLAT_NOTICE)
 
     def _apply_sound(self, opened: OpenedClip, choice: str) -> None:
         info = opened.info
@@ -311,4 +318,4 @@ def _flat_notice(geometry: PictureGeometry, video: VideoInfo) -> Notice:
         wide = video.width > video.height
         ids = ("equirect", "equirect-tb", "180-sbs") if wide else ("equirect-tb", "equirect", "180-sbs")
         offers = tuple((f"{CHOOSE_PROJECTION}{i}", f"Show as {PICTURE_CHOICES[i]}") for i in ids[:2])
-    return Notice(flat_notice(geometry.projection), Severity.INFO, offers, "picture.flat")
+    return Notice(flat_notice(geometry.projection), Severity.INFO, offers, FLAT_NOTICE)

@@ -245,6 +245,14 @@ def test_a_clip_that_does_not_say_what_it_is_plays_flat_and_the_choice_is_rememb
     assert "shown flat" not in again.notice
 
 
+@pytest.mark.parametrize("choice", ["equirect", "flat"])
+def test_what_the_person_chose_on_the_chip_takes_the_notice_of_a_flat_clip_back(make, flat, choice):
+    desk = make().open_and_see(flat)
+    assert "shown flat" in desk.notice
+    desk.viewer.window.page.status_line.projection_chosen.emit(choice)
+    assert "shown flat" not in desk.notice
+
+
 def test_the_other_eye_and_repeat_are_remembered(make, clip):
     desk = make().open_and_see(clip)
     desk.viewer.session.choose_projection("equirect-tb")
