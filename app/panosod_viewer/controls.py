@@ -120,7 +120,6 @@ class Controls(QObject):
         fps = info.video.fps if info.video is not None and not info.video.is_vfr else None
         self._page.seek_bar.set_frame_rate(float(fps) if fps is not None else None)
         self._page.status_line.set_dropped(0)
-        self._page.status_line.set_underruns(0)
         self._feed.set_position(0.0)
         self._feed.refresh()
 

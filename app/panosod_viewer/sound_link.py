@@ -16,7 +16,7 @@ from panosod_core.geometry.projection import View
 from panosod_core.geometry.sphere import FloatArray
 from panosod_core.media.info import AudioInfo
 from panosod_viewer.audio.client import AudioClient, AudioEvent
-from panosod_viewer.audio.devices import DeviceChoice
+from panosod_viewer.audio.devices import NO_DEVICE, DeviceChoice
 from panosod_viewer.panels.notice import Notice, Severity
 
 _log = logging.getLogger(__name__)
@@ -24,8 +24,6 @@ _log = logging.getLogger(__name__)
 POLL_MS = 40
 ENDLESS_S = 1e7
 """Length told to the audio process for a clip whose length nobody knows."""
-NO_DEVICE = "none"
-"""Name of the audio process's own clock, which stands in for a device; what that means is told by "no_device"."""
 MAX_RESTARTS = 3
 RESTART_WINDOW_S = 60.0
 """An audio process that dies more than three times within a minute is not started again by itself."""
@@ -236,7 +234,8 @@ class SoundLink(QObject):
         elif event.kind == "process_died":
             self._died(client, event.text)
         elif event.kind == "no_device":
-            self._tell(event.text, key="sound.device")
+            until = "" if self._sounding is None else ". Until then the clip plays without sound"
+            self._tell(f"{event.text}{until}", key="sound.device")
             self.device_changed.emit("no sound device", event.data)
         elif event.kind == "device_lost":
             self._tell(f"{event.text}: looking for another one", key="sound.device")
@@ -245,7 +244,7 @@ class SoundLink(QObject):
             self.device_changed.emit(str(event.data.get("name", "")), event.data)
         elif event.kind in ("failed", "refused"):
             self._tell(event.text or "the sound cannot be played", key="sound.failed")
-        elif event.kind == "latency_raised":
+        elif event.kind == "latency_raised" and self._has_device:
             self._tell(
                 "the sound device ran dry again and again: its buffer was made longer, so sound turns a little later",
                 key="sound.latency",

@@ -63,6 +63,7 @@ class StatusFeed(QObject):
         self._clipped = 0.0
         self._page.transport_bar.set_levels(-120.0, -120.0, False)
         self._page.status_line.set_motion_to_sound_ms(None)
+        self._page.status_line.set_underruns(None)
 
     def refresh(self) -> None:
         """Show it all now."""
@@ -80,7 +81,7 @@ class StatusFeed(QObject):
         if sound is not None:
             is_clipped, self._clipped = sound.clipped > self._clipped, sound.clipped
             page.transport_bar.set_levels(decibels(sound.peak_left), decibels(sound.peak_right), is_clipped)
-            page.status_line.set_underruns(int(sound.underruns) if self._has_device else 0)
+            page.status_line.set_underruns(int(sound.underruns) if self._has_device else None)
             turns = self._has_field and self._has_device and sound.motion_to_sound_s > 0
             latency = sound.motion_to_sound_s * 1000 if turns else None
             page.status_line.set_motion_to_sound_ms(latency)

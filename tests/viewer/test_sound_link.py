@@ -162,9 +162,9 @@ def test_deaths_long_ago_are_forgiven(desk):
 def test_no_device_is_said_once_and_taken_back_when_one_comes(desk):
     desk.link.open(CLIP)
     desk.says("device", name="none")
-    desk.says("no_device", "no sound device; the clip plays by the machine's clock")
+    desk.says("no_device", "no sound device was found: connect one")
     assert (desk.notices[-1].key, desk.over) == ("sound.device", [])
-    assert desk.notices[-1].text.startswith("No sound device")
+    assert desk.notices[-1].text == ("No sound device was found: connect one. Until then the clip plays without sound")
     assert not desk.link.has_device
     desk.says("device", name="Headphones", rate_hz=48000)
     assert desk.over == ["sound.device"]
@@ -176,6 +176,22 @@ def test_what_goes_wrong_is_told(desk, kind, key):
     desk.link.open(CLIP)
     desk.says(kind, "something")
     assert desk.notices[-1].key == key
+
+
+def test_without_a_clip_no_one_is_told_that_it_plays(desk):
+    desk.link.list_devices()
+    desk.says("no_device", "no sound device was found: connect one")
+    assert desk.notices[-1].text == "No sound device was found: connect one"
+
+
+def test_a_clock_that_ran_late_is_not_told_as_a_device_that_ran_dry(desk):
+    desk.link.open(CLIP)
+    desk.says("device", name="none")
+    desk.says("latency_raised", latency_s=0.05)
+    assert desk.notices == []
+    desk.says("device", name="Headphones", rate_hz=48000)
+    desk.says("latency_raised", latency_s=0.05)
+    assert desk.notices[-1].key == "sound.latency"
 
 
 def test_decibels():

@@ -18,10 +18,14 @@ from panosod_viewer.audio.simulated import Fill, SimulatedDac
 
 FloatArray32 = NDArray[np.float32]
 
+NO_DEVICE = "none"
+"""Name of the clock that stands in for a device."""
 LEAST_LATENCY_S = 3 * BLOCK / RATE_HZ
 SERVER_LATENCY_S = 0.025
 """What is asked of a sound server (PulseAudio, PipeWire): it mixes in its own time."""
 MOST_LATENCY_S = 0.2
+WHERE_TO_CHOOSE = "Sound › Output and decoder"
+"""Where the window lets a person choose the device: menu and entry."""
 _SERVERS = ("pulse", "pipewire", "default", "sysdefault", "jack")
 _LOG = logging.getLogger(__name__)
 
@@ -199,8 +203,11 @@ class PortAudioOutput:
         try:
             info = sd.query_devices(device, "output")
         except (sd.PortAudioError, ValueError) as error:
-            what = f"the sound device {choice.name!r}" if device else "a sound device"
-            raise AudioDeviceError(f"expected {what}, found none ({error}): connect one and choose it again") from error
+            what = "no sound device was found"
+            if device:
+                what = f"the sound device {choice.name!r} was not found"
+            _LOG.info("%s: %s", what, error)
+            raise AudioDeviceError(f"{what}: connect one, then choose it in {WHERE_TO_CHOOSE}") from error
         self.name: str = info["name"]
         latency_s = choice.latency_s
         if latency_s is None:
@@ -283,7 +290,7 @@ def open_output(choice: DeviceChoice) -> Output:
         AudioDeviceError: it is not there, or refuses.
     """
     if choice.kind == "none":
-        return SimulatedDac(depth=1, name="none")
+        return SimulatedDac(depth=1, name=NO_DEVICE)
     if choice.kind == "simulated":
         return SimulatedDac(depth=choice.depth, record=Path(choice.record) if choice.record else None)
     return PortAudioOutput(choice)

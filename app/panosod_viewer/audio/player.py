@@ -17,6 +17,7 @@ from panosod_core.media.info import AudioInfo
 from panosod_viewer.audio.clocks import now_s
 from panosod_viewer.audio.devices import (
     MOST_LATENCY_S,
+    NO_DEVICE,
     DeviceChoice,
     Output,
     is_wireless,
@@ -244,7 +245,7 @@ class Player:
             self._start(output)
         except AudioDeviceError as error:
             self._start(open_output(DeviceChoice("none")))
-            self._tell("no_device", text=f"{error}; the clip plays without sound, by the machine's clock")
+            self._tell("no_device", text=str(error))
 
     def _start(self, output: Output) -> None:
         self._server.device_changed()
@@ -282,7 +283,7 @@ class Player:
         heard_s = max(self._server.last_block_s, self._opened_s)
         if not output.alive or now_s() - heard_s > max(SILENT_AFTER_S, 4 * output.latency_s):
             self._lost(output.name)
-        elif self._choice.latency_s is None and self._choice.kind in ("default", "named"):
+        elif output.name != NO_DEVICE and self._choice.latency_s is None and self._choice.kind in ("default", "named"):
             self._watch_underruns(output)
 
     def _lost(self, name: str) -> None:
@@ -290,7 +291,7 @@ class Player:
         if not self._close_output():
             # PortAudio hangs in its driver: asking it for anything more would hang too.
             self._start(open_output(DeviceChoice("none")))
-            self._tell("no_device", text="the sound system does not answer; the clip plays by the machine's clock")
+            self._tell("no_device", text="the sound system does not answer")
             return
         self._refresh()
         self._choice = DeviceChoice("default", latency_s=self._choice.latency_s)

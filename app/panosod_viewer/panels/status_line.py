@@ -57,7 +57,7 @@ class StatusLine(FittingRow):
         self.set_decoder("")
         self.set_motion_to_sound_ms(None)
         self.set_dropped(0)
-        self.set_underruns(0)
+        self.set_underruns(None)
         self.set_view(0.0, 0.0, 90.0)
         self.set_pointer(None, None)
 
@@ -96,8 +96,11 @@ class StatusLine(FittingRow):
         """Pictures that came too late to be shown."""
         self._count(self._dropped, count, "dropped", "Pictures left out because the sound had gone on")
 
-    def set_underruns(self, count: int) -> None:
-        """Gaps in the sound."""
+    def set_underruns(self, count: int | None) -> None:
+        """Gaps in the sound; None where there is no device that could have any."""
+        self.set_wanted(self._underruns, count is not None)
+        if count is None:
+            return
         text = "underrun" if count == 1 else "underruns"
         self._count(self._underruns, count, text, "Gaps in the sound: the machine was too busy to fill it in time")
 

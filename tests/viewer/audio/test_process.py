@@ -12,8 +12,9 @@ import pytest
 
 from panosod_core.geometry.sphere import rotation
 from panosod_core.media.audio import AudioReader
+from panosod_viewer.actions import ACTIONS
 from panosod_viewer.audio.client import AudioClient
-from panosod_viewer.audio.devices import DeviceChoice
+from panosod_viewer.audio.devices import WHERE_TO_CHOOSE, DeviceChoice
 from panosod_viewer.audio.engine import SoundLayout
 from panosod_viewer.audio.offline import OfflineSound
 from tests.viewer.audio.conftest import open_descriptors
@@ -137,6 +138,12 @@ def test_another_clip_decoder_and_device_come_while_it_plays(start_client, foa_w
     client.play()
     watched.event("ended")
     assert not [e for e in watched.seen if e.kind in ("failed", "refused", "process_died")]
+
+
+def test_where_to_choose_a_device_is_what_the_menu_says():
+    menu, _, entry = WHERE_TO_CHOOSE.partition(" › ")
+    (spec,) = [spec for spec in ACTIONS if spec.id == "sound.device"]
+    assert (spec.group, spec.label) == (menu, entry)
 
 
 def test_a_device_that_is_not_there_is_told_and_a_clock_runs_instead(start_client, kemar):
