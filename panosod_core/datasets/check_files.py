@@ -146,20 +146,20 @@ def check_clip_sound(clip: Clip, found: FindingCounter, *, full: bool) -> list[K
     except DatasetError:
         found.add(Kind.SOUND_UNREADABLE, clip.sound.path.name)
         return []
-    if not check_levels(raw, clip.sound, found):
+    if not check_levels(raw, clip.sound, found, rate_hz=rate_hz):
         return []
     masked = [frame for frame in clip.frames if frame.mask is not None]
     return _directions_of_masks(clip, masked if full else _spread(masked, MASKS_A_CLIP), raw, rate_hz)
 
 
-def check_levels(raw: NDArray[np.float32], sound: Sound, found: FindingCounter) -> bool:
+def check_levels(raw: NDArray[np.float32], sound: Sound, found: FindingCounter, *, rate_hz: int) -> bool:
     """Whether the four channels can be what they are taken for; False where no direction can be told from them."""
     name = sound.path.name
     power = np.square(raw, dtype=np.float64).mean(axis=1) if raw.shape[1] else np.zeros(4)
     if 10 * np.log10(max(float(power.max()), 1e-30)) < QUIET_DB:
         found.add(Kind.SOUND_SILENT, name)
         return False
-    ratio = power_ratio(raw)
+    ratio = power_ratio(raw, rate_hz=rate_hz)
     if ratio < EMPTY_RATIO:
         found.add(Kind.NO_DIRECTION, name)
         return False
@@ -188,7 +188,7 @@ def _directions_of_masks(
         part = raw[:, max(middle - half, 0) : middle + half]
         if centre is None or part.shape[1] < half:
             continue
-        stretch = measure(part, centre, group=clip.name)
+        stretch = measure(part, centre, group=clip.name, rate_hz=rate_hz)
         stretches += [stretch] if stretch is not None else []
     return stretches
 

@@ -16,7 +16,7 @@ from panosod_core.ambisonics.energy import direction_of_arrival
 from panosod_core.datasets.findings import FindingCounter
 from panosod_core.datasets.index import DataSet, Recording
 from panosod_core.datasets.l3das import SoundEvent, read_events
-from panosod_core.datasets.sound_order import ALL_AXES, Normalisation, SoundOrder
+from panosod_core.datasets.sound_order import ACN_SN3D, ALL_AXES, Normalisation, SoundOrder
 from panosod_core.datasets.sounds import read_channels, read_sound_header
 from panosod_core.errors import DatasetError
 from panosod_core.geometry.sphere import FloatArray, direction
@@ -25,6 +25,8 @@ LEAST_GROUPS = 6
 """Independent directions without which nothing is said."""
 CLEAR_LOG_ODDS = 7.0
 """The best order must be so much likelier than every other: a thousand to one."""
+BAND_HZ = (200.0, 4000.0)
+"""Where directions and levels are measured: below it microphone arrays lose their first order, above it they alias."""
 MOST_DIFFUSE = 0.9
 """Stretches in which sound comes from everywhere tell nothing."""
 RATIO_SLACK = 1.6
@@ -84,33 +86,42 @@ class KnownDirection:
     group: str
 
 
-def measure(raw: NDArray[np.float32], known: ArrayLike, *, group: str) -> KnownDirection | None:
+def measure(raw: NDArray[np.float32], known: ArrayLike, *, group: str, rate_hz: int) -> KnownDirection | None:
     """Measure a stretch of raw channels; None where it is silent or diffuse.
 
     Args:
         raw: (4, n): the channels as stored, W first.
         known: (3,) direction, any length but zero.
         group: what it belongs to.
+        rate_hz: of the channels.
     """
-    arrival = direction_of_arrival(raw)
+    arrival = direction_of_arrival(raw, sample_rate_hz=rate_hz, band_hz=BAND_HZ)
     vector = np.asarray(known, np.float64)
     length = float(np.linalg.norm(vector))
     if arrival.is_silent or arrival.diffuseness > MOST_DIFFUSE or length < 1e-9:
         return None
     x, y, z = direction(arrival.azimuth_rad, arrival.elevation_rad)
     # The arrival took the channels for W Y Z X: undo it, so that component c belongs to channel c + 1.
-    return KnownDirection(np.array([y, z, x]), vector / length, power_ratio(raw), group)
+    return KnownDirection(np.array([y, z, x]), vector / length, power_ratio(raw, rate_hz=rate_hz), group)
 
 
-def power_ratio(raw: NDArray[np.float32]) -> float:
-    """Power of channels 1-3 together over that of channel 0: the normalisation's ratio in any sound field."""
-    power = np.square(raw[:4], dtype=np.float64).mean(axis=1)
+def power_ratio(raw: NDArray[np.float32], *, rate_hz: int) -> float:
+    """Power of channels 1-3 together over that of channel 0: the normalisation's ratio in any sound field.
+
+    Real microphone arrays come within 20% of it between 200 Hz and 4 kHz (Eigenmike recordings in N3D: 2.5 and 2.7
+    instead of 3), which is where it is taken.
+    """
+    spectrum = np.fft.rfft(raw[:4], axis=1)
+    frequency = np.fft.rfftfreq(raw.shape[1], 1 / rate_hz)
+    heard = (frequency >= BAND_HZ[0]) & (frequency <= BAND_HZ[1])
+    power = np.square(np.abs(spectrum[:, heard]), dtype=np.float64).sum(axis=1)
     return float(power[1:].sum() / power[0]) if power[0] > 0 else float("inf")
 
 
-def normalisation_of(ratio: float) -> Normalisation:
-    """The normalisation whose ratio is nearest, in decibels."""
-    return min(Normalisation, key=lambda n: abs(np.log(max(ratio, 1e-12) / n.power_ratio)))
+def normalisation_of(ratio: float, axes: tuple[str, str, str]) -> Normalisation:
+    """The normalisation whose ratio is nearest, in decibels; MaxN is not used with ACN's order of axes."""
+    candidates = [n for n in Normalisation if n is not Normalisation.MAXN or axes != ACN_SN3D.axes]
+    return min(candidates, key=lambda n: abs(np.log(max(ratio, 1e-12) / n.power_ratio)))
 
 
 def compare_orders(
@@ -150,7 +161,7 @@ def compare_orders(
     totals = by_group.sum(axis=1)
     log_odds = _concentration(float(by_group[best].mean())) * float(totals[best] - totals[int(ranking[1])])
     ratio = float(np.median([s.power_ratio for s in stretches]))
-    found = SoundOrder(ALL_AXES[best], normalisation_of(ratio))
+    found = SoundOrder(ALL_AXES[best], normalisation_of(ratio, ALL_AXES[best]))
     is_clear = log_odds >= CLEAR_LOG_ODDS and by_group[best].mean() >= least_cosine
     verdict = OrderVerdict.AMBIGUOUS
     if is_clear:
@@ -202,7 +213,7 @@ def labelled_directions(
             part = raw[:, round(event.start_s * rate_hz) : round(event.end_s * rate_hz)]
             if part.shape[1] >= rate_hz // 20:
                 # Events of one recording lie at different places: each counts for itself.
-                stretch = measure(part, event.position_m, group=f"{recording.name}/{i}")
+                stretch = measure(part, event.position_m, group=f"{recording.name}/{i}", rate_hz=rate_hz)
                 stretches += [stretch] if stretch is not None else []
     return stretches
 

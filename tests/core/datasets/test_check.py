@@ -7,13 +7,14 @@ import pytest
 
 from panosod_core.ambisonics.encode import encode_plane_wave
 from panosod_core.datasets.check import check_data_set
-from panosod_core.datasets.check_files import mask_direction
+from panosod_core.datasets.check_files import check_levels, mask_direction
 from panosod_core.datasets.findings import MEANING, FindingCounter, Kind, Weight
 from panosod_core.datasets.index import Split
 from panosod_core.datasets.opening import open_data_set
-from panosod_core.datasets.order_check import OrderVerdict
+from panosod_core.datasets.order_check import OrderVerdict, normalisation_of, power_ratio
 from panosod_core.datasets.pavs10k import FACTS
 from panosod_core.datasets.sound_order import NAMED_ORDERS, parse_order
+from panosod_core.datasets.sounds import read_channels, sound_of
 from panosod_core.datasets.windows import WindowSpec
 from panosod_core.geometry.sphere import angle_between, direction
 from tests.core.datasets.tiny_sets import (
@@ -194,6 +195,23 @@ def test_ratio_of_levels_holds_for_diffuse_sound_too(tmp_path):
     rng = np.random.default_rng(2)
     field = sum(encode_plane_wave(noise(76800, seed=i, level=0.02), rng.standard_normal(3)) for i in range(60))
     assert odd_sounds(tmp_path, field) == {Kind.ORDER_UNPROVEN: 1}
+
+
+def test_real_recordings_show_their_normalisation(testdata):
+    """An Eigenmike in ACN/N3D, and a room response in classic B-format (FuMa)."""
+    for name, order in (
+        ("jsamb_HOA3_rec1_01-08ch.ogg", "acn/n3d"),
+        ("jsamb_HOA3_rec3_01-08ch.ogg", "acn/n3d"),
+        ("jsamb_room1_bf_rir.wav", "fuma"),
+    ):
+        path = testdata / "foa" / name
+        raw = read_channels(path, range(4), rate_hz=16000)
+        right = NAMED_ORDERS[order]
+        assert normalisation_of(power_ratio(raw, rate_hz=16000), right.axes) is right.normalisation
+        for said, count in ((right, 0), (NAMED_ORDERS["acn"], 1)):
+            found = FindingCounter()
+            assert check_levels(raw, sound_of(path, order=said), found, rate_hz=16000)
+            assert sum(finding.count for finding in found.result()) == count
 
 
 # --- recordings
