@@ -13,6 +13,9 @@ uniform vec2 u_columns;         // texels in a row of the luma and chroma textur
 
 // Explicit LOD: the derivatives jump at the seam, and there are no mipmaps anyway.
 vec4 plane_sample(sampler2D plane, vec2 uv, vec4 limits, float columns) {
+#ifdef WHOLE
+    return textureLod(plane, uv, 0.0);
+#else
     vec2 inside = clamp(uv, limits.xy, limits.zw);
     vec4 texel = textureLod(plane, inside, 0.0);
 #ifdef WRAP_SEAM
@@ -22,10 +25,15 @@ vec4 plane_sample(sampler2D plane, vec2 uv, vec4 limits, float columns) {
     texel = mix(texel, textureLod(plane, vec2(opposite, inside.y), 0.0), weight);
 #endif
     return texel;
+#endif
 }
 
 vec3 picture_samples(vec2 eye_uv) {
+#ifdef WHOLE
+    vec2 uv = eye_uv;
+#else
     vec2 uv = u_eye_rect.xy + eye_uv * u_eye_rect.zw;
+#endif
     vec2 chroma_uv = uv + u_chroma_shift;
     float luma = plane_sample(u_plane0, uv, u_limits_luma, u_columns.x).r;
 #if defined(PLANES_Y)

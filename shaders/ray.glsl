@@ -31,6 +31,9 @@ uniform vec2 u_centre;          // equirect only: azimuth and elevation in the m
 
 // Full-sphere map coordinates to the eye's, wrapped to the nearest edge; coverage of what the picture leaves out.
 Place placed(float u, float v, float map_coverage, vec3 direction) {
+#ifdef WHOLE
+    return Place(vec2(u, v), map_coverage, direction);
+#else
     float from_centre = u - (u_bounds.x + 0.5 * u_bounds.z);
     from_centre -= floor(from_centre + 0.5);
     float coverage = map_coverage;
@@ -40,6 +43,7 @@ Place placed(float u, float v, float map_coverage, vec3 direction) {
     if (u_bounds.y + u_bounds.w < 1.0) coverage *= edge_coverage(u_bounds.y + u_bounds.w - v);
 #endif
     return Place(vec2(0.5 + from_centre / u_bounds.z, (v - u_bounds.y) / u_bounds.w), coverage, direction);
+#endif
 }
 
 Place placed_direction(vec3 d, float map_coverage) {
@@ -72,13 +76,19 @@ Place place_of(vec2 at) {
 #endif
 }
 
+#elif defined(RAY_RECTILINEAR)
+
+noperspective in vec3 v_ray;
+
+Place place_of(vec2 at) {
+    return placed_direction(v_ray, 1.0);
+}
+
 #else
 
 // Ray in the view's frame (x forward, y left, z up), any length.
 vec3 view_ray(vec2 left_up) {
-#if defined(RAY_RECTILINEAR)
-    return vec3(1.0, left_up);
-#elif defined(RAY_STEREOGRAPHIC)
+#if defined(RAY_STEREOGRAPHIC)
     // tan(t/2) = r/2 written out
     return vec3(1.0 - 0.25 * dot(left_up, left_up), left_up);
 #else

@@ -6,10 +6,13 @@
 //   PLANES_Y | PLANES_YUV | PLANES_Y_UV      how the samples are stored
 //   WRAP_SEAM                                the eye's left and right edges meet, but not the texture's
 //   TRANSFER_PQ | TRANSFER_HLG, WIDE_GAMUT   tone mapping
+//   WHOLE                                    full sphere, and the eye is the whole texture: the sampler wraps and ends it
 //   PARTIAL                                  the picture may leave parts of the viewport empty
 //   OUTLINE, CROSSHAIR                       lines on top
 
-uniform vec4 u_pane;            // x, y (from the bottom), width, height of the pane in pixels
+noperspective in vec2 v_at;     // place in the pane, 0..1, origin top left
+
+uniform vec2 u_pane_size;       // pixels
 uniform vec3 u_background;
 
 out vec4 o_color;
@@ -21,11 +24,7 @@ out vec4 o_color;
 #include "marks.glsl"
 
 void main() {
-    // origin top left, 0..1
-    vec2 at = (gl_FragCoord.xy - u_pane.xy) / u_pane.zw;
-    at.y = 1.0 - at.y;
-
-    Place place = place_of(at);
+    Place place = place_of(v_at);
     vec3 rgb = screen_rgb(picture_samples(place.eye_uv));
 #ifdef PARTIAL
     rgb = mix(u_background, rgb, place.coverage);
@@ -34,7 +33,7 @@ void main() {
     rgb = with_outline(rgb, place.direction);
 #endif
 #ifdef CROSSHAIR
-    rgb = with_crosshair(rgb, at * u_pane.zw);
+    rgb = with_crosshair(rgb, v_at * u_pane_size);
 #endif
     o_color = vec4(rgb, 1.0);
 }

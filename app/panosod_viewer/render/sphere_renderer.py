@@ -134,7 +134,7 @@ class SphereRenderer:
             self._program(setup.defines).use(
                 setup.uniforms
                 | {
-                    "u_pane": (float(x), float(bottom), float(w), float(h)),
+                    "u_pane_size": (float(w), float(h)),
                     "u_background": scene.background_rgb,
                 }
             )

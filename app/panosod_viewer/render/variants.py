@@ -76,6 +76,8 @@ def pane_setup(
     uniforms |= _limits(frame, geometry, repeat=repeat)
     if full_turn and not repeat:
         defines.add("WRAP_SEAM")
+    if geometry.is_spherical and geometry.bounds.is_full and geometry.eye_rect == (0, 0, 1, 1):
+        defines.add("WHOLE")
     if geometry.is_spherical and pane.outline is not None:
         defines.add("OUTLINE")
         uniforms |= _outline(pane.outline, geometry, pixel_ratio)
