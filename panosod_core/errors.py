@@ -39,3 +39,7 @@ class AudioDeviceError(PanosodError):
 
 class CheckpointError(PanosodError):
     """A file of weights that cannot be read, is not trusted, or does not fit."""
+
+
+class TrainingError(PanosodError):
+    """A run of training that cannot start or go on: what it holds is safe, and the text says what to do."""
