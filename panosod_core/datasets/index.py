@@ -128,6 +128,8 @@ class Clip:
             raise ValueError(f"clip {self.name}: the frame rate must be positive, got {self.rate}")
         if any(a.number >= b.number for a, b in zip(self.frames, self.frames[1:], strict=False)):
             raise ValueError(f"clip {self.name}: frames are not in order of their number")
+        if any(a.time_s >= b.time_s for a, b in zip(self.frames, self.frames[1:], strict=False)):
+            raise ValueError(f"clip {self.name}: times do not rise with the frame number")
 
 
 @dataclass(frozen=True)

@@ -153,6 +153,12 @@ def index_panosod(root: Path, *, order: SoundOrder | None = None) -> DataSet:
         if name not in on_disk:
             found.add(Kind.MISSING_SEQUENCE, name)
             continue
+        pictures = numbered_pictures(on_disk[name], found)
+        untimed = sorted(set(pictures) - set(entry.times_s)) if entry.times_s else []
+        if untimed:
+            raise DatasetError(
+                f"{root / MANIFEST}: expected times_s of {name} to hold every picture or none, it lacks {untimed[0]}"
+            )
         masks = root / MASKS / entry.split.value / name
         parts = ClipParts(
             name=name,
@@ -160,7 +166,7 @@ def index_panosod(root: Path, *, order: SoundOrder | None = None) -> DataSet:
             subset=entry.subset,
             title=entry.title,
             rate=entry.rate,
-            pictures=numbered_pictures(on_disk[name], found),
+            pictures=pictures,
             masks=numbered_pictures(masks, found) if masks.is_dir() else None,
             sound=find_sound(root / SOUND, name, found, order=order or manifest.sound_order),
             key_step=manifest.key_step,

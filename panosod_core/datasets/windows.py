@@ -175,8 +175,6 @@ def window_at(clip: Clip, position: int, spec: WindowSpec) -> Window:
     before = np.maximum(after - 1, 0)
     nearer_before = wanted - times[before] <= times[after] - wanted
     members = np.where(nearer_before, before, after)
-    # The moment itself is never left to rounding.
-    members[spec.target] = position
     near = np.abs(times[members] - wanted) <= spec.step_s / 2 + 1e-9
     return Window(clip, tuple(int(m) for m in members), tuple(bool(n) for n in near), spec.target)
 

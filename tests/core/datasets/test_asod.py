@@ -407,6 +407,12 @@ def test_own_folder_with_holes(tmp_path):
     }  # fmt: skip
 
 
+def test_times_for_some_pictures_only_are_refused(tmp_path):
+    entry = SequenceEntry(Split.TRAIN, Fraction(30), times_s={0: 0.0, 12: 0.4})
+    with pytest.raises(DatasetError, match="expected times_s of one to hold every picture or none, it lacks 6"):
+        open_data_set(make_own(tmp_path, own_manifest(sequences={"one": entry})))
+
+
 def test_frames_of_a_clip_are_in_order(asod):
     for clip in index_asod60k(asod).clips:
         assert all(a.time_s < b.time_s for a, b in itertools.pairwise(clip.frames))
