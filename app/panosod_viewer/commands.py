@@ -7,12 +7,12 @@ from PySide6.QtGui import QAction
 
 from panosod_viewer.actions import ACTIONS
 from panosod_viewer.look_controller import LookController
+from panosod_viewer.playback import SKIP_S
 from panosod_viewer.player import Player
 from panosod_viewer.resolving import ViewLayout
 from panosod_viewer.state import ViewerState
 from panosod_viewer.theme import ThemeChoice, ThemeController
 
-SKIP_S = 5.0
 VOLUME_STEP = 0.05
 
 

@@ -105,10 +105,10 @@ class MainWindow(QMainWindow):
         self.page.set_floating(on)
         self.page.transport_bar.set_fullscreen(on)
         self.actions_by_id["view.fullscreen"].setChecked(on)
-        if on:
-            self.showFullScreen()
-        else:
-            self.showNormal()
+        # Not showNormal(), which would also forget that the window was maximised.
+        state, full = self.windowState(), Qt.WindowState.WindowFullScreen
+        self.setWindowState(state | full if on else state & ~full)
+        self.show()
 
     def set_picture_size(self, width: int, height: int) -> None:
         """Make the window such that the picture has this size."""

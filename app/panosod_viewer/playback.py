@@ -13,6 +13,8 @@ from typing import Protocol
 from panosod_core.media.frame import VideoFrame
 
 MIN_SPEED, MAX_SPEED = 0.25, 4.0
+SKIP_S = 5.0
+"""What the page keys go on or back by."""
 SPEEDS = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0, 4.0)
 """What J and L step through."""
 MIN_LOOP_S = 0.05

@@ -334,6 +334,29 @@ def test_full_screen_hides_all_but_the_picture_and_escape_leaves_it(make, clip):
     assert page.status_line.isVisible()
 
 
+def test_leaving_full_screen_a_maximised_window_is_maximised_again(make):
+    desk = make(size=None).start()
+    window = desk.viewer.window
+    window.showMaximized()
+    desk.wait(window.isMaximized)
+    window.set_full_screen(True)
+    desk.wait(window.isFullScreen)
+    window.set_full_screen(False)
+    desk.wait(lambda: not window.isFullScreen())
+    assert window.isMaximized()
+
+
+@pytest.mark.parametrize("focus", ["view", "seek_bar"])
+def test_page_down_goes_on_wherever_the_focus_is(make, clip, focus):
+    desk = make().open_and_see(clip)
+    part = getattr(desk.viewer.window.page, focus)
+    part.setFocus()
+    QTest.keyClick(part, Qt.Key.Key_PageDown)
+    desk.wait(lambda: desk.index > 10)
+    QTest.keyClick(part, Qt.Key.Key_PageUp)
+    desk.wait(lambda: desk.index == 0)
+
+
 def test_volume_layout_and_theme_are_remembered(make, clip):
     desk = make().open_and_see(clip)
     desk.viewer.state.set_volume(0.35, muted=True)

@@ -20,6 +20,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractSlider, QMenu, QSizePolicy, QWidget
 
+from panosod_viewer.playback import SKIP_S
 from panosod_viewer.theme import Theme, theme_of
 from panosod_viewer.widgets.labels import tabular
 from panosod_viewer.widgets.timecode import timecode
@@ -192,19 +193,18 @@ class SeekBar(QAbstractSlider):
         self.update()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
-        """Arrows by a frame (a second where the rate is unknown), page keys by a tenth; Escape ends a drag."""
+        """Arrows by a frame (a second where the rate is unknown), page keys as everywhere; Escape ends a drag."""
         if event.key() == Qt.Key.Key_Escape and (self._scrubbing or self._range_from_s is not None):
             self._scrubbing, self._range_from_s = False, None
             self.setSliderDown(False)
             self.update()
             return
-        tenth = (self._duration_s or 0.0) / 10
         frame = 1 / self._fps if self._fps else 1.0
         steps = {
             Qt.Key.Key_Left: -frame,
             Qt.Key.Key_Right: frame,
-            Qt.Key.Key_PageDown: -tenth,
-            Qt.Key.Key_PageUp: tenth,
+            Qt.Key.Key_PageDown: SKIP_S,
+            Qt.Key.Key_PageUp: -SKIP_S,
             Qt.Key.Key_Home: -math.inf,
             Qt.Key.Key_End: math.inf,
         }

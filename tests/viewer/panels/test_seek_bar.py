@@ -93,8 +93,8 @@ def test_escape_leaves_a_drag_without_consequence(bar):
     [
         (Qt.Key.Key_Right, 10 + 1 / 30),
         (Qt.Key.Key_Left, 10 - 1 / 30),
-        (Qt.Key.Key_PageUp, 12.0),
-        (Qt.Key.Key_PageDown, 8.0),
+        (Qt.Key.Key_PageUp, 5.0),
+        (Qt.Key.Key_PageDown, 15.0),
         (Qt.Key.Key_Home, 0.0),
         (Qt.Key.Key_End, 20.0),
     ],
