@@ -62,7 +62,9 @@ class Dialogs(QObject):
 
     def choose_clip(self, recent: tuple[str, ...]) -> Path | None:
         """Ask for a clip; None when the person thinks better of it."""
-        start = str(Path(recent[0]).parent) if recent else _folder(QStandardPaths.StandardLocation.MoviesLocation)
+        start = str(Path(recent[0]).parent) if recent else ""
+        if not Path(start or "-").is_dir():
+            start = _folder(QStandardPaths.StandardLocation.MoviesLocation)
         name, _ = QFileDialog.getOpenFileName(self._window, "Open a clip", start, CLIPS)
         return Path(name) if name else None
 
@@ -81,4 +83,6 @@ class Dialogs(QObject):
 
 
 def _folder(where: QStandardPaths.StandardLocation) -> str:
-    return QStandardPaths.writableLocation(where) or str(Path.home())
+    """A folder of the person's that is there: a dialog takes the name of a missing one for a file to open."""
+    wanted = QStandardPaths.writableLocation(where)
+    return wanted if wanted and Path(wanted).is_dir() else str(Path.home())
