@@ -145,8 +145,16 @@ POINTER: tuple[HelpRow, ...] = (
     HelpRow("pointer.other", "Pointer", "Turn the view with whatever tool", ("Right drag", "Middle drag")),
     HelpRow("pointer.check", "Pointer", "Hear a burst of noise from exactly there", ("Alt+click",)),
     HelpRow("pointer.drop", "Pointer", "Open the file", ("Drop a file",)),
+    HelpRow("seek.click", "Seek bar", "Go there; drag to look through the clip", ("Click", "Drag")),
+    HelpRow("seek.loop", "Seek bar", "Repeat that range", ("Shift+drag",)),
+    HelpRow("seek.unloop", "Seek bar", "Stop repeating", ("Shift+click",)),
+    HelpRow("seek.menu", "Seek bar", "Menu: repeat from here, until here, stop repeating", ("Right click",)),
+    HelpRow("seek.end", "Seek bar", "With the focus on it: to the end", ("End",)),
+    HelpRow("volume.wheel", "Volume", "Louder, softer", ("Wheel over the loudspeaker",)),
+    HelpRow("focus.next", "Controls", "To the next control, to the one before", ("Tab", "Shift+Tab")),
+    HelpRow("focus.press", "Controls", "Press the button with the focus (Space plays and pauses)", ("Return",)),
 )
-"""What the pointer does, for the help."""
+"""What the pointer does and what the keys of single controls are, for the help."""
 
 
 def help_rows() -> tuple[HelpRow, ...]:
