@@ -55,6 +55,8 @@ HEADLESS_LIBRARIES = [
 ]
 # A sound card of software and a hand on keyboard and pointer: what the tests drive the viewer with.
 TEST_TOOLS = [("pulseaudio", "pulseaudio"), ("parec", "pulseaudio-utils"), ("xdotool", "xdotool")]
+# The measured head that the embedded filters were computed from: a test computes them again.
+KEMAR_PATTERNS = ("/usr/share/libmysofa/MIT_KEMAR_normal_pinna.sofa",)
 FONT_DIRS = ("/usr/share/fonts", "/usr/local/share/fonts")
 DRI_PATTERNS = ("/usr/lib/*/dri/swrast_dri.so", "/usr/lib/*/libgallium-*.so", "/usr/lib/dri/swrast_dri.so")
 PULSE_PLUGIN_PATTERNS = ("/usr/lib/*/alsa-lib/libasound_module_pcm_pulse.so",)
@@ -107,6 +109,8 @@ def missing_packages(goal: str) -> list[str]:
         missing += [package for tool, package in TEST_TOOLS if not which(tool)]
         if not exists(PULSE_PLUGIN_PATTERNS):
             missing.append("libasound2-plugins")
+        if not exists(KEMAR_PATTERNS):
+            missing.append("libmysofa1")
     return missing
 
 

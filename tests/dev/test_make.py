@@ -30,3 +30,12 @@ def test_a_bare_machine_gets_every_program_that_the_tests_need(make, monkeypatch
     assert {"Xvfb", "xdotool"} <= looked_for
     packages = {"Xvfb": "xvfb"}
     assert {packages.get(tool, tool) for tool in looked_for} <= installed
+
+
+def test_the_measured_head_that_a_test_computes_the_filters_from_is_installed(make, monkeypatch):
+    text = (REPO / "tests" / "core" / "ambisonics" / "test_magls.py").read_text(encoding="utf-8")
+    (path,) = re.findall(r'KEMAR = Path\("([^"]+)"\)', text)
+    assert path in make.KEMAR_PATTERNS
+    monkeypatch.setattr(make, "exists", lambda patterns: path not in patterns)
+    assert "libmysofa1" in make.missing_packages("test")
+    assert "libmysofa1" not in make.missing_packages("run")
