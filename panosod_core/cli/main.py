@@ -21,7 +21,6 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "info": ("panosod_core.cli.info", "print what a clip is: picture, sound, and where each was read"),
     "evaluate": ("panosod_core.cli.evaluate", "judge a folder of saliency maps against masks: F, S, E, MAE, J"),
     "listen": ("panosod_core.cli.listen", "print the direction that a clip's sound comes from, over time"),
-    "train": ("panosod_core.cli.train", "teach the network: `panosod train acoustic|image|video DIR --out RUN`"),
     "synth": ("panosod_core.cli.synth", "build the demo clip or a synthetic scene"),
 }
 """Name of the command -> its module and one line of help."""
@@ -37,6 +36,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0 fine, 1 the world's fault (one line on stderr), 2 wrong arguments.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        try:
+            return _main(words)
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read our output (`| head`) has left. What is still buffered goes nowhere, or Python would complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _main(words: list[str]) -> int:
     if not words or words[0] in ("-h", "--help"):
         print(_usage(), file=sys.stdout if words else sys.stderr)
         return 0 if words else 2
@@ -52,16 +63,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(command: str, words: list[str]) -> int:
     module = importlib.import_module(COMMANDS[command][0])
     kind = get_type_hints(module.run)["args"]
-    config = (tyro.conf.FlagCreatePairsOff,)
+    # Options that may be left out: "PATH" in the help, not "{None}|PATH".
+    config = (tyro.conf.FlagCreatePairsOff, tyro.conf.DisallowNone)
     args = tyro.cli(kind, prog=f"panosod {command}", description=kind.__doc__, args=words, config=config)
     try:
-        code = int(module.run(args))
-        sys.stdout.flush()
-        return code
-    except BrokenPipeError:
-        # Whoever read our output (`| head`) has left. What is still buffered goes nowhere, or Python would complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        return int(module.run(args))
     except PanosodError as error:
         print(f"panosod: {one_line(str(error))}", file=sys.stderr)
         return 1
