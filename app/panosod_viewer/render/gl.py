@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from OpenGL.error import Error as GLError
 from OpenGL.raw.GL.VERSION.GL_1_0 import (
     GL_BLEND as GL_BLEND,
     GL_COLOR_BUFFER_BIT as GL_COLOR_BUFFER_BIT,
@@ -166,19 +165,16 @@ def drop_errors() -> None:
 
 @contextmanager
 def errors_as(action: str) -> Iterator[None]:
-    """Turn GL errors within into :class:`RenderError`.
+    """Turn a GL error within into :class:`RenderError`, at the end of the block.
 
     Args:
         action: what was being done, e.g. "uploading a 3840x1920 picture".
     """
-    try:
-        yield
-    except GLError as error:
-        code = getattr(error, "err", None)
-        name = getattr(getattr(error, "baseOperation", None), "__name__", "")
-        what = f"GL error {code:#06x}" if isinstance(code, int) else str(error)
-        where = f" in {name}" if name else ""
-        raise RenderError(f"OpenGL failed while {action}: {what}{where}. Try updating the graphics driver.") from error
+    yield
+    code = int(glGetError())
+    if code != GL_NO_ERROR:
+        drop_errors()
+        raise RenderError(f"OpenGL failed while {action}: GL error {code:#06x}. Try updating the graphics driver.")
 
 
 def require_version() -> str:

@@ -50,6 +50,7 @@ class PlaneTextures:
     def __init__(self) -> None:
         self._names: list[int] = []
         self._shapes: tuple[PlaneShape, ...] = ()
+        self._repeats = False
 
     @property
     def shapes(self) -> tuple[PlaneShape, ...]:
@@ -85,8 +86,10 @@ class PlaneTextures:
         for unit, name in enumerate(self._names):
             gl.glActiveTexture(gl.GL_TEXTURE0 + unit)
             gl.glBindTexture(gl.GL_TEXTURE_2D, name)
-            wrap = gl.GL_REPEAT if repeat else gl.GL_CLAMP_TO_EDGE
-            gl.glTexParameteri(gl.GL_TEXTURE_2D, gl.GL_TEXTURE_WRAP_S, wrap)
+            if repeat is not self._repeats:
+                wrap = gl.GL_REPEAT if repeat else gl.GL_CLAMP_TO_EDGE
+                gl.glTexParameteri(gl.GL_TEXTURE_2D, gl.GL_TEXTURE_WRAP_S, wrap)
+        self._repeats = repeat
 
     def unbind(self) -> None:
         """Leave no texture bound, unit 0 active."""
@@ -123,7 +126,7 @@ class PlaneTextures:
                 gl.glTexParameteri(gl.GL_TEXTURE_2D, parameter, value)
             internal, layout, kind = _formats(shape)
             gl.glTexImage2D(gl.GL_TEXTURE_2D, 0, internal, shape.width, shape.height, 0, layout, kind, None)
-        self._shapes = shapes
+        self._shapes, self._repeats = shapes, False
 
 
 def _copy(shape: PlaneShape, plane: PlaneArray) -> None:

@@ -12,6 +12,8 @@ import ctypes.util
 import os
 import sys
 
+import OpenGL
+
 
 def choose_platform() -> None:
     """Set ``PYOPENGL_PLATFORM`` where it matters. Does nothing when PyOpenGL has been imported already."""
@@ -22,3 +24,6 @@ def choose_platform() -> None:
 
 
 choose_platform()
+
+# We look for errors after a group of calls (``gl.errors_as``), not after each: a frame is about sixty.
+OpenGL.ERROR_CHECKING = False

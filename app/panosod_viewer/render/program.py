@@ -38,14 +38,19 @@ class Program:
             for stage in stages:
                 gl.glDeleteShader(stage)
         self._locations: dict[str, int] = {}
+        self._in_force: Mapping[str, UniformValue] | None = None
 
     def use(self, uniforms: Mapping[str, UniformValue]) -> None:
         """Make it current and set uniforms by name; names that this variant does not have are passed over.
 
         Args:
-            uniforms: int -> sampler or int, float, tuple of 2..4 floats -> vec, (3, 3) array -> mat3.
+            uniforms: int -> sampler or int, float, tuple of 2..4 floats -> vec, (3, 3) array -> mat3. Do not change
+                it afterwards: the very same mapping again costs nothing.
         """
         gl.glUseProgram(self._name)
+        if uniforms is self._in_force:
+            return
+        self._in_force = uniforms
         for name, value in uniforms.items():
             location = self._location(name)
             if location >= 0:

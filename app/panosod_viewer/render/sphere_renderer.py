@@ -11,9 +11,9 @@ from panosod_core.media.frame import VideoFrame
 from panosod_viewer.render import gl
 from panosod_viewer.render.planes import PlaneTextures
 from panosod_viewer.render.program import Program
-from panosod_viewer.render.variants import pane_pixels, pane_setup
+from panosod_viewer.render.variants import PassSetup, pane_pixels, pane_setup
 from panosod_viewer.resources import shader_dir
-from panosod_viewer.scene import RenderScene
+from panosod_viewer.scene import Pane, RenderScene
 
 
 class SphereRenderer:
@@ -26,6 +26,7 @@ class SphereRenderer:
         self._vao = 0
         self._textures = PlaneTextures()
         self._programs: dict[frozenset[str], Program] = {}
+        self._setups: dict[int, tuple[object, PassSetup]] = {}
         self._scaled = _ScaledTarget()
         self._uploaded: weakref.ref[VideoFrame] | None = None
         self._description = ""
@@ -122,22 +123,14 @@ class SphereRenderer:
         if scene.frame is None:
             return
         gl.glBindVertexArray(self._vao)
-        for pane in scene.panes:
+        for index, pane in enumerate(scene.panes):
             x, top, w, h = pane_pixels(pane.rect, width, height)
             if w == 0 or h == 0:
                 continue
-            setup = pane_setup(
-                pane, scene.frame, scene.geometry, flat=scene.flat, size_px=(w, h), pixel_ratio=pixel_ratio
-            )
+            setup = self._setup(index, pane, scene, (w, h), pixel_ratio)
             bottom = height - top - h
             self._textures.bind(repeat=setup.repeat)
-            self._program(setup.defines).use(
-                setup.uniforms
-                | {
-                    "u_pane_size": (float(w), float(h)),
-                    "u_background": scene.background_rgb,
-                }
-            )
+            self._program(setup.defines).use(setup.uniforms)
             # the viewport clips the one triangle: no scissor needed
             gl.glViewport(x, bottom, w, h)
             gl.glDrawArrays(gl.GL_TRIANGLES, 0, 3)
@@ -145,6 +138,23 @@ class SphereRenderer:
         gl.glBindVertexArray(0)
         self._textures.unbind()
         gl.glViewport(0, 0, width, height)
+
+    def _setup(
+        self, index: int, pane: Pane, scene: RenderScene, size_px: tuple[int, int], pixel_ratio: float
+    ) -> PassSetup:
+        """The pane's draw call: while a clip plays before a resting view, that of the frame before."""
+        frame = scene.frame
+        assert frame is not None
+        picture = frame.width, frame.height, frame.layout, frame.matrix, frame.range, frame.transfer
+        key = pane, scene.geometry, scene.flat, scene.background_rgb, picture, size_px, pixel_ratio
+        known = self._setups.get(index)
+        if known is not None and known[0] == key:
+            return known[1]
+        setup = pane_setup(pane, frame, scene.geometry, flat=scene.flat, size_px=size_px, pixel_ratio=pixel_ratio)
+        setup.uniforms["u_pane_size"] = float(size_px[0]), float(size_px[1])
+        setup.uniforms["u_background"] = scene.background_rgb
+        self._setups[index] = key, setup
+        return setup
 
     def _program(self, defines: frozenset[str]) -> Program:
         if defines not in self._programs:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from panosod_core.errors import RenderError
-from panosod_core.geometry.picture import PictureGeometry
+from panosod_core.geometry.picture import PictureGeometry, StereoMode
 from panosod_core.geometry.projection import View, ViewProjection
 from panosod_core.media.reference_view import reference_view
 from panosod_viewer.render import gl
@@ -114,9 +114,31 @@ def test_the_state_left_behind_suits_qpainter() -> None:
 
 def test_errors_of_others_are_not_taken_for_ours() -> None:
     with HeadlessContext(16, 16) as context:
-        with pytest.raises(gl.GLError):
+        gl.glBindTexture(0x1234, 0)
+        context.render(RenderScene(frame_of_rgb(noise(64, 32)), PictureGeometry()))
+
+
+def test_errors_of_ours_are_told_once() -> None:
+    with HeadlessContext(16, 16) as context:
+        with pytest.raises(RenderError, match=r"while binding.*0x0500"), gl.errors_as("binding"):
             gl.glBindTexture(0x1234, 0)
         context.render(RenderScene(frame_of_rgb(noise(64, 32)), PictureGeometry()))
+
+
+def test_what_is_remembered_of_the_last_draw_does_not_outlive_it() -> None:
+    """Another view, another format of the picture, another eye, then the first again: each as drawn from scratch."""
+    frames = [frame_of_rgb(noise(64, 32)), frame_of_rgb(noise(64, 32), layout=GRAY)]
+    scenes = [
+        RenderScene(frame, geometry, (Pane(view=View(yaw)),), background_rgb=(yaw, 0.0, 0.0))
+        for yaw in (0.0, 1.0)
+        for frame in frames
+        for geometry in (PictureGeometry(), PictureGeometry(stereo=StereoMode.TOP_BOTTOM))
+    ]
+    with HeadlessContext(48, 32) as context:
+        together = [context.render(scene) for scene in [*scenes, scenes[0]]]
+    for scene, picture in zip([*scenes, scenes[0]], together, strict=True):
+        with HeadlessContext(48, 32) as context:
+            assert np.array_equal(context.render(scene), picture)
 
 
 def test_release_and_start_again() -> None:
