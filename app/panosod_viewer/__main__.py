@@ -4,10 +4,12 @@ import logging
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from panosod_core.errors import PanosodError
 from panosod_viewer.arguments import Arguments, parse_arguments
 from panosod_viewer.display import check_display
+from panosod_viewer.terminal import complain, is_started_by_desktop
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -27,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _offline(arguments)
         return _window(arguments)
     except PanosodError as error:
-        sys.stderr.write(f"panosod-viewer: {error}\n")
+        complain(str(error))
         return 1
     except KeyboardInterrupt:
         return 130
@@ -37,6 +39,7 @@ def _window(arguments: Arguments) -> int:
     from panosod_viewer.workers.opening import ClipOpener
 
     check_display()
+    is_from_desktop = is_started_by_desktop()
     # Until the window listens for it, Ctrl+C ends the process as it does any other: nothing has to be put away yet, and
     # a KeyboardInterrupt while Qt is being loaded or built strikes within its C++, which aborts, crashes or goes on.
     before = signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -44,10 +47,14 @@ def _window(arguments: Arguments) -> int:
     try:
         # Before Qt is imported: reading the headers and the first picture takes as long as loading the libraries does.
         if arguments.clip is not None:
-            opener = ClipOpener.for_command_line(arguments.clip, at_s=arguments.at_s)
+            if is_from_desktop:
+                opener = ClipOpener(Path(arguments.clip), at_s=arguments.at_s)
+                opener.start()
+            else:
+                opener = ClipOpener.for_command_line(arguments.clip, at_s=arguments.at_s)
         from panosod_viewer.application import run
 
-        return run(arguments, opener=opener)
+        return run(arguments, opener=opener, is_from_desktop=is_from_desktop)
     finally:
         if opener is not None:
             opener.close()
@@ -58,7 +65,8 @@ def _offline(arguments: Arguments) -> int:
     from panosod_viewer.offline_commands import record, screenshot
 
     out = screenshot(arguments) if arguments.screenshot is not None else record(arguments)
-    sys.stdout.write(f"{out}\n")
+    if sys.stdout is not None:
+        sys.stdout.write(f"{out}\n")
     return 0
 
 

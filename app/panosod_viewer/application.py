@@ -35,6 +35,7 @@ from panosod_viewer.sound_settings import SoundSettings, device_choice
 from panosod_viewer.starting import Starter
 from panosod_viewer.state import ViewerState
 from panosod_viewer.status_feed import StatusFeed
+from panosod_viewer.terminal import complain
 from panosod_viewer.theme import ThemeChoice, ThemeController
 from panosod_viewer.workers.opening import ClipOpener
 
@@ -53,7 +54,7 @@ class Viewer(QObject):
 
     ended = Signal(int)
 
-    def __init__(self, application: QApplication, arguments: Arguments) -> None:
+    def __init__(self, application: QApplication, arguments: Arguments, *, is_from_desktop: bool = False) -> None:
         super().__init__()
         self._arguments = arguments
         self._exit_code = 0
@@ -91,6 +92,7 @@ class Viewer(QObject):
         self.dialogs = Dialogs(self.window)
         self.arrivals = Arrivals(
             arguments=arguments,
+            is_from_desktop=is_from_desktop,
             window=self.window,
             state=self.state,
             session=self.session,
@@ -281,7 +283,7 @@ class Viewer(QObject):
             self._fail(str(error))
 
     def _fail(self, text: str) -> None:
-        sys.stderr.write(f"panosod-viewer: {text}\n")
+        complain(text)
         self._exit_code = 1
 
     def _interrupted(self, number: int) -> None:
@@ -347,8 +349,13 @@ class Viewer(QObject):
         self.window.notices.show_notice(notice)
 
 
-def run(arguments: Arguments, *, opener: ClipOpener | None) -> int:
+def run(arguments: Arguments, *, opener: ClipOpener | None, is_from_desktop: bool = False) -> int:
     """Run the window until it is closed.
+
+    Args:
+        arguments: of the command line.
+        opener: has begun to open the clip that they name.
+        is_from_desktop: nobody reads standard error; what cannot be opened is told in the window.
 
     Returns:
         The exit code.
@@ -358,7 +365,7 @@ def run(arguments: Arguments, *, opener: ClipOpener | None) -> int:
     application.setApplicationName("panosod")
     application.setDesktopFileName("panosod-viewer")
     sys.excepthook = _crash
-    viewer = Viewer(application, arguments)
+    viewer = Viewer(application, arguments, is_from_desktop=is_from_desktop)
     viewer.ended.connect(application.exit)
     try:
         viewer.start(opener)

@@ -37,6 +37,7 @@ class Arrivals(QObject):
         self,
         *,
         arguments: Arguments,
+        is_from_desktop: bool,
         window: MainWindow,
         state: ViewerState,
         session: ClipSession,
@@ -49,6 +50,8 @@ class Arrivals(QObject):
     ) -> None:
         super().__init__(window)
         self._arguments = arguments
+        is_trial = (arguments.exit_after_s, arguments.save_window, arguments.stats) != (None, None, None)
+        self._answers_in_window = is_from_desktop and not is_trial
         self._window = window
         self._state = state
         self._session = session
@@ -120,9 +123,12 @@ class Arrivals(QObject):
 
     def _failed(self, path: Path, text: str) -> None:
         if path == self._command_line_clip:
-            # Asked for in a terminal, answered there.
-            self.refused.emit(text)
-            return
+            self._command_line_clip = None
+            if not self._answers_in_window:
+                # Asked for in a terminal or by a script, answered there.
+                self.refused.emit(text)
+                return
+            self._window.set_clip(None)
         self._window.notices.show_notice(Notice(text, Severity.ERROR, key="open"))
         self._memory.change(lambda s: s.without_recent(os.path.abspath(path)))  # noqa: PTH100 - as with_recent has it
 

@@ -60,7 +60,7 @@ def record(arguments: Arguments) -> Path:
             hrtf=arguments.hrtf,
             supersample=arguments.supersample,
         ),
-        progress=_Progress() if sys.stderr.isatty() else None,
+        progress=_Progress() if sys.stderr is not None and sys.stderr.isatty() else None,
     )
 
 

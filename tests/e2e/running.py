@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from panosod_viewer.terminal import DESKTOP_MARKS
 from tests.soundcard import LATENCY_S, RATE_HZ, SINK, NullSink
 
 PATIENCE_S = 60.0
@@ -50,8 +51,10 @@ class Places:
 class Viewer:
     """A running `panosod-viewer`."""
 
-    def __init__(self, arguments: list[str], *, display: str, sink: NullSink | None, places: Places) -> None:
-        """Start it."""
+    def __init__(
+        self, arguments: list[str], *, display: str, sink: NullSink | None, places: Places, from_desktop: bool = False
+    ) -> None:
+        """Start it, as a script does or (``from_desktop``) a file manager."""
         self.display = display
         self.sink = sink
         self.places = places
@@ -61,6 +64,8 @@ class Viewer:
         self.seen_memory: set[str] = set()
         """Files of /dev/shm that its processes were seen to have mapped."""
         environment = {name: value for name, value in os.environ.items() if name != "WAYLAND_DISPLAY"}
+        # The tests themselves may have been started from a desktop.
+        environment |= dict.fromkeys(DESKTOP_MARKS, "file-manager_TIME1" if from_desktop else "")
         environment |= {"DISPLAY": display, "QT_QPA_PLATFORM": "xcb", "TMPDIR": str(places.temporary)}
         environment |= {f"XDG_{name}_HOME": str(places.home / name) for name in ("CONFIG", "CACHE", "STATE", "DATA")}
         # Without a sound card of its own it must not find the person's.
@@ -122,6 +127,12 @@ class Viewer:
         command = ["xdotool", "search", "--onlyvisible", "--pid", str(self.process.pid)]
         found = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=20)
         return found.stdout.split()
+
+    def titles(self) -> list[str]:
+        """Titles of its windows."""
+        commands = [["xdotool", "getwindowname", window] for window in self.windows()]
+        done = [subprocess.run(c, env=self.environment, capture_output=True, text=True, timeout=20) for c in commands]
+        return [one.stdout.strip() for one in done]
 
     def sounds(self) -> list[str]:
         """Streams that play on the sound card, whosever they are."""

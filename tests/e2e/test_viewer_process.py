@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from panosod_viewer.terminal import DESKTOP_MARKS
 from tests.clips import demo_clip
+from tests.e2e.running import Places, Viewer, missing_tools
 
 HEAVY = ["torch", "scipy", "cv2", "sofar", "pyqtgraph", "sounddevice", "panosod_core.synth"]
 """Nothing of this may delay the first picture."""
@@ -20,13 +22,17 @@ def clip(tmp_path_factory) -> Path:
     return demo_clip(tmp_path_factory.mktemp("clips"), duration_s=2.0)
 
 
+SCRIPTED = {**os.environ, **dict.fromkeys(DESKTOP_MARKS, "")}
+"""The tests may have been started from a desktop; what they start is not."""
+
+
 def viewer(*words: object, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "panosod_viewer", *(str(word) for word in words)],
         capture_output=True,
         text=True,
         timeout=60,
-        env={**os.environ, **environment},
+        env={**SCRIPTED, **environment},
     )
 
 
@@ -45,6 +51,28 @@ def test_what_is_no_clip_is_one_line_and_exit_code_1(tmp_path, what, gl_screen):
     assert done.returncode == 1
     assert done.stderr.startswith("panosod-viewer: ")
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.gl
+def test_a_file_manager_gets_a_window_that_says_so(gl_screen, tmp_path):
+    if missing_tools():
+        pytest.skip(missing_tools())
+    (tmp_path / "run").mkdir()
+    places = Places.under(tmp_path / "run")
+    running = Viewer([str(tmp_path / "nowhere.mp4")], display=gl_screen, sink=None, places=places, from_desktop=True)
+    try:
+        running.until(lambda: running.titles() == ["panosod"], "the empty page")
+        running.close_window()
+        assert running.ends() == 0
+        assert running.errors == ""
+    finally:
+        running.kill()
+
+
+def test_a_trial_ends_with_the_answer_whoever_started_it(gl_screen, tmp_path):
+    words = [tmp_path / "nowhere.mp4", "--settings", tmp_path / "s.toml", "--exit-after", "30"]
+    done = viewer(*words, **{DESKTOP_MARKS[0]: "file-manager_TIME1"})
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
 
 
 def test_a_wrong_option_is_exit_code_2():

@@ -72,7 +72,8 @@ class Desk:
     def __init__(self, qtbot, settings: Path, **words):
         self.qtbot = qtbot
         words = {"device": "none", "play": False, "size": (480, 270), "settings": settings} | words
-        self.viewer = Viewer(QApplication.instance(), Arguments(**words))
+        is_from_desktop = words.pop("is_from_desktop", False)
+        self.viewer = Viewer(QApplication.instance(), Arguments(**words), is_from_desktop=is_from_desktop)
         self.pids = []
         self.is_closed = False
 
@@ -231,6 +232,18 @@ def test_a_bad_clip_of_the_command_line_ends_the_program_with_one_line(make, tmp
     assert error.startswith("panosod-viewer: ")
     assert error.count("\n") == 1
     assert desk.viewer._exit_code == 1
+
+
+def test_a_bad_clip_from_a_file_manager_is_told_in_the_window_which_stays(make, clip, tmp_path, capsys):
+    desk = make(is_from_desktop=True).start(tmp_path / "nowhere.mp4", exposes=False)
+    desk.wait(lambda: "nowhere.mp4" in desk.notice)
+    window = desk.viewer.window
+    assert window.isVisible()
+    assert window.welcome.isVisibleTo(window)
+    assert window.windowTitle() == "panosod"
+    assert capsys.readouterr().err == ""
+    desk.viewer.arrivals.open(str(clip))
+    desk.wait(lambda: desk.index is not None)
 
 
 def test_a_clip_that_does_not_say_what_it_is_plays_flat_and_the_choice_is_remembered(make, flat):
