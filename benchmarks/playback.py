@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 REPO = Path(__file__).resolve().parent.parent
 SIZES = {"2k": (1920, 960), "4k": (3840, 1920)}
 SETTLE_S = 2.0
+_BYTECODE = Path(tempfile.gettempdir()) / "panosod-playback-bytecode"
 
 MPV_SHADER = """//!HOOK MAINPRESUB
 //!BIND HOOKED
@@ -254,7 +255,7 @@ class Vlc(Player):
                 "--no-video-title-show",
                 "--repeat",
             ),
-            *("--vout=gl", "--aout=pulse", f"--width={w}", f"--height={h}", "--no-autoscale"),
+            *("--vout=gl", "--aout=pulse", f"--width={w}", f"--height={h}", f"--aspect-ratio={w}:{h}"),
             *("--video-x=0", "--video-y=0", "--no-video-deco", "--avcodec-hw=none"),
             str(self.clip),
         ]
@@ -389,6 +390,15 @@ def one_round(player: Player, screen: Screen, env: dict[str, str], seconds: floa
     return result
 
 
+def warm_up(player: Player, screen: Screen, env: dict[str, str]) -> None:
+    """Start and end a player once: libraries come into the page cache, shaders and Python are compiled."""
+    player.start(env)
+    try:
+        wait_for_picture(screen, (player.size[0] // 2, player.size[1] // 2))
+    finally:
+        player.stop()
+
+
 def bare_decode(clip: Path, seconds: float) -> Result:
     """Decode with PyAV and do nothing else."""
     import av
@@ -477,6 +487,8 @@ def main() -> int:
             for clip_name in args.clips:
                 clip = clip_of(clip_name, 20)
                 clip.chmod(0o644)
+                for name in args.players:
+                    warm_up(kinds[name](name, clip, (width, height), work), screen, env)
                 rows: dict[str, list[Result]] = {"PyAV decode": [bare_decode(clip, args.seconds)]}
                 for _ in range(args.rounds):
                     for name in args.players:
@@ -500,7 +512,9 @@ class null_sink:  # noqa: N801 - used as a with-statement's word
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> dict[str, str]:
-        env = os.environ | {"PULSE_SERVER": f"unix:{self._socket}"}
+        env = os.environ | {"PULSE_SERVER": f"unix:{self._socket}", "PYTHONPYCACHEPREFIX": str(_BYTECODE)}
+        # As an installed program: compiled once, not at every start. ``warm_up`` compiles.
+        env.pop("PYTHONDONTWRITEBYTECODE", None)
         if shutil.which("pulseaudio"):
             self._process = subprocess.Popen(
                 [

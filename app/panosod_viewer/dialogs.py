@@ -1,14 +1,17 @@
 """The small windows: help, media information, about, and the two file dialogs."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QStandardPaths
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from panosod_core.media.info import ClipInfo
 from panosod_viewer.actions import help_rows
-from panosod_viewer.panels.help_dialog import HelpDialog
-from panosod_viewer.panels.media_info_dialog import MediaInfoDialog
+
+if TYPE_CHECKING:
+    from panosod_viewer.panels.help_dialog import HelpDialog
+    from panosod_viewer.panels.media_info_dialog import MediaInfoDialog
 
 CLIPS = (
     "Videos and sound (*.mp4 *.mov *.m4v *.mkv *.webm *.ts *.mts *.m2ts *.avi *.mpg *.mpeg "
@@ -28,12 +31,18 @@ class Dialogs(QObject):
     def show_help(self) -> None:
         """Every key."""
         if self._help is None:
+            from panosod_viewer.panels.help_dialog import HelpDialog  # late: the first picture need not wait for it
+
             self._help = HelpDialog(help_rows(), self._window)
         self._front(self._help)
 
     def show_info(self, info: ClipInfo | None) -> None:
         """What is known of the clip."""
         if self._info is None:
+            from panosod_viewer.panels.media_info_dialog import (
+                MediaInfoDialog,
+            )  # late: the first picture need not wait for it
+
             self._info = MediaInfoDialog(self._window)
         self._info.set_clip(info)
         self._front(self._info)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -9,10 +10,12 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from panosod_core.errors import PanosodError
 from panosod_core.geometry.sphere import FloatArray
 from panosod_viewer.panels.notice import Notice, Severity
-from panosod_viewer.panels.tracker_dialog import TrackerDialog
 from panosod_viewer.tracker.config import TrackerConfig
 from panosod_viewer.tracker.pose import HeadPose
 from panosod_viewer.tracker.receiver import OscReceiver
+
+if TYPE_CHECKING:
+    from panosod_viewer.panels.tracker_dialog import TrackerDialog
 
 REFRESH_MS = 100
 
@@ -85,6 +88,10 @@ class HeadTracking(QObject):
     def show_dialog(self, parent: QObject, *, tare_key: str) -> None:
         """Open the dialog, or bring it to the front."""
         if self._dialog is None:
+            from panosod_viewer.panels.tracker_dialog import (
+                TrackerDialog,
+            )  # late: the first picture need not wait for it
+
             dialog = TrackerDialog(tare_key=tare_key, parent=parent)  # type: ignore[arg-type]  # the window is a QWidget
             dialog.config_changed.connect(self._configure)
             dialog.tare_requested.connect(self.tare)

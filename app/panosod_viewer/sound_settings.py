@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QWidget
@@ -14,18 +14,13 @@ from panosod_viewer.audio.devices import DeviceChoice
 from panosod_viewer.audio.shared import SoundState
 from panosod_viewer.clip_session import ClipSession
 from panosod_viewer.memory import Memory
-from panosod_viewer.panels.audio_dialog import AudioDialog
 from panosod_viewer.settings import AudioSettings
 from panosod_viewer.sound_link import SoundLink
 
+if TYPE_CHECKING:
+    from panosod_viewer.panels.audio_dialog import AudioDialog
+
 FRONT = (1.0, 0.0, 0.0)
-
-
-def device_choice(name: str) -> DeviceChoice:
-    """A device by name; "" is the system's, "none" no device at all."""
-    if name == "none":
-        return DeviceChoice("none")
-    return DeviceChoice("named", name) if name else DeviceChoice()
 
 
 class SoundSettings(QObject):
@@ -41,6 +36,7 @@ class SoundSettings(QObject):
         self._head_path: Path | None = None
         self._head_text = ""
         self._head_is_error = False
+        self._decoder_text = ""
         self._device_text = ""
         self._device_hint = ""
         self._has_locked = False
@@ -60,6 +56,8 @@ class SoundSettings(QObject):
     def show(self, parent: QWidget) -> None:
         """Open the dialog, or bring it to the front."""
         if self._dialog is None:
+            from panosod_viewer.panels.audio_dialog import AudioDialog  # late: the first picture need not wait for it
+
             dialog = AudioDialog(parent)
             dialog.device_chosen.connect(self._choose_device)
             dialog.devices_refresh_requested.connect(self._sound.list_devices)
@@ -74,7 +72,7 @@ class SoundSettings(QObject):
         self._dialog.activateWindow()
 
     def _choose_device(self, name: str) -> None:
-        self._sound.set_device(device_choice(name))
+        self._sound.set_device(DeviceChoice.of(name))
         self._remember(device=name)
 
     def _choose_head(self, path: str) -> None:
@@ -121,9 +119,10 @@ class SoundSettings(QObject):
 
     def head_in_force(self, filters: BinauralFilters) -> None:
         """Name the head and its licence."""
+        self._decoder_text = f"Order {filters.order}: {filters.method}"
         if not self._head_is_error:
             self._head_text = ", ".join(part for part in (filters.name, filters.licence) if part)
-            self._fill()
+        self._fill()
 
     def _levels(self, state: SoundState) -> None:
         dialog = self._dialog
@@ -141,7 +140,7 @@ class SoundSettings(QObject):
         audio = self._memory.settings.audio
         dialog.set_devices(self._devices or (("", "System default"),), audio.device)
         dialog.set_device_hint(self._device_hint)
-        dialog.set_decoders((("magls", "MagLS, 1.5 kHz"),), "magls")
+        dialog.set_decoder(self._decoder_text)
         dialog.set_sofa(self._head_path, self._head_text, is_error=self._head_is_error)
         dialog.set_head_locked(available=self._has_locked, gain_db=audio.head_locked_gain_db)
         dialog.set_engine(self._device_text)
