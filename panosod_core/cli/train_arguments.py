@@ -38,6 +38,8 @@ class Common:
     """Factor on it for the residual network."""
     weight_decay: float | None = None
     """Of matrices and kernels."""
+    adam_eps: float | None = None
+    """What Adam adds to the size of a gradient."""
     schedule: Literal["constant", "poly", "cosine"] | None = None
     """Of the learning rate."""
     warmup_steps: int | None = None

@@ -11,9 +11,8 @@ from torch import Tensor
 
 from panosod_core.metrics.measure import measure, to_levels
 from panosod_core.model.acoustic import Detections
-from panosod_core.training.batches import Source, draw, on_device
-from panosod_core.training.config import TrainConfig
-from panosod_core.training.world import World
+from panosod_core.training.batches import Source, draw
+from panosod_core.training.run import Run
 
 NEAR = 1.0
 """Distance within which a detection is right, in the unit of positions: 2 m in L3DAS, 60 degrees of unit vectors."""
@@ -22,23 +21,23 @@ Judge = Callable[[dict[str, Any]], Mapping[str, Tensor]]
 
 
 @torch.inference_mode()
-def checked(source: Source[Any], judge: Judge, *, config: TrainConfig, world: World) -> dict[str, float]:
+def checked(source: Source[Any], judge: Judge, *, run: Run[Any]) -> dict[str, float]:
     """Means over all samples, shared out among the processes.
 
     Args:
         source: of the samples.
         judge: numbers of the samples of a batch; NaN where a number means nothing for a sample.
-        config: size of batches, readers.
-        world: this process.
+        run: whose size of batches, readers and processes.
 
     Returns:
         Mean of each number over the samples that have it; NaN where none has.
     """
+    config, world = run.config, run.world
     mine = list(range(world.rank, len(source.samples), world.size))
     batches = [mine[k : k + config.batch] for k in range(0, len(mine), config.batch)]
     sums: dict[str, tuple[float, int]] = {}
     for drawn in draw(source, batches, world=world, workers=config.workers):
-        for name, values in judge(on_device(drawn.batch, world.device)).items():
+        for name, values in judge(run.taken(drawn)).items():
             known = values.double()[~values.isnan()]
             total, count = sums.get(name, (0.0, 0))
             sums[name] = (total + float(known.sum()), count + len(known))

@@ -65,6 +65,8 @@ class TrainConfig:
         lr: learning rate of AdamW at its highest.
         backbone_lr: factor on it for the residual network.
         weight_decay: on matrices and kernels, not on biases and norms.
+        adam_eps: what Adam adds to the size of a gradient. Weights whose gradient is 0 but for rounding (the bias of a
+            key in attention) wander by up to ``lr`` a step where it is below that rounding, about 1e-7.
         schedule: of the learning rate.
         poly_power: of the schedule `poly`.
         warmup_steps: the rate rises linearly over so many steps first.
@@ -89,6 +91,7 @@ class TrainConfig:
     lr: float = 1e-4
     backbone_lr: float = 1.0
     weight_decay: float = 0.0
+    adam_eps: float = 1e-8
     schedule: Schedule = Schedule.CONSTANT
     poly_power: float = 0.9
     warmup_steps: int = 0
@@ -142,6 +145,7 @@ _RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
         "lr": (0, 100),
         "backbone_lr": (0, 100),
         "weight_decay": (0, 10),
+        "adam_eps": (0, 1),
         "poly_power": (0.01, 10),
         "warmup_steps": (0, 1 << 40),
         "clip": (0, 1e9),

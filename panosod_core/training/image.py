@@ -9,7 +9,6 @@ from torch import Tensor
 
 from panosod_core.model.checkpoint import save_checkpoint
 from panosod_core.model.network import build_network
-from panosod_core.training.batches import on_device
 from panosod_core.training.check import checked, map_scores
 from panosod_core.training.data import still_sources
 from panosod_core.training.events import Listener
@@ -62,10 +61,10 @@ def train_image(job: Job, *, listeners: Sequence[Listener] = ()) -> Outcome:
                 for step in run.steps(train):
                     for i, drawn in enumerate(step.drawn):
                         with run.averaging(parallel, last=i + 1 == len(step.drawn)), run.precision():
-                            loss = parallel(on_device(drawn.batch, world.device))
+                            loss = parallel(run.taken(drawn))
                             (loss / len(step.drawn)).backward()
                         step.add(loss=loss)
                     run.update(step)
                 learner.eval()
-                run.conclude(lambda: checked(check, judge, config=recipe, world=world), keep)
+                run.conclude(lambda: checked(check, judge, run=run), keep)
         return run.outcome

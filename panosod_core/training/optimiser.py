@@ -45,6 +45,7 @@ def build_optimiser(module: nn.Module, config: TrainConfig) -> torch.optim.AdamW
     return torch.optim.AdamW(
         [{"params": some, "factor": factor, "weight_decay": decay} for (factor, decay), some in groups.items()],
         lr=config.lr,
+        eps=config.adam_eps,
     )
 
 

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from panosod_core.errors import TrainingError
 from panosod_core.model.weights import write_beside
 from panosod_core.training.average import WeightAverage
-from panosod_core.training.batches import Drawn, EpochOrder, Source, draw
+from panosod_core.training.batches import Drawn, EpochOrder, Source, draw, on_device
 from panosod_core.training.config import Precision, TrainConfig
 from panosod_core.training.events import EventLog
 from panosod_core.training.folder import BEST, LAST, RunFolder
@@ -171,6 +171,10 @@ class Run(Generic[LearnerT]):
         if self._signal:
             raise KeyboardInterrupt
         self._signal = number
+
+    def taken(self, drawn: Drawn[Any]) -> dict[str, Any]:
+        """A batch where the network is."""
+        return on_device(drawn.batch, self.world.device)
 
     def precision(self) -> AbstractContextManager[object]:
         """Arithmetic of the forward pass."""

@@ -9,7 +9,6 @@ from torch import Tensor
 
 from panosod_core.model.checkpoint import save_checkpoint
 from panosod_core.model.network import build_network
-from panosod_core.training.batches import on_device
 from panosod_core.training.check import checked, map_scores
 from panosod_core.training.data import window_sources
 from panosod_core.training.events import Listener
@@ -66,7 +65,7 @@ def train_video(job: Job, *, listeners: Sequence[Listener] = ()) -> Outcome:
                 for step in run.steps(train):
                     for i, drawn in enumerate(step.drawn):
                         with run.averaging(parallel, last=i + 1 == len(step.drawn)), run.precision():
-                            parts = parallel(on_device(drawn.batch, world.device), step.number)
+                            parts = parallel(run.taken(drawn), step.number)
                             (parts.total / len(step.drawn)).backward()
                         step.add(
                             loss=parts.total, student=parts.student, teacher=parts.teacher,
@@ -74,5 +73,5 @@ def train_video(job: Job, *, listeners: Sequence[Listener] = ()) -> Outcome:
                         )  # fmt: skip
                     run.update(step)
                 learner.eval()
-                run.conclude(lambda: checked(check, judge, config=recipe, world=world), keep)
+                run.conclude(lambda: checked(check, judge, run=run), keep)
         return run.outcome
