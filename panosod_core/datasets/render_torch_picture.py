@@ -15,8 +15,9 @@ from panosod_core.datasets.render_torch_basics import floats, hashed_uniform, si
 from panosod_core.datasets.render_torch_surroundings import TorchCanvas, paint_background
 from panosod_core.synth.grid import PixelGrid
 from panosod_core.synth.outlines import ORDER
-from panosod_core.synth.scene import SceneSpec, SceneThing
+from panosod_core.synth.scene import SceneSpec
 from panosod_core.synth.scene_picture import grain_key
+from panosod_core.synth.scene_things import SceneThing
 from panosod_core.synth.surroundings import Canvas, Pictures
 from panosod_core.synth.textures import HUB, MOST_WAVES, ZIGZAG, Course, Surface
 
@@ -215,4 +216,5 @@ def _surface_colours(paint: Tensor, which: Tensor, spots: Sequence[Tensor]) -> T
     key = across * light[0] + up * light[1] + towards * light[2]
     share = radius / torch.clamp(outline, min=1e-3)
     border = torch.clamp((share - 0.84) / 0.08, 0, 1) * rim
-    return colours * ((0.42 + 0.66 * torch.clamp(key, min=0)) * (1 - border))[:, None]
+    lit: Tensor = colours * ((0.42 + 0.66 * torch.clamp(key, min=0)) * (1 - border))[:, None]
+    return lit

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from panosod_core.datasets.render_torch_basics import floats, hashed_uniform, signed_keys
-from panosod_core.synth.scene import Bus, Mix, SceneSpec, Source
+from panosod_core.synth.scene import SceneSpec
 from panosod_core.synth.scene_config import CONTROL_HZ
 from panosod_core.synth.scene_room import Image, Room
 from panosod_core.synth.scene_sound import (
@@ -23,6 +23,7 @@ from panosod_core.synth.scene_sound import (
     sample_count,
     steering,
 )
+from panosod_core.synth.scene_sources import Bus, Mix, Source
 from panosod_core.synth.voices import CREST, STEPS, TABLE, Voice, wave_table
 
 _CPU_GROUP = 4
@@ -56,9 +57,7 @@ def render_sounds(specs: Sequence[SceneSpec], *, rate_hz: int, device: torch.dev
     return field
 
 
-def _all_signals(
-    specs: Sequence[SceneSpec], n: int, *, rate_hz: int, device: torch.device
-) -> list[tuple[int, Tensor]]:
+def _all_signals(specs: Sequence[SceneSpec], n: int, *, rate_hz: int, device: torch.device) -> list[tuple[int, Tensor]]:
     """What every source sounds like at 1 m: the place of its scene in the batch, and (n,) float32."""
     parts = [(b, source) for b, spec in enumerate(specs) for source in spec.sources]
     group = _CPU_GROUP if device.type == "cpu" else max(len(parts), 1)
@@ -76,9 +75,7 @@ def _mix(spec: SceneSpec, signals: Sequence[Tensor], field: Tensor, *, rate_hz: 
     """The field of one scene, (4, n), of what its sources sound like."""
     buses: dict[Bus, Tensor] = {}
     for bus in Bus:
-        members = [
-            (source, signal) for source, signal in zip(spec.sources, signals, strict=True) if source.bus is bus
-        ]
+        members = [(source, signal) for source, signal in zip(spec.sources, signals, strict=True) if source.bus is bus]
         if members:
             buses[bus] = _bus_field(members, spec, rate_hz=rate_hz)
     objects = buses.get(Bus.OBJECTS)
@@ -170,6 +167,7 @@ def voice_signals(voices: Sequence[Voice], n: int, *, rate_hz: int, device: torc
         noise = _hashed_noises([v.key for v in chosen], bands, n, rate_hz=rate_hz, device=device)
         raw[noisy] += noise * _column(chosen, "noise", device).to(torch.float32)
     raw *= gate
+    raw -= raw.mean(dim=1, keepdim=True)
     raw /= raw.square().mean(dim=1, keepdim=True).sqrt_().clamp_(min=1e-9)
     return raw.div_(CREST).tanh_().mul_(CREST)
 
@@ -239,7 +237,8 @@ def _hashed_noises(
     gains[:, 0] = 0.0
     spectrum = torch.view_as_complex(numbers.view(len(keys), count, 2)) * gains.to(torch.float32)
     wave = torch.fft.irfft(spectrum, n)
-    return wave / wave.square().mean(dim=1, keepdim=True).sqrt_().clamp_(min=1e-12)
+    noise: Tensor = wave / wave.square().mean(dim=1, keepdim=True).sqrt_().clamp_(min=1e-12)
+    return noise
 
 
 def _eighth(x: Tensor) -> Tensor:

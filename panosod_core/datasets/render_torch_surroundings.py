@@ -54,24 +54,25 @@ def _unit(x: Tensor) -> Tensor:
 def _paint_waves(background: Background, canvas: TorchCanvas) -> Tensor:
     p, n = background.palette, background.numbers
     large, fine = _noise(background.waves, canvas), _noise(background.fine_waves, canvas)
-    colours = _mixed(p[0], p[1], _unit(0.5 + 0.5 * torch.sin((1 + 1.6 * n[0]) * large)))
+    bands = torch.sin((1 + 2.4 * n[0]) * large + (0.2 + 0.6 * n[3]) * fine)
+    colours = _mixed(p[0], p[1], _unit(0.5 + (0.5 + 2.5 * n[4] * n[4]) * bands))
     colours = _mixed(colours, p[2], _unit(0.5 * large * large - 0.35))
-    shade = 1 + (0.05 + 0.2 * n[1]) * fine + 0.25 * (n[2] - 0.5) * torch.sin(canvas.elevation)
+    shade = 1 + (0.08 + 0.2 * n[1]) * fine + 0.25 * (n[2] - 0.5) * torch.sin(canvas.elevation)
     return colours * shade.to(torch.float32)[:, None]
 
 
-def _graded_sky(background: Background, canvas: TorchCanvas, *, clouds: Tensor) -> Tensor:
+def _graded_sky(background: Background, canvas: TorchCanvas, *, clouds: Tensor, fine: Tensor) -> Tensor:
     p, n = background.palette, background.numbers
     height = torch.clamp(canvas.elevation, min=0.0)
     colours = _mixed(p[0], p[1], _unit(1 - torch.exp(-(1.0 + 3 * n[0]) * height)))
-    return _mixed(colours, p[2], _unit(0.6 * (clouds - n[1])) * _unit(5 * height))
+    return _mixed(colours, p[2], _unit((0.6 + 0.8 * n[6]) * (clouds + 0.25 * fine - n[1])) * _unit(5 * height))
 
 
 def _paint_sky(background: Background, canvas: TorchCanvas) -> Tensor:
     p, n = background.palette, background.numbers
     clouds, fine = _noise(background.waves, canvas), _noise(background.fine_waves, canvas)
-    colours = _graded_sky(background, canvas, clouds=clouds)
-    ground = _mixed(p[3], p[4], _unit(0.5 + (0.2 + 0.4 * n[2]) * fine + 0.3 * clouds))
+    colours = _graded_sky(background, canvas, clouds=clouds, fine=fine)
+    ground = _mixed(p[3], p[4], _unit(0.5 + (0.25 + 0.9 * n[2]) * fine + 0.3 * clouds))
     ground = ground * (0.75 + 0.35 * _unit(-canvas.elevation))[:, None]
     ridge = torch.zeros_like(canvas.azimuth)
     for k in range(1, 8):
@@ -88,7 +89,7 @@ def _paint_sky(background: Background, canvas: TorchCanvas) -> Tensor:
 def _paint_plane(background: Background, canvas: TorchCanvas) -> Tensor:
     p, n = background.palette, background.numbers
     clouds, fine = _noise(background.waves, canvas), _noise(background.fine_waves, canvas)
-    sky = _graded_sky(background, canvas, clouds=clouds)
+    sky = _graded_sky(background, canvas, clouds=clouds, fine=fine)
     depth = torch.clamp(-canvas.directions[:, 2], min=1e-3)
     number = 1.5 + 3 * n[3]
     width = (number * canvas.pixel_rad / depth**2).to(torch.float32)
@@ -144,8 +145,8 @@ def _patch_cover(patch: Patch, along: Tensor, height: Tensor, span: Tensor) -> T
 
 def _paint_city(background: Background, canvas: TorchCanvas) -> Tensor:
     p, n = background.palette, background.numbers
-    sky = _graded_sky(background, canvas, clouds=_noise(background.waves, canvas))
     fine = _noise(background.fine_waves, canvas)
+    sky = _graded_sky(background, canvas, clouds=_noise(background.waves, canvas), fine=fine)
     houses = 14 + int(18 * n[2])
     place = (canvas.azimuth / (2 * np.pi) + 0.5) * houses
     cell = torch.clamp(place.to(torch.int64), max=houses - 1)

@@ -7,9 +7,11 @@ set is :func:`panosod_core.synth.scene.draw_scene` of ``first_seed + i``, so set
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -19,8 +21,11 @@ from panosod_core.datasets.render_torch_sound import render_sounds
 from panosod_core.datasets.tensors import StillBatch, WindowBatch
 from panosod_core.datasets.windows import WindowMeta, WindowSpec
 from panosod_core.errors import ConfigError
-from panosod_core.synth.scene import SceneSpec, Source, draw_scene
+from panosod_core.geometry.sphere import FloatArray
+from panosod_core.synth.grid import Float32Array
+from panosod_core.synth.scene import SceneSpec, draw_scene
 from panosod_core.synth.scene_config import HeldOut, SceneConfig
+from panosod_core.synth.scene_sources import Source
 
 VALIDATION_SEED = 1 << 40
 """First seed for scenes that choose between models."""
@@ -279,7 +284,7 @@ class SyntheticRecordings(Dataset[RecordingSample]):
 
 def event_targets(scene: SceneSpec) -> EventTargets:
     """What sounds when and where, in label frames of 0.1 s: by the middle of each, pauses left out."""
-    middles_s = (np.arange(round(scene.config.duration_s / STEP_S)) + 0.5) * STEP_S
+    middles_s: FloatArray = np.asarray((np.arange(round(scene.config.duration_s / STEP_S)) + 0.5) * STEP_S, np.float64)
     active = np.zeros((len(middles_s), len(CLASSES), OVERLAPS), np.float32)
     position = np.zeros((*active.shape, 3), np.float32)
     crowded = 0
@@ -292,10 +297,10 @@ def event_targets(scene: SceneSpec) -> EventTargets:
 
 def _add_event(
     source: Source,
-    directions: np.ndarray,
-    middles_s: np.ndarray,
-    active: np.ndarray,
-    position: np.ndarray,
+    directions: FloatArray,
+    middles_s: FloatArray,
+    active: Float32Array,
+    position: Float32Array,
 ) -> int:
     """Enter one source into the first free place of its class; how often there was none."""
     crowded = 0
@@ -311,9 +316,23 @@ def _add_event(
 
 def join_windows(batches: Sequence[SyntheticBatch]) -> SyntheticBatch:
     """One batch of several: the loader's ``collate_fn``."""
-    names = [name for name in batches[0] if name != "meta"]
-    joined = {name: torch.cat([batch[name] for batch in batches]) for name in names}  # type: ignore[literal-required]  # all but meta are tensors
-    return SyntheticBatch(**joined, meta=[meta for batch in batches for meta in batch["meta"]])  # type: ignore[typeddict-item]  # the same names
+    return SyntheticBatch(
+        frames=torch.cat([batch["frames"] for batch in batches]),
+        foa=torch.cat([batch["foa"] for batch in batches]),
+        masks=torch.cat([batch["masks"] for batch in batches]),
+        frame_valid=torch.cat([batch["frame_valid"] for batch in batches]),
+        mask_valid=torch.cat([batch["mask_valid"] for batch in batches]),
+        has_sound=torch.cat([batch["has_sound"] for batch in batches]),
+        meta=[meta for batch in batches for meta in batch["meta"]],
+        labels=torch.cat([batch["labels"] for batch in batches]),
+        present=torch.cat([batch["present"] for batch in batches]),
+        sounding=torch.cat([batch["sounding"] for batch in batches]),
+        twin=torch.cat([batch["twin"] for batch in batches]),
+        classes=torch.cat([batch["classes"] for batch in batches]),
+        timbres=torch.cat([batch["timbres"] for batch in batches]),
+        directions=torch.cat([batch["directions"] for batch in batches]),
+        radius_rad=torch.cat([batch["radius_rad"] for batch in batches]),
+    )
 
 
 def join_stills(batches: Sequence[StillBatch]) -> StillBatch:
@@ -346,7 +365,7 @@ def _meta(scene: SceneSpec, spec: WindowSpec, times_s: Sequence[float]) -> Windo
     return WindowMeta(_name(scene), None, times_s[spec.target], numbers, spec.target, spec.rate_hz, size)
 
 
-def _truth(scene: SceneSpec, times_s: Sequence[float], slots: int, sounding: Tensor) -> tuple[np.ndarray, ...]:
+def _truth(scene: SceneSpec, times_s: Sequence[float], slots: int, sounding: Tensor) -> tuple[NDArray[Any], ...]:
     """The truth of one scene in its slots; ``sounding`` (T, N) is filled in place."""
     present, twin = np.zeros(slots, np.bool_), np.zeros(slots, np.bool_)
     classes, timbres = np.full(slots, -1, np.int64), np.full(slots, -1, np.int64)

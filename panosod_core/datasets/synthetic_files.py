@@ -16,7 +16,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -66,7 +66,7 @@ class SceneFiles:
     count: int
     first_seed: int = 0
     test: int = 0
-    config: SceneConfig = SceneConfig(duration_s=6.0)
+    config: SceneConfig = field(default_factory=lambda: SceneConfig(duration_s=6.0))
     held_out: tuple[HeldOut, ...] = ()
     width: int = 832
     height: int = 416
@@ -113,9 +113,7 @@ class FilesProgress:
     name: str
 
 
-def write_scenes(
-    root: Path, files: SceneFiles, *, progress: Callable[[FilesProgress], None] | None = None
-) -> Manifest:
+def write_scenes(root: Path, files: SceneFiles, *, progress: Callable[[FilesProgress], None] | None = None) -> Manifest:
     """Write scenes into a new or empty folder.
 
     ``dataset.json`` is written last: a folder without it was not finished.

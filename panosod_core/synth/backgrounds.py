@@ -1,4 +1,4 @@
-"""What lies behind the things of a scene: kinds of surroundings, drawn from a seed. :mod:`.surroundings` paints them."""
+"""What lies behind the things of a scene: kinds of surroundings, drawn from a seed; ``surroundings`` paints them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -100,8 +100,9 @@ def draw_background(draws: Draws, config: SceneConfig, *, room: Room | None) -> 
         kind = Surroundings.ROOM
     palette = _draw_palette(draws)
     waves = _draw_waves(draws, longest=draws.uniform(1.0, 3.0), shortest=draws.uniform(5.0, 14.0))
-    fine = _draw_waves(draws, longest=8.0, shortest=draws.uniform(20.0, 36.0))
-    seen_room, patches = None, ()
+    fine = _draw_waves(draws, longest=draws.uniform(7.0, 14.0), shortest=draws.uniform(26.0, 60.0))
+    seen_room: Room | None = None
+    patches: tuple[Patch, ...] = ()
     if kind is Surroundings.ROOM:
         seen_room = room if room is not None else draw_room(draws, rt60_s=config.rt60_s)
         patches = _draw_patches(draws, seen_room)
@@ -109,12 +110,12 @@ def draw_background(draws: Draws, config: SceneConfig, *, room: Room | None) -> 
     return Background(kind, palette, waves, fine, numbers, cells, seen_room, patches)
 
 
-def picture_share(pictures: Sequence[str], *, held_out: bool) -> Sequence[str]:
+def picture_share(pictures: Sequence[str], *, held_out: bool) -> tuple[str, ...]:
     """The pictures for training, or the held-out last fifth (at least one, where there are two or more)."""
-    if len(pictures) < 2:
-        return pictures
-    kept = len(pictures) - max(len(pictures) // 5, 1)
-    ordered = sorted(pictures)
+    ordered = tuple(sorted(pictures))
+    if len(ordered) < 2:
+        return ordered
+    kept = len(ordered) - max(len(ordered) // 5, 1)
     return ordered[kept:] if held_out else ordered[:kept]
 
 

@@ -47,7 +47,7 @@ class Draws:
 
     def log_uniform(self, low: float, high: float) -> float:
         """A number in [low, high), both above 0, whose logarithm is uniform."""
-        return low * (high / low) ** self.unit()
+        return float(low * (high / low) ** self.unit())
 
     def uniforms(self, count: int, low: float = 0.0, high: float = 1.0) -> FloatArray:
         """(count,) float64 in [low, high)."""

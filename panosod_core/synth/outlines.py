@@ -113,8 +113,8 @@ def blob(draws: Draws) -> Outline:
 
 
 def bust(draws: Draws) -> Outline:
-    """Head and shoulders."""
-    head, body = draws.uniform(0.27, 0.34), draws.uniform(0.55, 0.7)
+    """Head and shoulders, cut off level below."""
+    head, body = draws.uniform(0.27, 0.33), draws.uniform(0.66, 0.8)
 
     def far_side(t: FloatArray, *, height: float, wide: float, high: float) -> FloatArray:
         # where a ray from the centre leaves an ellipse about (0, height); 0 where it misses
@@ -123,11 +123,13 @@ def bust(draws: Draws) -> Outline:
         root = b * b - a * c
         return np.where(root > 0, (-b + np.sqrt(np.maximum(root, 0))) / a, 0.0)
 
-    return outline_of(
-        lambda t: np.maximum(
-            far_side(t, height=0.62, wide=head, high=head * 1.2), far_side(t, height=-0.42, wide=body, high=0.6)
+    def radius(t: FloatArray) -> FloatArray:
+        whole = np.maximum(
+            far_side(t, height=0.62, wide=head, high=head * 1.2), far_side(t, height=-0.5, wide=body, high=0.78)
         )
-    )
+        return np.minimum(whole, np.where(np.sin(t) < -0.05, -0.75 / np.minimum(np.sin(t), -0.05), 15.0))
+
+    return outline_of(radius)
 
 
 def drop(draws: Draws) -> Outline:

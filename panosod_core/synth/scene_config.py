@@ -149,7 +149,7 @@ def config_from_json(data: dict[str, Any]) -> SceneConfig:
     unknown = sorted(set(data) - known)
     if unknown:
         raise ConfigError(f"a scene's settings hold unknown fields {', '.join(unknown)}: written by another version?")
-    values = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
+    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
     try:
         values["held_out"] = tuple(HeldOut(part) for part in values.get("held_out", ()))
         values["place"] = Place(values.get("place", Place.SPHERE))

@@ -90,7 +90,7 @@ def _place_all(
     for k in order:
         place = config.place if k < shared else Place.SPHERE
         for _ in range(_TRIES):
-            way, up = _draw_way(draws, place, moving=moving[k])
+            way, up = _draw_way(draws, place, moving=moving[k], times_s=times_s)
             path = way.directions(times_s)
             if all(
                 np.max(np.sum(path * other, axis=1)) <= np.cos(min(_CLEARANCE * (radii[k] + there.radius_rad), np.pi))
@@ -103,7 +103,9 @@ def _place_all(
     return tuple(placed[k][0] for k in range(len(radii)))
 
 
-def _draw_way(draws: Draws, place: Place, *, moving: bool) -> tuple[Trajectory, tuple[float, float, float]]:
+def _draw_way(
+    draws: Draws, place: Place, *, moving: bool, times_s: FloatArray
+) -> tuple[Trajectory, tuple[float, float, float]]:
     """A way and what is held upright on it."""
     azimuth, elevation = _draw_angles(draws, place)
     upright = (0.0, 0.0, 1.0)
@@ -125,9 +127,12 @@ def _draw_way(draws: Draws, place: Place, *, moving: bool) -> tuple[Trajectory, 
     heading = np.cross(draws.direction(), start)
     heading /= np.linalg.norm(heading)
     rate = draws.uniform(0.15, 1.0) * FASTEST_RAD_S
+    way = Circling(_tuple(start), _tuple(heading), rate)
+    if np.abs(way.directions(times_s)[:, 2]).max() < np.sin(_POLAR_RAD):
+        return way, upright
     # held square to the circle: neither pole can turn it over
     axis = np.cross(start, heading)
-    return Circling(_tuple(start), _tuple(heading), rate), _tuple(axis if axis[2] >= 0 else -axis)
+    return way, _tuple(axis if axis[2] >= 0 else -axis)
 
 
 def _draw_angles(draws: Draws, place: Place) -> tuple[float, float]:

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from panosod_core.geometry.sphere import FloatArray
 from panosod_core.synth.draws import hashed_uniform
 from panosod_core.synth.grid import Float32Array, PixelGrid
-from panosod_core.synth.scene import SceneSpec, SceneThing
+from panosod_core.synth.scene import SceneSpec
+from panosod_core.synth.scene_things import SceneThing
 from panosod_core.synth.surroundings import Canvas, Pictures, paint_background
 from panosod_core.synth.textures import Spots, surface_colours
 
@@ -110,8 +111,13 @@ class ScenePainter:
 
 @dataclass(frozen=True, eq=False)
 class CardPlaces:
-    """Where rays meet a card, (N,) float64 each: right and up in its radii, distance, bearing, and cosine of the angle
-    between the ray and the card's centre.
+    """Where rays meet a card, (N,) float64 each.
+
+    Attributes:
+        u, v: right and up, in the card's radii.
+        radius: distance from its centre.
+        cosine, sine: of the bearing.
+        depth: cosine of the angle between the ray and the card's centre.
     """
 
     u: FloatArray

@@ -13,9 +13,10 @@ from panosod_core.errors import ConfigError
 from panosod_core.geometry.sphere import FloatArray
 from panosod_core.synth.draws import hashed_uniform
 from panosod_core.synth.grid import Float32Array
-from panosod_core.synth.scene import Bus, Mix, SceneSpec, Source
+from panosod_core.synth.scene import SceneSpec
 from panosod_core.synth.scene_config import CONTROL_HZ
 from panosod_core.synth.scene_room import Room
+from panosod_core.synth.scene_sources import Bus, Mix, Source
 from panosod_core.synth.voices import band_gains, hashed_noise, voice_signal
 
 LOUDEST = 0.88

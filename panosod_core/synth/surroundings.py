@@ -122,26 +122,31 @@ def _paint_waves(background: Background, canvas: Canvas) -> Float32Array:
     p, n = background.palette, background.numbers
     large = sphere_noise(background.waves, canvas.directions)
     fine = sphere_noise(background.fine_waves, canvas.directions)
-    colours = mixed(p[0], p[1], _unit(0.5 + 0.5 * np.sin((1 + 1.6 * n[0]) * large)))
+    bands = np.sin((1 + 2.4 * n[0]) * large + (0.2 + 0.6 * n[3]) * fine)
+    colours = mixed(p[0], p[1], _unit(0.5 + (0.5 + 2.5 * n[4] * n[4]) * bands))
     colours = mixed(colours, p[2], _unit(0.5 * large * large - 0.35))
-    shade = 1 + np.float32(0.05 + 0.2 * n[1]) * fine + np.float32(0.25 * (n[2] - 0.5)) * np.sin(canvas.elevation)
+    shade = 1 + np.float32(0.08 + 0.2 * n[1]) * fine + np.float32(0.25 * (n[2] - 0.5)) * np.sin(canvas.elevation)
     return colours * shade.astype(np.float32)[:, None]
 
 
-def graded_sky(background: Background, canvas: Canvas, *, clouds: Float32Array) -> Float32Array:
+def graded_sky(background: Background, canvas: Canvas, *, clouds: Float32Array, fine: Float32Array) -> Float32Array:
     """From horizon to zenith, with clouds."""
     p, n = background.palette, background.numbers
     height = np.clip(canvas.elevation, 0.0, None)
     colours = mixed(p[0], p[1], _unit(1 - np.exp(-(1.0 + 3 * n[0]) * height)))
-    return mixed(colours, p[2], _unit(0.6 * (clouds - np.float32(n[1]))) * _unit(5 * height))
+    return mixed(
+        colours,
+        p[2],
+        _unit((0.6 + 0.8 * n[6]) * (clouds + np.float32(0.25) * fine - np.float32(n[1]))) * _unit(5 * height),
+    )
 
 
 def _paint_sky(background: Background, canvas: Canvas) -> Float32Array:
     p, n = background.palette, background.numbers
     clouds = sphere_noise(background.waves, canvas.directions)
     fine = sphere_noise(background.fine_waves, canvas.directions)
-    colours = graded_sky(background, canvas, clouds=clouds)
-    ground = mixed(p[3], p[4], _unit(0.5 + (0.2 + 0.4 * n[2]) * fine + 0.3 * clouds))
+    colours = graded_sky(background, canvas, clouds=clouds, fine=fine)
+    ground = mixed(p[3], p[4], _unit(0.5 + (0.25 + 0.9 * n[2]) * fine + 0.3 * clouds))
     ground = ground * (np.float32(0.75) + np.float32(0.35) * _unit(-canvas.elevation))[:, None]
     ridge = np.zeros(len(canvas.azimuth))
     for k in range(1, 8):
@@ -158,7 +163,7 @@ def _paint_plane(background: Background, canvas: Canvas) -> Float32Array:
     p, n = background.palette, background.numbers
     clouds = sphere_noise(background.waves, canvas.directions)
     fine = sphere_noise(background.fine_waves, canvas.directions)
-    sky = graded_sky(background, canvas, clouds=clouds)
+    sky = graded_sky(background, canvas, clouds=clouds, fine=fine)
     depth = np.maximum(-canvas.directions[:, 2], 1e-3)
     number = 1.5 + 3 * n[3]
     width = (number * canvas.pixel_rad / depth**2).astype(np.float32)
@@ -205,9 +210,9 @@ def _paint_room(background: Background, canvas: Canvas) -> Float32Array:
     down = np.where(d[:, 2] < 0, np.float32(1), np.float32(0))
     level = mixed(ceiling, floor, down)
     colours = np.where((axis == 2)[:, None], level, walls)
-    return colours * (np.float32(1.1) / (1 + np.float32(0.012) * reach * reach) + np.float32(0.03) * fine).astype(
-        np.float32
-    )[:, None]
+    shade = 1.1 / (1 + 0.012 * reach * reach) + np.float32(0.03) * fine
+    shaded: Float32Array = colours * shade.astype(np.float32)[:, None]
+    return shaded
 
 
 def _patch_cover(patch: Patch, along: FloatArray, height: FloatArray, span: FloatArray) -> Float32Array:
@@ -218,8 +223,8 @@ def _patch_cover(patch: Patch, along: FloatArray, height: FloatArray, span: Floa
 
 def _paint_city(background: Background, canvas: Canvas) -> Float32Array:
     p, n = background.palette, background.numbers
-    sky = graded_sky(background, canvas, clouds=sphere_noise(background.waves, canvas.directions))
     fine = sphere_noise(background.fine_waves, canvas.directions)
+    sky = graded_sky(background, canvas, clouds=sphere_noise(background.waves, canvas.directions), fine=fine)
     houses = 14 + int(18 * n[2])
     place = (canvas.azimuth / (2 * np.pi) + 0.5) * houses
     cell = np.minimum(place.astype(np.int64), houses - 1)
@@ -265,4 +270,3 @@ _PAINTERS: Mapping[Surroundings, _Painter] = {
     Surroundings.CITY: _paint_city,
     Surroundings.MOSAIC: _paint_mosaic,
 }
-

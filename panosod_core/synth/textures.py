@@ -131,15 +131,14 @@ def surface_colours(surface: Surface, spots: Spots, *, light: tuple[float, float
     first = _layer(texture.first, spots, waves, around, texture.wave_slope)
     second = _layer(texture.second, spots, waves, around, texture.wave_slope)
     crossed = np.float32(texture.crossed)
-    mark = first + crossed * (second - 2 * first * second)
+    mark = (first + crossed * (second - 2 * first * second)).astype(np.float32)
     colours = _mixed(np.asarray(surface.base, np.float32), np.asarray(surface.mark, np.float32), mark)
-    colours += (np.asarray(surface.accent, np.float32) - colours) * (np.float32(texture.accent) * second)[:, None]
+    accent = (np.float32(texture.accent) * second).astype(np.float32)
+    colours += (np.asarray(surface.accent, np.float32) - colours) * accent[:, None]
     return colours * _light(surface, spots, light)[:, None]
 
 
-def _layer(
-    course: Course, spots: Spots, waves: Float32Array, around: Float32Array, wave_slope: float
-) -> Float32Array:
+def _layer(course: Course, spots: Spots, waves: Float32Array, around: Float32Array, wave_slope: float) -> Float32Array:
     phase = (
         np.float32(course.along_u) * spots.u
         + np.float32(course.along_v) * spots.v
@@ -171,5 +170,5 @@ def _light(surface: Surface, spots: Spots, light: tuple[float, float, float]) ->
     key = across * np.float32(light[0]) + up * np.float32(light[1]) + towards * np.float32(light[2])
     share = spots.radius / np.maximum(spots.outline, np.float32(1e-3))
     border = np.clip((share - np.float32(0.84)) / np.float32(0.08), 0, 1) * np.float32(surface.rim)
-    brightness: Float32Array = (np.float32(0.42) + np.float32(0.66) * np.maximum(key, 0)) * (1 - border)
-    return brightness
+    brightness = (np.float32(0.42) + np.float32(0.66) * np.maximum(key, 0)) * (1 - border)
+    return brightness.astype(np.float32)

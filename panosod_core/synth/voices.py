@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from panosod_core.geometry.sphere import FloatArray
 from panosod_core.synth.draws import Draws, hashed_uniform
@@ -95,7 +94,8 @@ def band_gains(n: int, rate_hz: int, *, band_hz: tuple[float, float], tilt_db: f
     octaves = np.log2(safe / np.sqrt(low * high))
     gain = 10 ** (tilt_db * octaves / 20) / np.sqrt((1 + (low / safe) ** 8) * (1 + (hz / high) ** 8))
     gain[0] = 0.0
-    return gain
+    gains: FloatArray = gain
+    return gains
 
 
 def hashed_noise(key: int, gains: FloatArray, n: int) -> FloatArray:
@@ -121,6 +121,7 @@ def voice_signal(voice: Voice, n: int, *, rate_hz: int) -> FloatArray:
     if voice.noise:
         raw += voice.noise * hashed_noise(voice.key, noise_gains(voice, n, rate_hz), n)
     raw *= gate
+    raw -= raw.mean()  # frequency modulation by the pitch itself has a constant part
     raw /= max(float(np.sqrt(np.mean(raw**2))), 1e-9)
     return np.asarray(CREST * np.tanh(raw / CREST))
 
@@ -254,8 +255,9 @@ def _brass(d: Draws) -> Voice:
 
 def _whistle(d: Draws) -> Voice:
     return Voice(
-        (1.0, 0.08), d.log_uniform(1200, 2200), d.key(), vibrato_hz=d.uniform(1.5, 3), vibrato_depth=d.uniform(0.1, 0.3),
-        noise=0.3, band_hz=(1200, 5000), pulse_hz=d.uniform(0.8, 1.6), depth=0.6, phase=d.unit(),
+        (1.0, 0.08), d.log_uniform(1200, 2200), d.key(), vibrato_hz=d.uniform(1.5, 3),
+        vibrato_depth=d.uniform(0.1, 0.3), noise=0.3, band_hz=(1200, 5000), pulse_hz=d.uniform(0.8, 1.6), depth=0.6,
+        phase=d.unit(),
     )  # fmt: skip
 
 
@@ -295,5 +297,3 @@ def draw_music(draws: Draws) -> tuple[Voice, ...]:
     high = [replace(chord, f0_hz=root * ratio, key=draws.key()) for ratio in (third, 1.498)]
     bass = replace(chord, f0_hz=root / 2, key=draws.key(), sharp=3.0)
     return (chord, *high, bass)
-
-
