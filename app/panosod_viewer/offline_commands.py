@@ -5,6 +5,7 @@ from pathlib import Path
 
 from panosod_core.errors import ConfigError
 from panosod_viewer.arguments import Arguments
+from panosod_viewer.terminal import complain
 
 
 def screenshot(arguments: Arguments) -> Path:
@@ -29,7 +30,8 @@ def screenshot(arguments: Arguments) -> Path:
             size=arguments.size or (1280, 720),
             picture=arguments.projection or "auto",
             supersample=arguments.supersample,
-        )
+        ),
+        warn=complain,
     )
 
 

@@ -1,6 +1,7 @@
 """``panosod-viewer CLIP --screenshot out.png``: one view of one frame, without a window."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,8 +48,12 @@ class ScreenshotOptions:
     supersample: bool = False
 
 
-def run_screenshot(options: ScreenshotOptions) -> Path:
+def run_screenshot(options: ScreenshotOptions, *, warn: Callable[[str], None] | None = None) -> Path:
     """Write the PNG.
+
+    Args:
+        options: what to draw and where to write it.
+        warn: gets one line where the time lies beyond the end.
 
     Returns:
         Where it lies.
@@ -74,6 +79,9 @@ def run_screenshot(options: ScreenshotOptions) -> Path:
     geometry = geometry_of(video, options.picture)
     with VideoReader(options.clip, video, clock_origin_s=clip_origin_s(info)) as reader:
         frame = reader.frame_at_time(options.at_s)
+        end_s = frame.time_s + frame.duration_s
+        if warn is not None and options.at_s > end_s:
+            warn(f"--at {options.at_s:g} lies beyond the end of the clip at {end_s:.2f} s: its last picture was saved")
         with HeadlessContext(width, height) as context:
             pixels = context.render(scene_of(frame, geometry, view, supersample=options.supersample))
     write_png(out, pixels)

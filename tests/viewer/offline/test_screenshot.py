@@ -43,13 +43,13 @@ def test_it_is_an_srgb_png_and_nothing_else_is_left(demo_clip: Path, tmp_path: P
 
 
 def test_beyond_the_end_is_the_last_frame(demo_clip: Path, tmp_path: Path) -> None:
-    shots = [
-        np.asarray(
-            Image.open(run_screenshot(ScreenshotOptions(demo_clip, tmp_path / f"{t}.png", at_s=t, size=(64, 36))))
-        )
-        for t in (2.38, 1000.0)
-    ]
+    said: list[str] = []
+    shots = []
+    for at_s in (2.38, 1000.0):
+        options = ScreenshotOptions(demo_clip, tmp_path / f"{at_s}.png", at_s=at_s, size=(64, 36))
+        shots.append(np.asarray(Image.open(run_screenshot(options, warn=said.append))))
     assert np.array_equal(*shots)
+    assert said == ["--at 1000 lies beyond the end of the clip at 2.40 s: its last picture was saved"]
 
 
 def test_the_whole_map(demo_clip: Path, tmp_path: Path) -> None:
