@@ -132,10 +132,12 @@ class Controls(QObject):
     def _show_picture(self, video: VideoInfo | None, choice: str) -> None:
         status = self._page.status_line
         if video is None:
+            status.set_has_view(False)
             status.set_projection("No picture", "")
             status.set_projection_choices((), "")
             return
         geometry = chosen_geometry(video, choice)
+        status.set_has_view(geometry.is_spherical)
         eyes = self._actions["view.right_eye"]
         eyes.setEnabled(geometry.stereo is not StereoMode.MONO)
         eyes.setChecked(self._session.eye is Eye.RIGHT)

@@ -14,7 +14,7 @@ import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLabel
 from pythonosc.osc_message_builder import OscMessageBuilder
 
 from panosod_core.geometry.projection import directions_to_viewport
@@ -250,8 +250,13 @@ def test_a_clip_that_does_not_say_what_it_is_plays_flat_and_the_choice_is_rememb
     desk = make().open_and_see(flat)
     assert not desk.viewer.state.wish.geometry.is_spherical
     assert "shown flat" in desk.notice
+    status = desk.viewer.window.page.status_line
+    (view,) = [label for label in status.findChildren(QLabel) if label.accessibleName() == "View"]
+    assert not view.isVisibleTo(status)
     desk.viewer.window.notices.action_triggered.emit("picture.choose:equirect")
     assert desk.viewer.state.wish.geometry.is_spherical
+    assert view.text().startswith("yaw")
+    assert status._wanted[view]
     desk.close()
     again = make().open_and_see(flat)
     assert again.viewer.state.wish.geometry.is_spherical

@@ -104,6 +104,10 @@ class StatusLine(FittingRow):
         text = "underrun" if count == 1 else "underruns"
         self._count(self._underruns, count, text, "Gaps in the sound: the machine was too busy to fill it in time")
 
+    def set_has_view(self, has_view: bool) -> None:
+        """Whether there is a direction to look in: not in a flat clip, nor in one of sound alone."""
+        self.set_wanted(self._view, has_view)
+
     def set_view(self, yaw_deg: float, pitch_deg: float, fov_deg: float) -> None:
         """Where the view looks."""
         self._view.setText(f"yaw {_degrees(yaw_deg)}  pitch {_degrees(pitch_deg)}  fov {_degrees(fov_deg)}")

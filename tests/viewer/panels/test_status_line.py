@@ -56,6 +56,9 @@ def test_figures(line):
     line.set_motion_to_sound_ms(None)
     line.set_decoder("")
     assert texts(line) == ["0 dropped", "1 underrun", "yaw −12°  pitch 3°  fov 90°"]
+    line.set_has_view(False)
+    assert texts(line) == ["0 dropped", "1 underrun"]
+    line.set_has_view(True)
     line.set_underruns(None)
     assert texts(line) == ["0 dropped", "yaw −12°  pitch 3°  fov 90°"]
 
