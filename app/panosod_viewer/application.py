@@ -13,6 +13,7 @@ from panosod_core.geometry.picture import Eye
 from panosod_viewer import commands
 from panosod_viewer.arguments import Arguments
 from panosod_viewer.arrivals import Arrivals
+from panosod_viewer.audio.devices import DeviceChoice
 from panosod_viewer.clip_session import ClipSession, Overrides
 from panosod_viewer.controls import Controls
 from panosod_viewer.demo_maker import DemoMaker
@@ -31,7 +32,7 @@ from panosod_viewer.run_figures import RunFigures
 from panosod_viewer.settings import Settings, WindowSettings
 from panosod_viewer.settings_store import SettingsStore
 from panosod_viewer.sound_link import SoundLink
-from panosod_viewer.sound_settings import SoundSettings, device_choice
+from panosod_viewer.sound_settings import SoundSettings
 from panosod_viewer.starting import Starter
 from panosod_viewer.state import ViewerState
 from panosod_viewer.status_feed import StatusFeed
@@ -64,7 +65,7 @@ class Viewer(QObject):
         self.theme = ThemeController(application, ThemeChoice(arguments.theme or settings.appearance.theme))
         self.state = ViewerState(self)
         self.player = Player(self)
-        self.sound = SoundLink(device=device_choice(arguments.device or settings.audio.device), parent=self)
+        self.sound = SoundLink(device=DeviceChoice.of(arguments.device or settings.audio.device), parent=self)
         self.tracking = HeadTracking(self.sound.set_head, self)
         self.look = LookController(self.state, self)
         self.session = ClipSession(

@@ -93,22 +93,16 @@ class AudioSettings:
 
     Attributes:
         device: name of the output device, "" for the system's default.
-        decoder: id of the binaural decoder, "" for the default one.
         sofa: path of the HRTF set, "" for the embedded one.
         head_locked_gain_db: of the two channels that stay with the head.
-        block: samples a block.
     """
 
     device: str = ""
-    decoder: str = ""
     sofa: str = ""
     head_locked_gain_db: float = 0.0
-    block: int = 256
 
     def __post_init__(self) -> None:
         _between("audio.head_locked_gain_db", self.head_locked_gain_db, -60, 12)
-        if self.block not in (64, 128, 256, 512, 1024, 2048):
-            raise ConfigError(f"setting audio.block: expected a power of two from 64 to 2048, got {self.block!r}")
 
 
 @dataclass(frozen=True)
@@ -129,17 +123,14 @@ class FileChoice:
     """What was chosen by hand for one file; "" where the file itself decides.
 
     Attributes:
-        projection, stereo, eye: of the picture, ids of the menus.
+        projection, eye: of the picture, ids of the menus.
         sound: id of the sound choice.
-        yaw_offset_deg: turns picture and sound together, left positive.
         path: where the file was, for people who read the settings.
     """
 
     projection: str = ""
-    stereo: str = ""
     eye: str = ""
     sound: str = ""
-    yaw_offset_deg: float = 0.0
     path: str = ""
 
     @property

@@ -61,11 +61,6 @@ class Theme:
     wave: str
     scene_rgb: tuple[float, float, float]
 
-    @property
-    def is_dark(self) -> bool:
-        """True for the dark one."""
-        return self.name == "dark"
-
 
 DARK = Theme(
     name="dark",

@@ -99,11 +99,6 @@ class SoundDecoder:
         self._ended = False
         self._is_fresh = False
 
-    @property
-    def is_seekable_exactly(self) -> bool:
-        """True where a time stamp tells the sample, or the packets lie on a comb."""
-        return self._grid is not None or self._time_base * self.rate_hz <= 1
-
     def close(self) -> None:
         """Let the file and the decoder go. Nothing else may be called after it."""
         if hasattr(self, "_container"):

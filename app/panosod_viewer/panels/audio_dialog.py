@@ -31,7 +31,6 @@ class AudioDialog(QDialog):
     Signals:
         device_chosen(str): id of an output device, "" for the system's default.
         devices_refresh_requested(): look for devices again.
-        decoder_chosen(str): id of a decoder.
         sofa_chosen(str): path of an HRTF set, "" for the embedded one.
         head_locked_gain_changed(float): dB for the two channels that stay with the head; MIN_GAIN_DB is silence.
         sound_check_requested(): play a burst from the front.
@@ -39,7 +38,6 @@ class AudioDialog(QDialog):
 
     device_chosen = Signal(str)
     devices_refresh_requested = Signal()
-    decoder_chosen = Signal(str)
     sofa_chosen = Signal(str)
     head_locked_gain_changed = Signal(float)
     sound_check_requested = Signal()
@@ -56,9 +54,8 @@ class AudioDialog(QDialog):
         form.addRow("&Device", self._make_device())
         self._device_hint = self._note("warning")
         form.addRow("", self._device_hint)
-        self._decoder = self._combo("Decoder")
-        self._decoder.activated.connect(lambda i: self.decoder_chosen.emit(self._decoder.itemData(i)))
-        form.addRow("De&coder", self._decoder)
+        self._decoder = self._note("dim")
+        form.addRow("Decoder", self._decoder)
         form.addRow("&Head (HRTF)", self._make_sofa())
         self._sofa_info = self._note("dim")
         form.addRow("", self._sofa_info)
@@ -78,7 +75,7 @@ class AudioDialog(QDialog):
         self._form = form
         self.set_devices((("", "System default"),), "")
         self.set_device_hint("")
-        self.set_decoders((), "")
+        self.set_decoder("")
         self.set_sofa(None, "")
         self.set_head_locked(available=False, gain_db=0.0)
         self.set_limiter("")
@@ -95,9 +92,10 @@ class AudioDialog(QDialog):
         self._device_hint.setText(text)
         self._form.setRowVisible(self._device_hint, bool(text))
 
-    def set_decoders(self, decoders: Sequence[tuple[str, str]], current: str) -> None:
-        """Binaural decoders, (id, label) each."""
-        self._fill(self._decoder, decoders, current)
+    def set_decoder(self, text: str) -> None:
+        """What makes the sound binaural, e.g. "Order 1: MagLS, 384 taps"; "" where nothing does."""
+        self._decoder.setText(text)
+        self._form.setRowVisible(self._decoder, bool(text))
 
     def set_sofa(self, path: Path | None, info: str, *, is_error: bool = False) -> None:
         """The HRTF set in force (None: the embedded one), its name and licence, or why it could not be used."""

@@ -27,19 +27,22 @@ def visible_texts(dialog) -> list[str]:
     return [w.text() for w in dialog.findChildren(QLabel) if w.isVisible()]
 
 
-@pytest.mark.parametrize(
-    ("name", "signal", "setter"),
-    [("Device", "device_chosen", "set_devices"), ("Decoder", "decoder_chosen", "set_decoders")],
-)
-def test_choices(dialog, qtbot, name, signal, setter):
+def test_devices(dialog):
     heard = []
-    getattr(dialog, signal).connect(heard.append)
-    getattr(dialog, setter)([("", "Default"), ("b", "Bee")], "b")
-    chooser = combo(dialog, name)
+    dialog.device_chosen.connect(heard.append)
+    dialog.set_devices([("", "Default"), ("b", "Bee")], "b")
+    chooser = combo(dialog, "Device")
     assert (chooser.currentText(), heard) == ("Bee", [])
     chooser.setFocus()
     QTest.keyClick(chooser, Qt.Key.Key_Up)
     assert heard == [""]
+
+
+def test_the_decoder_is_named_and_no_choice_is_offered_where_there_is_none(dialog):
+    dialog.set_decoder("Order 1: MagLS, 384 taps")
+    assert {"Decoder", "Order 1: MagLS, 384 taps"} <= set(visible_texts(dialog))
+    dialog.set_decoder("")
+    assert "Decoder" not in visible_texts(dialog)
 
 
 def test_a_vanished_device_stays_visible(dialog):

@@ -64,7 +64,7 @@ def changed_settings() -> Settings:
         appearance=AppearanceSettings("dark"),
         view=ViewSettings(fov_deg=75.5, inertia=True, render_scale=0.5),
         playback=PlaybackSettings(volume=0.25, muted=True),
-        audio=AudioSettings(device="Kopfhörer “X”", sofa="C:\\a\tb.sofa", head_locked_gain_db=-6.0, block=512),
+        audio=AudioSettings(device="Kopfhörer “X”", sofa="C:\\a\tb.sofa", head_locked_gain_db=-6.0),
         tracker=TrackerConfig(
             enabled=True,
             port=7000,
@@ -109,19 +109,19 @@ def test_every_field_round_trips(path):
 def test_unknown_keys_and_unusable_values_are_kept(path):
     path.parent.mkdir()
     path.write_text(
-        'future = 3\n[view]\nfov_deg = 900\nshimmer = "yes"\n[audio]\nblock = "big"\n[newer.deep]\nx = [1, {a = 2}]\n'
+        'future = 3\n[view]\nfov_deg = 900\nshimmer = "yes"\n[tracker]\nport = "big"\n[newer.deep]\nx = [1, {a = 2}]\n'
     )
     store = SettingsStore(path)
     loaded, warnings = store.load()
     assert loaded == Settings()
     assert len(warnings) == 2
     assert any("view.fov_deg: expected 5 to 320, got 900" in w for w in warnings)
-    assert any("audio.block: expected a whole number, got 'big'" in w for w in warnings)
+    assert any("tracker.port: expected a whole number, got 'big'" in w for w in warnings)
     store.save(replace(loaded, view=replace(loaded.view, inertia=True)))
     kept = tomllib.loads(path.read_text())
     assert kept["future"] == 3
     assert kept["view"] == {"fov_deg": 900, "shimmer": "yes", "inertia": True}
-    assert kept["audio"] == {"block": "big"}
+    assert kept["tracker"] == {"port": "big"}
     assert kept["newer"] == {"deep": {"x": [1, {"a": 2}]}}
     store.save(replace(loaded, view=ViewSettings(fov_deg=60)))
     assert tomllib.loads(path.read_text())["view"] == {"fov_deg": 60.0, "shimmer": "yes"}
@@ -243,7 +243,7 @@ def test_content_keys_follow_the_content(tmp_path):
         (lambda: ViewSettings(fov_deg=math.nan), "view.fov_deg"),
         (lambda: ViewSettings(render_scale=0.1), "render_scale"),
         (lambda: PlaybackSettings(volume=1.5), "volume"),
-        (lambda: AudioSettings(block=100), "power of two"),
+        (lambda: AudioSettings(head_locked_gain_db=20), "head_locked_gain_db"),
         (lambda: AppearanceSettings("pink"), "auto, dark, light"),
     ],
 )
