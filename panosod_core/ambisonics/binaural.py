@@ -3,15 +3,22 @@
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from panosod_core.ambisonics.filters import BinauralFilters
 
 FloatArray32 = NDArray[np.float32]
 
+_STRIP = 8
+_SLOTS = 8
+"""Blocks after which the memory of the signal begins anew."""
+_ONE_THREAD = 1 << 18
+"""Multiplications from which OpenBLAS wakes its threads: beside a busy core that would take milliseconds."""
+
 
 class BinauralDecoder:
-    """Overlap-save convolution with the filters of a decoder; equal to direct convolution, and stateful.
+    """Convolution with the filters of a decoder as products of matrices; equal to direct convolution, and stateful.
 
     The field is turned into the head's frame *before* (see :func:`~panosod_core.ambisonics.harmonics.sh_rotation`).
     Head-locked channels ("4+2") do not pass through here: the caller adds them to what :meth:`process` returns. Of
@@ -19,13 +26,18 @@ class BinauralDecoder:
 
     Output sample n depends on input up to sample n: the decoder itself adds no block of delay, only the onset of the
     filters.
+
+    A block is cut into strips of 8 samples. Each strip and what the filters remember before it is one row of a matrix;
+    the filters, shifted by 0 to 7 samples, are the columns of another. For a few hundred taps this is as much work as
+    two Fourier transforms, but a callback wakes into caches that others have filled, and there it takes half the time:
+    one product runs through far less code than two transforms do (``docs/decisions/audio-process.md``).
     """
 
     def __init__(self, filters: BinauralFilters, *, block: int = 256) -> None:
         """Prepare.
 
         Args:
-            filters: what to convolve with.
+            filters: what to convolve with; meant for up to about a thousand taps.
             block: samples of every call of :meth:`process`, >= 1.
 
         Raises:
@@ -33,25 +45,35 @@ class BinauralDecoder:
         """
         if block < 1:
             raise ValueError(f"the block must have at least one sample, got {block}")
-        channels, _, taps = filters.taps.shape
+        channels, taps = int(filters.taps.shape[0]), int(filters.taps.shape[2])
         self.filters = filters
         self.block = block
-        self._nfft = _fft_length(block + taps - 1)
-        bins = self._nfft // 2 + 1
-        # float64 for the transform of the filters, so that only the signal's own transform rounds.
-        response = np.fft.rfft(filters.taps.astype(np.float64), self._nfft, axis=-1)
-        self._response = np.ascontiguousarray(response.transpose(1, 0, 2)).astype(np.complex64)  # (2, C, bins)
-        self._history: FloatArray32 = np.zeros((channels, self._nfft), np.float32)
-        # Any: numpy's stubs allow only double precision for `out`, numpy itself takes single.
-        self._spectrum: NDArray[Any] = np.zeros((channels, bins), np.complex64)
-        self._products = np.zeros((2, channels, bins), np.complex64)
-        self._ears = np.zeros((2, bins), np.complex64)
-        self._time: NDArray[Any] = np.zeros((2, self._nfft), np.float32)
+        self._channels = channels
+        together = next(n for n in (4, 3, 2, 1) if channels % n == 0)
+        groups, width = channels // together, taps - 1 + _STRIP
+        rows = _rows_together(together * width, least=-(-block // _STRIP))
+        strips = -(-block // (_STRIP * rows)) * rows
+        self._past = taps - 1
+        self._slot = 0
+        self._signal: FloatArray32 = np.zeros(
+            (channels, self._past + (_SLOTS - 1) * block + strips * _STRIP), np.float32
+        )
+        self._windows = [
+            _strips_of(self._signal[:, k * block :], groups=groups, strips=strips, width=width) for k in range(_SLOTS)
+        ]
+        self._strips: FloatArray32 = np.zeros((groups, strips, together, width), np.float32)
+        self._rows = self._strips.reshape(groups, strips // rows, rows, together * width)
+        self._columns = _shifted(filters.taps).reshape(groups, 1, together * width, 2 * _STRIP)
+        self._products: FloatArray32 = np.zeros((groups, strips // rows, rows, 2 * _STRIP), np.float32)
+        self._sum = self._products[0] if groups == 1 else np.zeros_like(self._products[0])
+        self._by_ear = self._sum.reshape(strips, 2, _STRIP).transpose(1, 0, 2)
+        self._whole: FloatArray32 = np.zeros((2, strips, _STRIP), np.float32)
+        self._ears = self._whole.reshape(2, strips * _STRIP)[:, :block]
 
     @property
     def channels(self) -> int:
         """Ambisonic channels of a block."""
-        return int(self._history.shape[0])
+        return self._channels
 
     def process(self, field: NDArray[Any], out: FloatArray32 | None = None) -> FloatArray32:
         """Decode the next block.
@@ -66,23 +88,28 @@ class BinauralDecoder:
         Raises:
             ValueError: the shape is another.
         """
-        if field.shape != (self.channels, self.block):
-            raise ValueError(f"expected a block of shape {(self.channels, self.block)}, got {field.shape}")
-        history = self._history
-        history[:, : -self.block] = history[:, self.block :]
-        history[:, -self.block :] = field
-        np.fft.rfft(history, axis=-1, out=self._spectrum)
-        np.multiply(self._response, self._spectrum, out=self._products)
-        np.sum(self._products, axis=1, out=self._ears)
-        np.fft.irfft(self._ears, self._nfft, axis=-1, out=self._time)
+        if field.shape != (self._channels, self.block):
+            raise ValueError(f"expected a block of shape {(self._channels, self.block)}, got {field.shape}")
+        signal, past = self._signal, self._past
+        at = self._slot * self.block + past
+        signal[:, at : at + self.block] = field
+        self._strips[...] = self._windows[self._slot]
+        np.matmul(self._rows, self._columns, out=self._products)
+        if len(self._products) > 1:
+            np.add.reduce(self._products, axis=0, out=self._sum)
+        self._slot += 1
+        if self._slot == _SLOTS:
+            self._slot = 0
+            signal[:, :past] = signal[:, _SLOTS * self.block : _SLOTS * self.block + past]
+        self._whole[...] = self._by_ear
         if out is None:
-            return self._time[:, -self.block :].copy()
-        out[...] = self._time[:, -self.block :]
+            return self._ears.copy()
+        out[...] = self._ears
         return out
 
     def reset(self) -> None:
         """Forget the past, as after a seek."""
-        self._history[...] = 0.0
+        self._signal[...] = 0.0
 
 
 def decode(field: NDArray[Any], filters: BinauralFilters) -> FloatArray32:
@@ -95,7 +122,7 @@ def decode(field: NDArray[Any], filters: BinauralFilters) -> FloatArray32:
     Returns:
         (2, n) float32.
     """
-    block = 4096
+    block = 1024
     decoder = BinauralDecoder(filters, block=block)
     n = field.shape[1]
     padded = np.zeros((field.shape[0], -(-n // block) * block), np.float32)
@@ -106,16 +133,25 @@ def decode(field: NDArray[Any], filters: BinauralFilters) -> FloatArray32:
     return out[:, :n]
 
 
-def _fft_length(least: int) -> int:
-    """The smallest even 2^a 3^b that holds ``least`` samples: what numpy's FFT is fast at."""
-    best = 2
-    while best < least:
-        best *= 2
-    three = 6
-    while three < best:
-        length = three
-        while length < least:
-            length *= 2
-        best = min(best, length)
-        three *= 3
-    return best
+def _rows_together(width: int, *, least: int) -> int:
+    """How many strips go into one product, a power of two: small enough for one thread, no more than there are."""
+    rows = 1
+    while 2 * rows * width * 2 * _STRIP <= _ONE_THREAD and rows < least:
+        rows *= 2
+    return rows
+
+
+def _strips_of(signal: FloatArray32, *, groups: int, strips: int, width: int) -> FloatArray32:
+    """A view (groups, strips, C / groups, width) of ``signal`` (C, n): strip k begins at sample k * _STRIP."""
+    channels, n = signal.shape
+    windows = sliding_window_view(signal.reshape(groups, channels // groups, n), width, axis=2)
+    return windows[:, :, : strips * _STRIP : _STRIP].transpose(0, 2, 1, 3)
+
+
+def _shifted(taps: NDArray[Any]) -> FloatArray32:
+    """(C, taps - 1 + _STRIP, 2 * _STRIP): what each sample of a strip's window gives to each sample of each ear."""
+    channels, ears, length = taps.shape
+    columns: FloatArray32 = np.zeros((channels, length - 1 + _STRIP, ears, _STRIP), np.float32)
+    for shift in range(_STRIP):
+        columns[:, shift : shift + length, :, shift] = taps[:, :, ::-1].transpose(0, 2, 1)
+    return columns.reshape(channels, -1, ears * _STRIP)

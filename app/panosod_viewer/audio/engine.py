@@ -6,7 +6,7 @@ Commands may come from another thread: each is one assignment that the next bloc
 
 from collections import deque
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,8 +57,7 @@ class SoundLayout:
         return self.field + self.ears
 
 
-@dataclass(frozen=True)
-class BlockReport:
+class BlockReport(NamedTuple):
     """What a block that has just been rendered is.
 
     Attributes:
@@ -115,6 +114,7 @@ class AudioEngine:
         self.starved = 0
         """Times at which the ring ran dry before the end of the clip."""
         self._order = filters.order
+        self._width, self._locked = layout.field, layout.ears
         self._ears = Ears(filters, block=block)
         self._rotator = FieldRotator(filters.order, block=block)
         self._hold = HoldLoop(rate_hz=RATE_HZ)
@@ -145,7 +145,7 @@ class AudioEngine:
         self._silence: FloatArray32 = np.zeros((layout.ears, block), np.float32)
         self._turned: FloatArray32 = np.zeros((channel_count(filters.order), block), np.float32)
         self._out: FloatArray32 = np.zeros((2, block), np.float32)
-        self._locked_past: FloatArray32 = np.zeros((layout.ears, 0), np.float32)
+        self._locked_line: FloatArray32 = np.zeros((layout.ears, 0), np.float32)
         self._left_over: FloatArray32 = np.zeros((2, 0), np.float32)
 
     # -- wishes
@@ -263,6 +263,13 @@ class AudioEngine:
 
     def _run_clip(self, seek: _Seek, playing: bool) -> BlockReport:
         """Find the block's ``_sound``: the clip, or its held loop, or the fade between them."""
+        ring = self._ring
+        if self._flowing and playing and self._served is seek and not self._looping and ring is not None:
+            # It simply plays on, as nearly always: the callback has no time for questions.
+            where = ring.locate()
+            if ring.available > self.block:
+                self._sound = ring.take(self.block)
+                return BlockReport(where, where.run.speed, seek.generation, False)
         away = self._served.ticket != seek.ticket
         if away and self.quiet:
             away = not self._arrive(seek)
@@ -345,16 +352,18 @@ class AudioEngine:
         if field is not None:
             self._rotator.process(field, R_world_head, self._turned)
         self._ears.process(self._turned if field is not None else None, out)
-        if self.layout.ears:
+        if self._locked:
             self._add_locked(out)
 
     def _field_with_bursts(self) -> FloatArray32 | None:
         """The field to be turned, None where it is silent."""
         while self._new_bursts:
             self._bursts = [*self._bursts, self._new_bursts.popleft()][-MAX_BURSTS:]
-        width = self.layout.field
+        width = self._width
         if not self._bursts:
-            return None if self._sound is None or width == 0 else self._sound[:width]
+            if self._sound is None or width == 0:
+                return None
+            return self._sound[:width] if self._locked else self._sound
         field = self._own_mix()[:width] if width else np.zeros_like(self._turned)
         for burst in self._bursts:
             burst.add_to(field)
@@ -363,14 +372,16 @@ class AudioEngine:
 
     def _add_locked(self, out: FloatArray32) -> None:
         """Add what stays with the head, as late as the filters make the field."""
-        locked = self._silence if self._sound is None else self._sound[self.layout.field :]
-        onset = self._ears.onset
-        if self._locked_past.shape[1] != onset:
-            self._locked_past = np.zeros((self.layout.ears, onset), np.float32)
-        joined = np.concatenate([self._locked_past, locked], axis=1)
-        self._locked_past = joined[:, self.block :]
+        onset, line = self._ears.onset, self._locked_line
+        if line.shape[1] != onset + self.block:
+            line = self._locked_line = np.zeros((self._locked, onset + self.block), np.float32)
+        line[:, :onset] = line[:, self.block :]
+        line[:, onset:] = self._silence if self._sound is None else self._sound[self._width :]
         before, after = self._gains_before[1], self._locked_gain
-        out += joined[:, : self.block] * (before + (after - before) * self._ramp).astype(np.float32)
+        if before == after == 1.0:
+            out += line[:, : self.block]
+        else:
+            out += line[:, : self.block] * (before + (after - before) * self._ramp).astype(np.float32)
         self._gains_before[1] = after
 
     def _finish(self, out: FloatArray32) -> None:

@@ -5,6 +5,7 @@ No locks: each side changes only its own counter, and a counter is one Python in
 
 from collections import deque
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,8 +38,7 @@ class Run:
     serial: int = 0
 
 
-@dataclass(frozen=True)
-class Location:
+class Location(NamedTuple):
     """Where a sample lies on the clip's clock, and in which run."""
 
     position_s: float

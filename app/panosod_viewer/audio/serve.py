@@ -21,7 +21,7 @@ FloatArray32 = NDArray[np.float32]
 
 _LOG = logging.getLogger(__name__)
 _BLOCK_S = BLOCK / RATE_HZ
-CLOCK_BLOCKS = 4
+CLOCK_BLOCKS = 8
 """A clip that simply runs on has its clock published so often."""
 _SMOOTH = 1 - math.exp(-_BLOCK_S / 1.0)
 
@@ -110,7 +110,8 @@ class BlockServer:
         tally.underruns += underflow
         tally.blocks += 1
         tally.latency_s = dac_time_s - asked_s
-        self._measure_motion(pose, engine, dac_time_s)
+        if pose is not self._pose or tally.blocks % CLOCK_BLOCKS == 0:
+            self._measure_motion(pose, engine, dac_time_s)
         load = (time.thread_time() - began_s) / _BLOCK_S
         tally.load += _SMOOTH * (load - tally.load)
         tally.load_max = max(tally.load_max, load if tally.blocks > 50 else 0.0)

@@ -36,6 +36,7 @@ class Seqlock:
         # struct rather than numpy: a tenth of the time for a dozen numbers, and the callback reads in every block.
         self._counter, self._values = struct.Struct("=q"), struct.Struct(f"={count}d")
         self._last: tuple[float, ...] = (0.0,) * count
+        self._last_counter = -1
 
     def write(self, values: Sequence[float]) -> None:
         """Replace all numbers."""
@@ -45,13 +46,15 @@ class Seqlock:
         self._counter.pack_into(self._memory, self._at, counter + 2)
 
     def read(self) -> tuple[float, ...]:
-        """The numbers of one write. Where the writer died in the middle of one: those read last."""
+        """The numbers of one write: the same object until the next. Where the writer died in one: those read last."""
         for _ in range(_TRIES):
             (before,) = self._counter.unpack_from(self._memory, self._at)
+            if before == self._last_counter:
+                break
             values = self._values.unpack_from(self._memory, self._values_at)
             (after,) = self._counter.unpack_from(self._memory, self._at)
             if before == after and before % 2 == 0:
-                self._last = values
+                self._last, self._last_counter = values, before
                 break
         return self._last
 
@@ -115,6 +118,8 @@ class SharedBlock:
         """The descriptor that the child must inherit, None on Windows."""
         self._memory = memory
         self._pose = Seqlock(memory, 0, 11)
+        self._pose_values: tuple[float, ...] = ()
+        self._last_pose = Pose(np.eye(3))
         self._clock = Seqlock(memory, 1024, len(ClockAnchor._fields))
         self._sound = Seqlock(memory, 2048, len(SoundState._fields))
 
@@ -152,7 +157,10 @@ class SharedBlock:
     def read_pose(self) -> Pose:
         """Where the head looks."""
         values = self._pose.read()
-        return Pose(np.array(values[2:]).reshape(3, 3), values[1], int(values[0]))
+        if values is not self._pose_values:
+            self._pose_values = values
+            self._last_pose = Pose(np.array(values[2:]).reshape(3, 3), values[1], int(values[0]))
+        return self._last_pose
 
     def write_clock(self, anchor: ClockAnchor) -> None:
         """Publish the clip's clock."""

@@ -37,7 +37,7 @@ class RealTime:
 
     def now(self) -> float:
         """Seconds of :func:`now_s`."""
-        return now_s()
+        return time.perf_counter()
 
     def sleep_until(self, t_s: float, /) -> None:
         """Sleep."""
