@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "info": ("panosod_core.cli.info", "print what a clip is: picture, sound, and where each was read"),
     "evaluate": ("panosod_core.cli.evaluate", "judge a folder of saliency maps against masks: F, S, E, MAE, J"),
     "listen": ("panosod_core.cli.listen", "print the direction that a clip's sound comes from, over time"),
+    "train": ("panosod_core.cli.train", "teach the network: `panosod train acoustic|image|video DIR --out RUN`"),
     "synth": ("panosod_core.cli.synth", "build the demo clip or a synthetic scene"),
 }
 """Name of the command -> its module and one line of help."""

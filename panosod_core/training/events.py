@@ -9,9 +9,10 @@ import json
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TextIO
+from typing import Any
 
 from panosod_core.errors import TrainingError
 
@@ -31,10 +32,11 @@ class EventLog:
         """
         self._listeners = tuple(listeners)
         self._path = None if folder is None else folder / EVENTS
-        self._file: TextIO | None = None
+        # Unbuffered: a line that did not fit on a full disk must not come back when the file is closed.
+        self._file: FileIO | None = None
         if self._path is not None:
             try:
-                self._file = self._path.open("a", encoding="utf-8")
+                self._file = FileIO(self._path, "ab")
             except OSError as error:
                 raise TrainingError(f"{self._path}: cannot be written ({error.strerror})") from error
 
@@ -47,8 +49,7 @@ class EventLog:
         said: dict[str, Any] = {"event": event, "time": round(time.time(), 3), **_finite(values)}
         if self._file is not None:
             try:
-                self._file.write(json.dumps(said) + "\n")
-                self._file.flush()
+                self._file.write((json.dumps(said) + "\n").encode())
             except OSError as error:
                 raise TrainingError(
                     f"{self._path}: cannot be written ({error.strerror}); the last saved state is whole: "
