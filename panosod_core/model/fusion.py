@@ -16,6 +16,10 @@ from panosod_core.model.energy import EnergyGuide, EnergySteering
 from panosod_core.model.padding import EquirectConv2d
 from panosod_core.model.positional import sequence_encoding, spherical_encoding
 
+_OPEN = {Gate.LITERAL: 1.0, Gate.SIGMOID: 2.0}
+"""Bias of the gate at birth. It must start open: while the fused features are still noise, learning shuts a gate that
+is half open for good, the decoder lives on its skips, and the distillation drags the student after a shut teacher."""
+
 
 class FusedFeatures(NamedTuple):
     """Frames that have heard."""
@@ -100,7 +104,7 @@ class ContextFusion(nn.Module):
     """An ACF block, as the student has one and the teacher another."""
 
     def __init__(self, config: ModelConfig) -> None:
-        """Built as the config says, with random weights; the literal gate starts near one, and so open."""
+        """Built as the config says, with random weights; the gate starts open."""
         super().__init__()
         self.config = config
         self.semantic = ContextBranch(config, energy=False)
@@ -110,7 +114,7 @@ class ContextFusion(nn.Module):
             self.location = ContextBranch(config, energy=guided)
             self.gate = EquirectConv2d(config.channels, 1, config.gate_kernel, padding=config.padding)
             if self.gate.bias is not None:
-                nn.init.constant_(self.gate.bias, 1.0 if config.gate is Gate.LITERAL else 0.0)
+                nn.init.constant_(self.gate.bias, _OPEN[config.gate])
             self.steering = EnergySteering(config) if guided else None
 
     def forward(self, features: Tensor, sound: AcousticFeatures, *, first_frame: int = 0) -> FusedFeatures:
