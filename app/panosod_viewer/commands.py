@@ -48,7 +48,7 @@ def _faster(player: Player) -> None:
 def looking_commands(look: LookController, state: ViewerState) -> dict[str, Callable[[], object]]:
     """The actions of looking."""
     return {
-        "view.look": partial(state.set_layout, ViewLayout.LOOK),
+        "view.look": look.look_around,
         "view.map": partial(state.set_layout, ViewLayout.MAP),
         "view.split": partial(state.set_layout, ViewLayout.SPLIT),
         "view.planet": look.little_planet,

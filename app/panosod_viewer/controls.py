@@ -18,6 +18,7 @@ from panosod_viewer.sound_link import SoundLink
 from panosod_viewer.state import ViewerState
 from panosod_viewer.status_feed import StatusFeed
 from panosod_viewer.theme import ThemeChoice
+from panosod_viewer.tools.look import is_little_planet
 from panosod_viewer.wording import picture_text, sound_text
 
 
@@ -58,6 +59,7 @@ class Controls(QObject):
         bar.loop_cleared.connect(lambda: player.set_loop(None))
         bar.volume_changed.connect(lambda volume: state.set_volume(volume, muted=False))
         bar.mute_toggled.connect(lambda: state.set_volume(state.volume, muted=not state.is_muted))
+        bar.view_mode_chosen.connect(lambda mode: self._actions[f"view.{mode}"].trigger())
         seek.seek_requested.connect(player.seek)
         seek.loop_requested.connect(player.set_loop)
         player.playing_changed.connect(bar.set_playing)
@@ -95,6 +97,7 @@ class Controls(QObject):
         look.pointed_at.connect(self._feed.set_pointer)
         state.look_changed.connect(self._feed.set_view)
         state.layout_changed.connect(self._show_layout)
+        state.look_changed.connect(lambda _: self._show_view_mode())
         state.held_sound_changed.connect(self._actions["sound.hold"].setChecked)
         state.auto_quality_changed.connect(self._actions["view.auto_quality"].setChecked)
         self._actions["view.auto_quality"].setChecked(state.has_auto_quality)
@@ -108,6 +111,12 @@ class Controls(QObject):
 
     def _show_layout(self, layout: ViewLayout) -> None:
         self._actions[f"view.{layout.value}"].setChecked(True)
+        self._show_view_mode()
+
+    def _show_view_mode(self) -> None:
+        wish = self._state.wish
+        is_planet = wish.layout is ViewLayout.LOOK and is_little_planet(wish.look)
+        self._page.transport_bar.set_view_mode("planet" if is_planet else wish.layout.value)
 
     def _show_volume(self, volume: float, muted: bool) -> None:
         self._page.transport_bar.set_volume(volume, muted)
@@ -133,11 +142,13 @@ class Controls(QObject):
         status = self._page.status_line
         if video is None:
             status.set_has_view(False)
+            self._page.transport_bar.set_has_sphere(False)
             status.set_projection("No picture", "")
             status.set_projection_choices((), "")
             return
         geometry = chosen_geometry(video, choice)
         status.set_has_view(geometry.is_spherical)
+        self._page.transport_bar.set_has_sphere(geometry.is_spherical)
         eyes = self._actions["view.right_eye"]
         eyes.setEnabled(geometry.stereo is not StereoMode.MONO)
         eyes.setChecked(self._session.eye is Eye.RIGHT)

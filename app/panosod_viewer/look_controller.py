@@ -228,10 +228,16 @@ class LookController(QObject):
         self._state.set_map_view(WHOLE_MAP)
         self._state.set_flat(FlatView())
 
+    def look_around(self) -> None:
+        """Stand in the middle again: without the map, and down from the little planet, keeping the bearing."""
+        self._state.set_layout(ViewLayout.LOOK)
+        view = self._state.wish.look
+        if look.is_little_planet(view):
+            self._state.set_look(view.turned(pitch_rad=self._home.pitch_rad, fov_rad=self._home.fov_rad))
+
     def little_planet(self) -> None:
         """Look down from high above."""
-        if self._state.wish.layout is ViewLayout.MAP:
-            self._state.set_layout(ViewLayout.LOOK)
+        self._state.set_layout(ViewLayout.LOOK)
         self._state.set_look(look.little_planet(self._state.wish.look))
 
     # --- directions ---

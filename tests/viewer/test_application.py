@@ -23,7 +23,11 @@ from panosod_core.media.writer import ClipWriter
 from panosod_viewer.application import Viewer
 from panosod_viewer.arguments import Arguments
 from panosod_viewer.panels.notice import Notice, Severity
+from panosod_viewer.panels.transport import VIEW_MODES
 from panosod_viewer.resolving import ViewLayout
+from panosod_viewer.tools.look import is_little_planet
+from panosod_viewer.widgets.buttons import IconButton
+from panosod_viewer.widgets.segments import Segments
 from panosod_viewer.workers.opening import ClipOpener
 from tests.clips import demo_clip, dot_clip
 
@@ -319,6 +323,21 @@ def test_every_layout_draws(make, clip, layout):
     assert desk.viewer.window.action(f"view.{layout.value}").isChecked()
 
 
+def test_the_row_of_views_shows_and_chooses_what_the_menu_does(make, clip):
+    desk = make().open_and_see(clip)
+    bar, wish = desk.viewer.window.page.transport_bar, lambda: desk.viewer.state.wish
+    (row,) = bar.findChildren(Segments)
+    names = {mode.id: mode.name for mode in VIEW_MODES}
+    for mode in ("split", "planet", "map", "look"):
+        (button,) = [b for b in row.findChildren(IconButton) if b.accessibleName() == names[mode]]
+        QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+        assert row.current == mode
+        assert is_little_planet(wish().look) == (mode in ("planet", "map"))
+    assert wish().layout is ViewLayout.LOOK
+    desk.viewer.window.action("view.split").trigger()
+    assert row.current == "split"
+
+
 def test_alt_click_marks_the_place_and_asks_for_a_burst(make, clip):
     desk = make().open_and_see(clip).with_sound()
     QTest.mouseClick(desk.view, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.AltModifier, QPoint(300, 100))
@@ -470,11 +489,12 @@ def test_figures_are_written_while_it_plays(make, clip, tmp_path):
 
 
 def test_figures_that_cannot_be_written_end_the_program_with_1(make, clip, tmp_path):
-    desk = make(stats=tmp_path / "nowhere" / "live.json", stats_every_s=0.1).open_and_see(clip)
-    codes = []
+    desk = make(stats=tmp_path / "nowhere" / "live.json", stats_every_s=0.1)
+    codes, failed = [], []
     desk.viewer.ended.connect(codes.append)
-    with desk.qtbot.waitSignal(desk.viewer.figures.write_failed, timeout=SECONDS):
-        pass
+    desk.viewer.figures.write_failed.connect(failed.append)
+    desk.open_and_see(clip)
+    desk.wait(lambda: failed)
     desk.close()
     assert codes == [1]
 

@@ -11,6 +11,7 @@ from panosod_viewer.render.pointer import Button, Modifier, PanePoint, PinchInpu
 from panosod_viewer.resolving import WHOLE_MAP, ViewLayout
 from panosod_viewer.scene import FlatView
 from panosod_viewer.state import ViewerState
+from panosod_viewer.tools.look import is_little_planet
 from tests.viewer.pictures import picture
 
 ASPECT = 16 / 9
@@ -209,6 +210,20 @@ def test_recentre_goes_where_the_clip_wants_it(look, state):
     look.set_home(home)
     look.recentre()
     assert (state.wish.look, state.wish.map_view) == (home, WHOLE_MAP)
+
+
+def test_looking_around_comes_down_from_the_little_planet_with_the_same_bearing(look, state):
+    state.set_look(View(yaw_rad=0.7))
+    look.little_planet()
+    state.set_layout(ViewLayout.SPLIT)
+    look.look_around()
+    assert state.wish.layout is ViewLayout.LOOK
+    assert not is_little_planet(state.wish.look)
+    np.testing.assert_allclose(state.wish.look.R_world_view, View(yaw_rad=0.7).R_world_view, atol=1e-12)
+    assert state.wish.look.fov_rad == pytest.approx(math.pi / 2)
+    state.set_look(View(yaw_rad=0.7, pitch_rad=-0.3))
+    look.look_around()
+    assert state.wish.look.pitch_rad == -0.3
 
 
 def test_the_little_planet_leaves_the_map(look, state):

@@ -12,9 +12,17 @@ from panosod_viewer.widgets.buttons import Chip, IconButton
 from panosod_viewer.widgets.fitting_row import FittingRow
 from panosod_viewer.widgets.labels import tabular
 from panosod_viewer.widgets.level_meter import LevelMeter
+from panosod_viewer.widgets.segments import Segment, Segments
 from panosod_viewer.widgets.timecode import timecode
 
 _WIDE_STEP = 10
+VIEW_MODES = (
+    Segment("look", "look", "Look around", "Ctrl+1"),
+    Segment("map", "map", "Flat map", "Ctrl+2"),
+    Segment("split", "split", "Both", "Ctrl+3"),
+    Segment("planet", "planet", "Little planet", "Ctrl+4"),
+)
+"""Ways to see a sphere: by their ids the table of actions has them as "view.<id>"."""
 
 
 def speed_text(speed: float) -> str:
@@ -71,6 +79,7 @@ class TransportBar(FittingRow):
         mute_toggled().
         fullscreen_toggled().
         loop_cleared(): play on past the end of the loop.
+        view_mode_chosen(str): id of one of :data:`VIEW_MODES`.
     """
 
     play_toggled = Signal()
@@ -80,6 +89,7 @@ class TransportBar(FittingRow):
     mute_toggled = Signal()
     fullscreen_toggled = Signal()
     loop_cleared = Signal()
+    view_mode_chosen = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -92,6 +102,8 @@ class TransportBar(FittingRow):
         self._loop.setToolTip("Stop looping and play on")
         self._loop.clicked.connect(self.loop_cleared)
         self._make_volume()
+        self._views = Segments(VIEW_MODES, name="View")
+        self._views.chosen.connect(self.view_mode_chosen)
         self._fullscreen = IconButton("fullscreen", "Full screen", tip="Full screen (F11)")
         self._fullscreen.clicked.connect(self.fullscreen_toggled)
         self._lay_out()
@@ -99,6 +111,7 @@ class TransportBar(FittingRow):
         self.set_position(None, None, None)
         self.set_speed(1.0)
         self.set_loop(None)
+        self.set_view_mode(VIEW_MODES[0].id)
 
     # -- state in ---------------------------------------------------------------------------------------------------
 
@@ -116,7 +129,7 @@ class TransportBar(FittingRow):
 
     def set_enabled(self, enabled: bool) -> None:
         """Whether there is a clip to play."""
-        for widget in (self._back, self._play, self._forward, self._speed):
+        for widget in (self._back, self._play, self._forward, self._speed, self._views):
             widget.setEnabled(enabled)
 
     def set_speed(self, speed: float) -> None:
@@ -151,6 +164,14 @@ class TransportBar(FittingRow):
         if loop is not None:
             self._loop.set_text(f"{timecode(loop[0])} – {timecode(loop[1])}")
         self.set_wanted(self._loop, loop is not None)
+
+    def set_view_mode(self, mode: str) -> None:
+        """Show which of :data:`VIEW_MODES` is in force."""
+        self._views.set_current(mode)
+
+    def set_has_sphere(self, has_sphere: bool) -> None:
+        """Whether there is a choice of views: a flat clip has one."""
+        self.set_wanted(self._views, has_sphere)
 
     # -- making -----------------------------------------------------------------------------------------------------
 
@@ -221,11 +242,12 @@ class TransportBar(FittingRow):
         self.add(self._forward, rank=2)
         self.add(self._time)
         self.add(self._duration, rank=4)
-        self.add(self._frame, rank=8)
+        self.add(self._frame, rank=9)
         self.add_stretch()
         self.add(self._loop, rank=5)
-        self.add(self._speed, rank=6)
+        self.add(self._views, rank=6)
+        self.add(self._speed, rank=7)
         self.add(self._mute)
-        self.add(self._volume, rank=7)
+        self.add(self._volume, rank=8)
         self.add(self._meter, rank=3)
         self.add(self._fullscreen)

@@ -183,6 +183,11 @@ def little_planet(view: View) -> View:
     )
 
 
+def is_little_planet(view: View) -> bool:
+    """True where the ground lies in the middle and the horizon around it, however one got there."""
+    return view.pitch_rad < -math.pi / 4 and view.fov_rad > math.pi
+
+
 def look_at(view: View, azimuth_rad: float, elevation_rad: float) -> View:
     """Bring a direction to the middle of the view."""
     return view.turned(yaw_rad=azimuth_rad, pitch_rad=elevation_rad)

@@ -9,7 +9,8 @@ from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMenu, QWidget
 
-from panosod_viewer.panels.transport import TransportBar
+from panosod_viewer.actions import ACTIONS
+from panosod_viewer.panels.transport import VIEW_MODES, TransportBar
 from panosod_viewer.playback import SPEEDS, MonotonicClock, Transport
 from panosod_viewer.widgets.level_meter import FLOOR_DBFS, LevelMeter
 from panosod_viewer.widgets.timecode import timecode
@@ -47,6 +48,33 @@ def test_steps(bar, qtbot, monkeypatch, name, direction):
     with qtbot.waitSignal(bar.step_requested, timeout=1000) as ten:
         click(named(bar, name))
     assert ten.args == [10 * direction]
+
+
+@pytest.mark.parametrize("mode", VIEW_MODES, ids=lambda m: m.id)
+def test_a_click_asks_for_a_view_and_what_is_shown_waits_for_the_answer(bar, qtbot, mode):
+    bar.set_view_mode("map")
+    button = named(bar, mode.name)
+    assert button.toolTip() == f"{mode.name} ({mode.key})"
+    with qtbot.waitSignal(bar.view_mode_chosen, timeout=1000) as asked:
+        click(button)
+    assert asked.args == [mode.id]
+    assert named(bar, "Flat map").isChecked()
+    bar.set_view_mode(mode.id)
+    assert [m.id for m in VIEW_MODES if named(bar, m.name).isChecked()] == [mode.id]
+
+
+def test_the_views_are_those_of_the_menu_with_their_keys():
+    actions = {spec.id: spec for spec in ACTIONS}
+    for mode in VIEW_MODES:
+        spec = actions[f"view.{mode.id}"]
+        assert (spec.label, spec.keys[0]) == (mode.name, mode.key)
+
+
+def test_a_flat_clip_has_no_choice_of_views(bar):
+    bar.set_has_sphere(False)
+    assert not named(bar, "View").isVisible()
+    bar.set_has_sphere(True)
+    assert named(bar, "View").isVisible()
 
 
 def test_playing_turns_the_button(bar):
