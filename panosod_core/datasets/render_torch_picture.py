@@ -24,7 +24,7 @@ from panosod_core.synth.textures import HUB, MOST_WAVES, ZIGZAG, Course, Surface
 _COURSE = 8
 """Numbers of a course in a table."""
 _NEAREST_COSINE = 0.2
-_MOST_CELLS = 1 << 25
+_MOST_CELLS = 1 << 24
 """Pixels times things looked at in one go: bounds memory to some hundred megabytes."""
 
 
@@ -36,7 +36,7 @@ class _Batch:
         frame: (M,) int64, which frame of the batch.
         id: (M,) uint8.
         axes: (M, 3, 3) float64.
-        reach: (M,) float32, cosine of the angle within which pixels matter.
+        reach: (M,) float64, cosine of the angle within which pixels matter.
         edge: (5 + 2 * ORDER, M) float64: both turn factors, tangent of the radius, mean radius and harmonics.
         paint: (rows, M) float32, numbers of surface and light.
     """
@@ -100,8 +100,8 @@ class TorchPainter:
         frames += (noise - 0.5) * floats(sizes, self._device)[:, None, None]
 
     def _paint(self, batch: _Batch, frames: Tensor, labels: Tensor) -> None:
-        centres = batch.axes[:, 0].to(torch.float32)
-        close = centres @ self._canvas.directions32.T > batch.reach[:, None]
+        # in float64, which neither TF32 nor autocast coarsens
+        close = batch.axes[:, 0] @ self._canvas.directions.T > batch.reach[:, None]
         which, pixel = torch.nonzero(close, as_tuple=True)
         if not len(which):
             return
@@ -152,7 +152,7 @@ def _batch(rows: Sequence[tuple[int, SceneThing, SceneSpec, float]], pixel_rad: 
         frame=floats([frame for frame, *_ in rows], device, dtype=torch.int64),
         id=floats([thing.id for _, thing, _, _ in rows], device, dtype=torch.uint8),
         axes=floats(axes, device, dtype=torch.float64),
-        reach=floats(np.cos(near) - 1e-6, device),
+        reach=floats(np.cos(near) - 1e-6, device, dtype=torch.float64),
         edge=floats(np.asarray(edge).T, device, dtype=torch.float64).contiguous(),
         paint=floats(np.asarray(paint).T, device).contiguous(),
     )

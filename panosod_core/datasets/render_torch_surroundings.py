@@ -22,7 +22,6 @@ class TorchCanvas:
         self.pixel_rad = canvas.pixel_rad
         self.device = device
         self.directions = floats(canvas.directions, device, dtype=torch.float64)
-        self.directions32 = self.directions.to(torch.float32)
         self.azimuth = floats(canvas.azimuth, device, dtype=torch.float64)
         self.elevation = floats(canvas.elevation, device, dtype=torch.float64)
 
@@ -37,9 +36,10 @@ def paint_background(background: Background, canvas: TorchCanvas, *, pictures: P
 
 
 def _noise(waves: Sequence[SphereWave], canvas: TorchCanvas) -> Tensor:
-    table = floats(waves, canvas.device)
-    turns = torch.addmm(table[:, 3], canvas.directions32, table[:, :3].T)
-    return torch.sin_(turns) @ table[:, 4]
+    # in float64, which neither TF32 nor autocast coarsens
+    table = floats(waves, canvas.device, dtype=torch.float64)
+    turns = (canvas.directions @ table[:, :3].T + table[:, 3]).to(torch.float32)
+    return torch.sin_(turns).mul_(table[:, 4].to(torch.float32)).sum(dim=1)
 
 
 def _mixed(first: object, second: object, weight: Tensor) -> Tensor:

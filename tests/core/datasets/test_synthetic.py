@@ -58,6 +58,20 @@ def test_pictures_equal_the_reference(name):
         assert np.abs(frames[k].permute(0, 2, 3, 1).numpy() - expected.frames).max() < 0.1 / 255
 
 
+def test_coarse_arithmetic_of_training_does_not_reach_the_scenes():
+    scenes = [draw_scene(seed) for seed in range(3)]
+    plain = SceneRenderer(SPEC).render(scenes)
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("medium")
+    try:
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            coarse = SceneRenderer(SPEC).render(scenes)
+    finally:
+        torch.set_float32_matmul_precision(before)
+    for name in ("frames", "foa", "masks"):
+        torch.testing.assert_close(coarse[name], plain[name], rtol=0, atol=1e-6)
+
+
 @pytest.mark.parametrize("name", KINDS)
 @pytest.mark.parametrize("rate_hz", [16000, 32000])
 def test_sounds_equal_the_reference(name, rate_hz):
