@@ -123,6 +123,7 @@ class Result:
     cpu_ms_frame: float = float("nan")
     drag_ms: float = float("nan")
     steal: float = float("nan")
+    load: float = float("nan")
 
 
 @dataclass(frozen=True)
@@ -376,6 +377,7 @@ def one_round(player: Player, screen: Screen, env: dict[str, str], seconds: floa
         result.shown_fps = shown / (after.at_s - before.at_s)
         result.dropped = after.dropped - before.dropped
         result.cpu_ms_frame = (cpu_1 - cpu_0) * 1e3 / max(shown, 1e-9)
+        result.load = os.getloadavg()[0]
         result.steal = 100.0 * (stolen_1 - stolen_0) / max(total_1 - total_0, 1)
         if isinstance(player, Panosod | Vlc):
             subprocess.run(
@@ -422,16 +424,20 @@ def bare_decode(clip: Path, seconds: float) -> Result:
 
 
 def table(rows: dict[str, list[Result]]) -> str:
-    """Markdown: the median of each figure."""
-    head = "| player | frames shown /s | dropped | CPU ms a shown frame | first frame s | drag to pixels ms | steal % |"
-    lines = [head, "|---|---|---|---|---|---|---|"]
+    """Markdown: the median of each figure, and where it matters the least and the most."""
+    head = "| player | frames shown /s | dropped | CPU ms a shown frame | first frame s | drag ms | steal % | load |"
+    lines = [head, "|---|---|---|---|---|---|---|---|"]
+    spread_keys = ("cpu_ms_frame", "first_frame_s", "dropped")
+    keys = ("shown_fps", "dropped", "cpu_ms_frame", "first_frame_s", "drag_ms", "steal", "load")
     for name, results in rows.items():
 
         def median(key: str, results: list[Result] = results) -> str:
             values = [v for r in results if (v := getattr(r, key)) == v]
-            return f"{statistics.median(values):.2f}" if values else "–"
+            if not values:
+                return "–"
+            spread = f" ({min(values):.2f}–{max(values):.2f})" if len(values) > 1 and key in spread_keys else ""
+            return f"{statistics.median(values):.2f}{spread}"
 
-        keys = ("shown_fps", "dropped", "cpu_ms_frame", "first_frame_s", "drag_ms", "steal")
         lines.append("| " + " | ".join([name, *(median(k) for k in keys)]) + " |")
     return "\n".join(lines)
 
@@ -451,6 +457,27 @@ def ratios(rows: dict[str, list[Result]]) -> str:
     return (
         f"CPU a shown frame: {cpu:.2f} x the cheapest peer (goal 1.2). "
         f"First frame: {first:.2f} x mpv (bar 1.3), {median('panosod', 'first_frame_s'):.2f} s (goal 1.0)."
+    )
+
+
+def described_machine(gl: str) -> str:
+    """What it ran on and with; ``gl`` is what OpenGL calls itself."""
+    import av
+    import PySide6
+
+    def first_line(*command: str) -> str:
+        try:
+            return subprocess.run(command, capture_output=True, text=True, timeout=10).stdout.split("\n", 1)[0]
+        except OSError:
+            return f"no {command[0]}"
+
+    cpu = next((s for s in Path("/proc/cpuinfo").read_text().splitlines() if s.startswith("model name")), "")
+    vlc = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"] if os.geteuid() == 0 else []
+    return (
+        f"{cpu.partition(':')[2].strip()}, {os.cpu_count()} cores, {platform.platform()}, Python "
+        f"{platform.python_version()}, PyAV {av.__version__}, Qt {PySide6.__version__}, "
+        f"{gl}, {first_line('mpv', '--version').split(' Copyright')[0]}, "
+        f"{first_line(*vlc, 'vlc', '--version')}"
     )
 
 
@@ -498,9 +525,10 @@ def main() -> int:
                     f"\n### {clip_name} ({SIZES[clip_name][0]}x{SIZES[clip_name][1]}, 30 fps, H.264) in {args.size}\n"
                 )
                 print(table(rows))
-                print("\n" + ratios(rows))
-    machine = f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores"
-    print(f"\n{date.today()}, {machine}, Python {platform.python_version()}")
+                print("\n" + ratios(rows), flush=True)
+            figures = work / "panosod.json"
+            gl = json.loads(figures.read_text())["gl_renderer"] if figures.exists() else "OpenGL not asked"
+    print(f"\n{date.today()}. {described_machine(gl)}")
     return 0
 
 
