@@ -42,6 +42,7 @@ from panosod_viewer.audio.urgent import make_process_urgent, make_thread_urgent
 REPO = Path(__file__).resolve().parent.parent
 DEPTH = 3
 TOGETHER_S = 0.25
+STATS_EVERY_S = 0.25
 LOADS = {
     "torch": (
         "import torch; torch.set_num_threads(1)\n"
@@ -143,12 +144,36 @@ def play_without_viewer(video: Path, choice: DeviceChoice, seconds: float) -> Ou
     return Outcome(int(sound.underruns), float(np.mean(loads)), sound.load_max, more)
 
 
+class _Watch:
+    """Reads the viewer's figures while it plays: when the underruns came, and the callback's load all along."""
+
+    def __init__(self, stats: Path) -> None:
+        self._stats = stats
+        self._seen_ns = 0
+        self.at: list[float] = []
+        self.loads: list[float] = []
+
+    def look(self) -> None:
+        """Take up what has been written since the last look."""
+        if not self._stats.exists() or (written_ns := self._stats.stat().st_mtime_ns) == self._seen_ns:
+            return
+        self._seen_ns = written_ns
+        sound = json.loads(self._stats.read_text())["sound"]
+        if not sound or not sound["blocks"]:
+            return
+        # Between this writing and the one before: the middle is off by at most half a period.
+        self.at += [now_s() - STATS_EVERY_S / 2] * (int(sound["underruns"]) - len(self.at))
+        self.loads.append(sound["load"])
+
+
 def play_in_viewer(video: Path, device: str, seconds: float, work: Path) -> Outcome:
     """The viewer under Xvfb with its window dragged all the time; its own figures at the end."""
     stats = work / "stats.json"
-    command = [sys.executable, "-m", "panosod_viewer", str(video), "--play", "--device", device]
-    command += ["--stats", str(stats), "--exit-after", str(seconds), "--settings", str(work / "settings.toml")]
+    command = [sys.executable, "-m", "panosod_viewer", str(video), "--play", "--repeat", "--device", device]
+    command += ["--stats", str(stats), "--stats-every", str(STATS_EVERY_S)]
+    command += ["--exit-after", str(seconds), "--settings", str(work / "settings.toml")]
     viewer = subprocess.Popen(command)
+    watch = _Watch(stats)
     subprocess.run(["xdotool", "search", "--sync", "--onlyvisible", "--name", "panosod"], timeout=60, check=False)
     drags = 0
     while viewer.poll() is None:
@@ -156,6 +181,7 @@ def play_in_viewer(video: Path, device: str, seconds: float, work: Path) -> Outc
         for step in range(60):
             x, y = 300 + 4 * (step if drags % 2 else 60 - step), 300 + step % 20
             subprocess.run(["xdotool", "mousemove", str(x), str(y)], check=False)
+            watch.look()
             time.sleep(1 / 60)
         subprocess.run(["xdotool", "mouseup", "1"], check=False)
         drags += 1
@@ -164,11 +190,14 @@ def play_in_viewer(video: Path, device: str, seconds: float, work: Path) -> Outc
             f"the viewer ended with {viewer.returncode} and {'with' if stats.exists() else 'without'} stats"
         )
     figures = json.loads(stats.read_text())
-    sound = figures.get("sound", figures)
-    missing = [name for name in ("underruns", "load", "load_max") if name not in sound]
-    if missing:
-        raise SystemExit(f"the viewer's figures lack {missing}: {figures}")
-    return Outcome(int(sound["underruns"]), sound["load"], sound["load_max"], {"drags": drags, "figures": figures})
+    sound = figures.pop("sound")
+    if sound is None or not watch.loads:
+        raise SystemExit(f"the viewer's figures say nothing of its sound: {figures}")
+    told = ("shown", "dropped", "played_s", "picture_px", "render_scale", "gl_renderer", "cpu_s")
+    more: dict[str, Any] = {"at": watch.at, "drags": drags, "starved": int(sound["starved"])}
+    more["motion-to-sound shown"] = f"{1e3 * sound['motion_to_sound_s']:.1f} ms"
+    more |= {name: figures[name] for name in told}
+    return Outcome(int(sound["underruns"]), float(np.mean(watch.loads)), sound["load_max"], more)
 
 
 def start_load(kind: str) -> tuple[subprocess.Popen[bytes] | None, str]:

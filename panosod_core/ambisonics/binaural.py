@@ -67,8 +67,8 @@ class BinauralDecoder:
         self._products: FloatArray32 = np.zeros((groups, strips // rows, rows, 2 * _STRIP), np.float32)
         self._sum = self._products[0] if groups == 1 else np.zeros_like(self._products[0])
         self._by_ear = self._sum.reshape(strips, 2, _STRIP).transpose(1, 0, 2)
-        self._whole: FloatArray32 = np.zeros((2, strips, _STRIP), np.float32)
-        self._ears = self._whole.reshape(2, strips * _STRIP)[:, :block]
+        # Only where the strips reach beyond the block.
+        self._whole = None if block == strips * _STRIP else np.zeros((2, strips, _STRIP), np.float32)
 
     @property
     def channels(self) -> int:
@@ -101,10 +101,13 @@ class BinauralDecoder:
         if self._slot == _SLOTS:
             self._slot = 0
             signal[:, :past] = signal[:, _SLOTS * self.block : _SLOTS * self.block + past]
-        self._whole[...] = self._by_ear
         if out is None:
-            return self._ears.copy()
-        out[...] = self._ears
+            out = np.empty((2, self.block), np.float32)
+        if self._whole is None:
+            out.reshape(2, -1, _STRIP)[...] = self._by_ear
+        else:
+            self._whole[...] = self._by_ear
+            out[...] = self._whole.reshape(2, -1)[:, : self.block]
         return out
 
     def reset(self) -> None:

@@ -46,9 +46,9 @@ class DelayLockedLoop:
         smoothed = self._next_s + error / (self._seen + 1) if self._seen < 1 / self._b else self._next_s
         self._next_s += max(self._b, 1 / (self._seen + 1)) * error + self._period_s
         if self._seen > 1 / self._b:
-            self._period_s += self._c * error
-        # No sample clock is off by more than a thousandth; jitter must not make it seem so.
-        self._period_s = min(max(self._period_s, 0.999 * self._nominal_s), 1.001 * self._nominal_s)
+            # No sample clock is off by more than a thousandth; jitter must not make it seem so.
+            period_s = self._period_s + self._c * error
+            self._period_s = min(max(period_s, 0.999 * self._nominal_s), 1.001 * self._nominal_s)
         return smoothed
 
     def reset(self) -> None:

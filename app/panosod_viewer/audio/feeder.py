@@ -8,6 +8,7 @@ from panosod_core.errors import PanosodError
 from panosod_viewer.audio.engine import BLOCK, AudioEngine
 from panosod_viewer.audio.feed import Course, Silence, SoundFeed, SoundSource
 from panosod_viewer.audio.ring import RATE_HZ, SampleRing
+from panosod_viewer.audio.urgent import BESIDE_IT, make_thread_urgent
 
 AHEAD_S = 0.5
 _LOG = logging.getLogger(__name__)
@@ -17,7 +18,13 @@ class Feeder:
     """Answers the engine's seeks, and decodes ahead of it. Owns the source."""
 
     def __init__(
-        self, source: SoundSource, engine: AudioEngine, *, end_s: float, failed: Callable[[str], None]
+        self,
+        source: SoundSource,
+        engine: AudioEngine,
+        *,
+        end_s: float,
+        failed: Callable[[str], None],
+        urgent: bool = False,
     ) -> None:
         """Start the thread.
 
@@ -26,11 +33,13 @@ class Feeder:
             engine: what to feed.
             end_s: end of the clip, seconds.
             failed: told in one line, from the thread, that the sound cannot be read on; the clip goes on silently.
+            urgent: run before other programs, because the callback waits for this thread's turn of the interpreter.
         """
         self._source = source
         self._engine = engine
         self._end_s = end_s
         self._failed = failed
+        self._urgent = urgent
         self._wish: tuple[Course, int, int] | None = None  # course, generation, ticket
         self._wake = threading.Event()
         self._stopping = False
@@ -50,6 +59,8 @@ class Feeder:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
+        if self._urgent:
+            make_thread_urgent(BESIDE_IT)
         feed: SoundFeed | None = None
         ring: SampleRing | None = None
         ticket = -1

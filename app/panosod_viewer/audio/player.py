@@ -76,9 +76,10 @@ class Player:
         Args:
             shared: memory shared with the window.
             emit: sends an event; called from several threads.
-            urgent: let the device's thread run before others.
+            urgent: let the device's thread, and those that it may have to wait for, run before others.
         """
         self._emit = emit
+        self._urgent = urgent
         self._server = BlockServer(shared, urgent=urgent)
         self._mix = _Mix()
         self._clip: _Clip | None = None
@@ -155,7 +156,13 @@ class Player:
             engine.play()
         loop = data["loop_s"]
         course = Course(data["position_s"], data["speed"], None if loop is None else (loop[0], loop[1]))
-        feeder = Feeder(source, engine, end_s=data["end_s"], failed=lambda text: self._tell("failed", text=text))
+        feeder = Feeder(
+            source,
+            engine,
+            end_s=data["end_s"],
+            failed=lambda text: self._tell("failed", text=text),
+            urgent=self._urgent,
+        )
         feeder.go(course, generation=data["generation"])
         self._clip = _Clip(engine, feeder, course, data["generation"])
         self._server.engine = engine

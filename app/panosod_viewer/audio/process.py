@@ -17,7 +17,7 @@ from panosod_viewer.audio.clocks import now_s
 from panosod_viewer.audio.messages import Message, read_message, write_message
 from panosod_viewer.audio.player import Player
 from panosod_viewer.audio.shared import SharedBlock
-from panosod_viewer.audio.urgent import make_process_urgent
+from panosod_viewer.audio.urgent import BESIDE_IT, make_process_urgent, make_thread_urgent
 
 TICK_S = 0.05
 LAST_RESORT_S = 3.0
@@ -46,6 +46,7 @@ def _take_stdout() -> int:
 
 def _read_commands(commands: "queue.SimpleQueue[Message | None]") -> None:
     """Thread: commands from standard input; None at its end."""
+    make_thread_urgent(BESIDE_IT)
     try:
         while (message := read_message(0)) is not None:
             commands.put(message)
@@ -60,6 +61,7 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.basicConfig(level=logging.WARNING, format="audio process: %(message)s")
     make_process_urgent()
+    make_thread_urgent(BESIDE_IT)
     events = _Events(_take_stdout())
     # The callback must get the interpreter quickly, and must never be the one to collect garbage.
     sys.setswitchinterval(0.0005)
