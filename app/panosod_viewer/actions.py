@@ -148,11 +148,11 @@ POINTER: tuple[HelpRow, ...] = (
     HelpRow("seek.click", "Seek bar", "Go there; drag to look through the clip", ("Click", "Drag")),
     HelpRow("seek.loop", "Seek bar", "Repeat that range", ("Shift+drag",)),
     HelpRow("seek.unloop", "Seek bar", "Stop repeating", ("Shift+click",)),
-    HelpRow("seek.menu", "Seek bar", "Menu: repeat from here, until here, stop repeating", ("Right click",)),
+    HelpRow("seek.menu", "Seek bar", "Menu: repeat from here or until here", ("Right click",)),
     HelpRow("seek.end", "Seek bar", "With the focus on it: to the end", ("End",)),
     HelpRow("volume.wheel", "Volume", "Louder, softer", ("Wheel over the loudspeaker",)),
-    HelpRow("focus.next", "Controls", "To the next control, to the one before", ("Tab", "Shift+Tab")),
-    HelpRow("focus.press", "Controls", "Press the button with the focus (Space plays and pauses)", ("Return",)),
+    HelpRow("focus.next", "Controls", "To the next, to the one before", ("Tab", "Shift+Tab")),
+    HelpRow("focus.press", "Controls", "Press it (Space plays and pauses)", ("Return",)),
 )
 """What the pointer does and what the keys of single controls are, for the help."""
 

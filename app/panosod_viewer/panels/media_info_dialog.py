@@ -18,11 +18,15 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from panosod_core.geometry.picture import PictureGeometry, StereoMode
 from panosod_core.media.info import AudioInfo, ClipInfo, VideoInfo
 from panosod_viewer.theme import HIT_PX, SPACING_PX, theme_of
 from panosod_viewer.widgets.buttons import IconPushButton
 from panosod_viewer.widgets.labels import set_role
 from panosod_viewer.widgets.timecode import timecode
+from panosod_viewer.wording import claim_text, colour_text, container_text, picture_text, sound_text
+
+_EYES = {StereoMode.MONO: "one", StereoMode.TOP_BOTTOM: "two, top-bottom", StereoMode.LEFT_RIGHT: "two, side by side"}
 
 
 def _angles(yaw: float, pitch: float, roll: float) -> str:
@@ -31,9 +35,9 @@ def _angles(yaw: float, pitch: float, roll: float) -> str:
 
 def video_rows(video: VideoInfo) -> Iterator[tuple[str, str]]:
     """(property, value) of the picture, most telling first."""
-    yield "Projection", str(video.projection)
+    yield "Projection", picture_text(PictureGeometry(projection=video.projection))
     yield "Decided by", video.source
-    yield "Stereo", str(video.stereo) + (", right eye first" if video.eyes_swapped else "")
+    yield "Eyes", _EYES[video.stereo] + (", right eye first" if video.eyes_swapped else "")
     b = video.bounds
     if not b.is_full:
         yield (
@@ -49,7 +53,7 @@ def video_rows(video: VideoInfo) -> Iterator[tuple[str, str]]:
         varies = {True: ", varies", False: ", constant", None: ""}[video.is_vfr]
         yield "Frame rate", f"{float(video.fps):.6g} a second ({video.fps}){varies}"
     yield "Codec", f"{video.codec}, {video.pix_fmt}"
-    yield "Colour", f"{video.matrix}, {video.range} range, {video.transfer}"
+    yield "Colour", colour_text(video)
     yield "Duration", timecode(video.duration_s)
     if video.frame_count is not None:
         yield "Frames", str(video.frame_count)
@@ -57,13 +61,11 @@ def video_rows(video: VideoInfo) -> Iterator[tuple[str, str]]:
 
 def audio_rows(audio: AudioInfo) -> Iterator[tuple[str, str]]:
     """(property, value) of the sound, most telling first."""
-    order = "" if audio.order is None else f", order {audio.order}"
-    locked = " + 2 head-locked" if audio.head_locked else ""
-    yield "Format", f"{audio.format}{order}{locked}"
+    yield "Format", sound_text(audio)
     yield "Decided by", audio.source
     yield "Channels", f"{audio.channels}" + (f" ({audio.layout})" if audio.layout else "")
     yield "Channel map", " ".join(map(str, audio.channel_map))
-    yield "Rate", f"{audio.sample_rate_hz} Hz"
+    yield "Sample rate", f"{audio.sample_rate_hz / 1000:g} kHz"
     yield "Codec", audio.codec
     if audio.start_s:
         yield "Begins at", timecode(audio.start_s)
@@ -74,7 +76,11 @@ def audio_rows(audio: AudioInfo) -> Iterator[tuple[str, str]]:
 
 def report(info: ClipInfo) -> str:
     """All of it as text, for a bug report or a mail."""
-    lines = [str(info.path), f"container: {info.container}", f"duration: {timecode(info.duration_s)}"]
+    lines = [
+        str(info.path),
+        f"kind of file: {container_text(info.container)} ({info.container})",
+        f"duration: {timecode(info.duration_s)}",
+    ]
     for name, rows in _sections(info):
         lines += ["", name, *(f"  {key}: {value}" for key, value in rows)]
     lines += ["", "What the file claims"]
@@ -96,9 +102,10 @@ class MediaInfoDialog(QDialog):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._info: ClipInfo | None = None
-        self.setWindowTitle("About this clip")
+        self.setWindowTitle("Media information")
         self.setModal(False)
-        self.resize(640, 620)
+        # As tall as both tables of an ordinary clip, where the screen is.
+        self.resize(720, min(960, self.screen().availableGeometry().height() - 80))
         self._path = QLabel()
         self._path.setTextFormat(Qt.TextFormat.PlainText)
         self._path.setTextInteractionFlags(
@@ -107,13 +114,12 @@ class MediaInfoDialog(QDialog):
         self._path.setWordWrap(True)
         self._path.setAccessibleName("File")
         self._found = self._tree("What was found", ["", ""], stretch=1)
-        self._claims = self._tree("What the file claims", ["Place", "Says of", "Value", "Used"], stretch=2)
+        self._claims = self._tree("What the file claims", ["Place", "Speaks of", "Says", "Used"], stretch=2)
         self._splitter = QSplitter(Qt.Orientation.Vertical)
         for title, tree in (("What was found", self._found), ("What the file claims", self._claims)):
             self._splitter.addWidget(_titled(title, tree))
         self._splitter.setChildrenCollapsible(False)
-        self._splitter.setStretchFactor(0, 3)
-        self._splitter.setStretchFactor(1, 2)
+        self._splitter.setSizes([600, 280])
         self._copy = IconPushButton("copy", "Copy as text")
         self._copy.clicked.connect(self.copy)
         close = QPushButton("Close")
@@ -140,7 +146,7 @@ class MediaInfoDialog(QDialog):
         if info is None:
             self._path.setText("No clip is open.")
             return
-        self._path.setText(f"{info.path}\n{info.container}, {timecode(info.duration_s)}")
+        self._path.setText(f"{info.path}\n{container_text(info.container)}, {timecode(info.duration_s)}")
         for name, rows in _sections(info):
             heading = QTreeWidgetItem(self._found, [name])
             heading.setFirstColumnSpanned(True)
@@ -152,7 +158,9 @@ class MediaInfoDialog(QDialog):
                 item.setToolTip(1, value)
         self._found.expandAll()
         for claim in info.claims:
-            item = QTreeWidgetItem(self._claims, [claim.source, claim.key, claim.value, claim.note or "yes"])
+            item = QTreeWidgetItem(
+                self._claims, [claim.source, claim_text(claim.key), claim.value, claim.note or "yes"]
+            )
             for column in range(4):
                 item.setToolTip(column, item.text(column))
         if not info.claims:

@@ -5,14 +5,16 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtCore import QRect, Qt
+from PySide6.QtGui import QGuiApplication, QScreen
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QPushButton, QTreeWidget
 
 from panosod_core.geometry.picture import Bounds, PictureProjection, StereoMode
 from panosod_core.media.info import AudioInfo, Claim, ClipInfo, Matrix, Range, SoundFormat, Transfer, VideoInfo
+from panosod_viewer.actions import ACTIONS
 from panosod_viewer.panels.media_info_dialog import MediaInfoDialog, audio_rows, report, video_rows
+from panosod_viewer.wording import colour_text, container_text
 
 VIDEO = VideoInfo(
     stream_index=0,
@@ -90,12 +92,13 @@ def test_the_report_holds_everything():
     text = report(CLIP)
     parts = [
         "/a/b.mp4",
-        "mov,mp4",
-        "top-bottom, right eye first",
+        "MP4 or QuickTime (mov,mp4)",
+        "two, top-bottom, right eye first",
+        "BT.709, limited range, standard dynamic range",
         "V1 uuid",
         "12.5% left",
         "yaw −12°",
-        "ambix, order 1 + 2 head-locked",
+        "1st order AmbiX + head-locked stereo",
         "0 2 3 1 4 5",
         "X may be low-passed",
         "sv3d: projection = equirectangular",
@@ -118,6 +121,34 @@ def test_claims_and_findings_are_shown_apart(dialog):
     assert claims.topLevelItem(0).text(0).startswith("The file says nothing")
     dialog.set_clip(None)
     assert found.topLevelItemCount() == 0
+
+
+def test_it_is_called_as_the_menu_calls_it(dialog):
+    (spec,) = [spec for spec in ACTIONS if spec.id == "file.info"]
+    assert dialog.windowTitle() == spec.label
+
+
+def test_every_value_has_words():
+    for matrix in Matrix:
+        for range_ in Range:
+            for transfer in Transfer:
+                assert colour_text(replace(VIDEO, matrix=matrix, range=range_, transfer=transfer))
+    for projection in PictureProjection:
+        for stereo in StereoMode:
+            assert list(video_rows(replace(VIDEO, projection=projection, stereo=stereo)))
+    assert container_text("matroska,webm") == "Matroska or WebM"
+    assert container_text("something,new") == "something,new"
+
+
+def test_it_opens_tall_enough_for_both_tables(qtbot, theme, monkeypatch):
+    monkeypatch.setattr(QScreen, "availableGeometry", lambda _: QRect(0, 0, 1920, 1080))
+    dialog = MediaInfoDialog()
+    qtbot.addWidget(dialog)
+    dialog.set_clip(replace(CLIP, claims=(CLAIMS * 5)[:9]))
+    with qtbot.waitExposed(dialog):
+        dialog.show()
+    for name in ("What was found", "What the file claims"):
+        assert not tree(dialog, name).verticalScrollBar().isVisible(), name
 
 
 def test_copying(dialog):
