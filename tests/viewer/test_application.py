@@ -494,7 +494,7 @@ def test_figures_that_cannot_be_written_end_the_program_with_1(make, clip, tmp_p
     desk.viewer.ended.connect(codes.append)
     desk.viewer.figures.write_failed.connect(failed.append)
     desk.open_and_see(clip)
-    desk.wait(lambda: failed)
+    desk.wait(lambda: bool(failed))
     desk.close()
     assert codes == [1]
 
