@@ -30,7 +30,7 @@ class ConfigError(PanosodError):
 
 
 class DatasetError(PanosodError):
-    """A data set that is not where it was said to be, lacks what training needs, or holds a file that cannot be read."""
+    """A data set that is not where it was said to be, lacks what training needs, or holds an unreadable file."""
 
 
 class AudioDeviceError(PanosodError):

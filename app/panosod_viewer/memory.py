@@ -60,4 +60,4 @@ class Memory(QObject):
 
 
 def _with(choice: FileChoice, path: Path, fields: dict[str, str]) -> FileChoice:
-    return replace(choice, path=str(path), **fields)  # type: ignore[arg-type]  # all the fields named here are texts
+    return replace(choice, path=str(path), **fields)

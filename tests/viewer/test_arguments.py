@@ -45,7 +45,8 @@ def test_the_choices_are_those_of_the_core():
     "words",
     [
         "--size 640", "--size 0x0", "--size 640x99999", "--fov 3", "--fov 400", "--pitch 91", "--at -1", "--tracker 0",
-        "--render-scale 2", "--yaw nan", "--play --paused", "--theme pink", "--exit-after inf", "--stats-every 0", "a.mp4 b.mp4",
+        "--render-scale 2", "--yaw nan", "--play --paused", "--theme pink", "--exit-after inf", "--stats-every 0",
+        "a.mp4 b.mp4",
     ],
 )  # fmt: skip
 def test_words_that_cannot_be_meant_are_refused(words, capsys):
