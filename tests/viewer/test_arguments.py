@@ -56,8 +56,10 @@ def test_words_that_cannot_be_meant_are_refused(words, capsys):
     assert "error:" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("words", ["--screenshot a.png", "--record a.mp4", "c.mp4 --gaze p.csv", "c.mp4 --stats-every 1",
-                                   "c.mp4 --screenshot a.png --record b.mp4"])  # fmt: skip
+@pytest.mark.parametrize("words", [
+    "--screenshot a.png", "--record a.mp4", "c.mp4 --gaze p.csv", "c.mp4 --stats-every 1",
+    "c.mp4 --screenshot a.png --record b.mp4",
+])  # fmt: skip
 def test_words_that_do_not_go_together_are_one_line(words):
     with pytest.raises(ConfigError):
         parse_arguments(words.split())
