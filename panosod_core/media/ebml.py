@@ -6,8 +6,9 @@ The same habits as the box reader: no more than :data:`MAX_PAYLOAD` bytes of one
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import BinaryIO
+from dataclasses import dataclass
+
+from panosod_core.media.bounded_file import BoundedFile
 
 MAX_PAYLOAD = 1 << 20
 MAX_ELEMENTS = 20_000
@@ -33,18 +34,9 @@ class Element:
 
 
 @dataclass
-class EbmlReader:
-    """Walks elements of an open file.
+class EbmlReader(BoundedFile):
+    """Walks elements of an open file."""
 
-    Attributes:
-        file: opened for reading bytes; its position is moved.
-        size: length of the file in bytes.
-        problems: what was malformed, in words.
-    """
-
-    file: BinaryIO
-    size: int
-    problems: list[str] = field(default_factory=list)
     _visited: int = 0
 
     def elements(self, start: int, end: int) -> Iterator[Element]:
@@ -53,11 +45,11 @@ class EbmlReader:
         while start < end:
             self._visited += 1
             if self._visited > MAX_ELEMENTS:
-                self._note(f"more than {MAX_ELEMENTS} elements: the rest was not read")
+                self.note(f"more than {MAX_ELEMENTS} elements: the rest was not read")
                 return
             element = self._element_at(start, end)
             if element is None:
-                self._note(f"no EBML element at {start}")
+                self.note(f"no EBML element at {start}")
                 return
             yield element
             start = element.end
@@ -68,7 +60,7 @@ class EbmlReader:
 
     def payload(self, element: Element, limit: int = MAX_PAYLOAD) -> bytes:
         """The data of an element, cut at ``limit`` bytes."""
-        return self._read(element.body, min(limit, MAX_PAYLOAD, element.end - element.body))
+        return self.read(element.body, min(limit, MAX_PAYLOAD, element.end - element.body))
 
     def unsigned(self, element: Element) -> int | None:
         """An unsigned integer of 0 to 8 bytes, None where it is longer."""
@@ -86,7 +78,7 @@ class EbmlReader:
         return value
 
     def _element_at(self, start: int, end: int) -> Element | None:
-        head = self._read(start, min(12, end - start))
+        head = self.read(start, min(12, end - start))
         number = _vint_length(head[0], 4) if head else 0
         if not number or len(head) <= number:
             return None
@@ -99,18 +91,8 @@ class EbmlReader:
         if size == (1 << 7 * length) - 1:
             return Element(identity, start, body, end, is_unsized=True)
         if size > end - body:
-            self._note(f"element {identity:X} at {start} claims {size} bytes, {end - body} are there")
+            self.note(f"element {identity:X} at {start} claims {size} bytes, {end - body} are there")
         return Element(identity, start, body, min(body + size, end))
-
-    def _read(self, start: int, count: int) -> bytes:
-        if count <= 0 or not 0 <= start < self.size:
-            return b""
-        self.file.seek(start)
-        return self.file.read(min(count, self.size - start))
-
-    def _note(self, text: str) -> None:
-        if len(self.problems) < 16:
-            self.problems.append(text)
 
 
 def _vint_length(first: int, longest: int) -> int:

@@ -6,8 +6,9 @@ costs milliseconds. A broken box ends the walk of its parent and leaves a note; 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import BinaryIO
+from dataclasses import dataclass
+
+from panosod_core.media.bounded_file import BoundedFile
 
 MAX_PAYLOAD = 1 << 20
 """Most bytes read of one box: the metadata boxes are far smaller (a mesh may be longer; it is not read)."""
@@ -41,26 +42,14 @@ class Box:
 
 
 @dataclass
-class BoxReader:
-    """Walks boxes of an open file.
+class BoxReader(BoundedFile):
+    """Walks boxes of an open file."""
 
-    Attributes:
-        file: opened for reading bytes; its position is moved.
-        size: length of the file in bytes.
-        problems: what was malformed, in words.
-    """
-
-    file: BinaryIO
-    size: int
-    problems: list[str] = field(default_factory=list)
     _visited: int = 0
 
     def read(self, start: int, count: int) -> bytes:
         """At most ``count`` bytes (and :data:`MAX_PAYLOAD`) from an offset; fewer at the end of the file."""
-        if start < 0 or start >= self.size or count <= 0:
-            return b""
-        self.file.seek(start)
-        return self.file.read(min(count, MAX_PAYLOAD, self.size - start))
+        return super().read(start, min(count, MAX_PAYLOAD))
 
     def payload(self, box: Box, limit: int = MAX_PAYLOAD) -> bytes:
         """The body of a box, cut at ``limit`` bytes."""
@@ -103,7 +92,7 @@ class BoxReader:
     def _box_at(self, start: int, end: int) -> Box | None:
         self._visited += 1
         if self._visited > MAX_BOXES:
-            self._note(f"more than {MAX_BOXES} boxes: the rest was not read")
+            self.note(f"more than {MAX_BOXES} boxes: the rest was not read")
             return None
         head = self.read(start, 16)
         if head[:4] == b"\0\0\0\0" and end < self.size:
@@ -114,16 +103,12 @@ class BoxReader:
             claimed = int.from_bytes(head[:4], "big")
             if end == self.size and claimed > end - start:
                 # A truncated download: the last box at the top goes on beyond the file. What is there may be of use.
-                self._note(f"box {kind!a} at {start} claims {claimed} bytes, the file has {end - start}")
+                self.note(f"box {kind!a} at {start} claims {claimed} bytes, the file has {end - start}")
                 return Box(kind, start, start + 8, end)
-            self._note(f"box {kind!a} at {start} has an impossible size {claimed}")
+            self.note(f"box {kind!a} at {start} has an impossible size {claimed}")
             return None
         header, length, open_ended = span
         return Box(kind, start, start + header, start + length, open_ended)
-
-    def _note(self, text: str) -> None:
-        if len(self.problems) < 16:
-            self.problems.append(text)
 
 
 def _span(head: bytes, room: int) -> tuple[int, int, bool] | None:
