@@ -22,29 +22,14 @@ def pressed_by_enter(button: QAbstractButton, event: QKeyEvent) -> bool:
     return True
 
 
-class IconButton(QToolButton):
-    """A square button with an icon; its name is read by screen readers and shown as tooltip."""
+class PanelButton(QToolButton):
+    """What the flat buttons of the panels share: Enter presses, the icon has the theme's colour."""
 
-    def __init__(self, icon: str, name: str, *, tip: str = "", parent: QWidget | None = None) -> None:
+    def __init__(self, icon: str | None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._icon_name = icon
         self.setProperty("panel", True)
-        self.setIconSize(QSize(ICON_PX, ICON_PX))
-        self.setMinimumSize(HIT_PX + 2, HIT_PX + 2)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.set_name(name, tip=tip)
-        self._paint_icon()
-
-    def set_icon(self, icon: str) -> None:
-        """Show another icon."""
-        if icon != self._icon_name:
-            self._icon_name = icon
-            self._paint_icon()
-
-    def set_name(self, name: str, *, tip: str = "") -> None:
-        """Rename for screen readers and tooltip."""
-        self.setAccessibleName(name)
-        self.setToolTip(tip or name)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
         """Enter presses."""
@@ -58,7 +43,30 @@ class IconButton(QToolButton):
             self._paint_icon()
 
     def _paint_icon(self) -> None:
-        self.setIcon(themed_icon(self._icon_name, self.palette()))
+        if self._icon_name is not None:
+            self.setIcon(themed_icon(self._icon_name, self.palette()))
+
+
+class IconButton(PanelButton):
+    """A square button with an icon; its name is read by screen readers and shown as tooltip."""
+
+    def __init__(self, icon: str, name: str, *, tip: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(icon, parent)
+        self.setIconSize(QSize(ICON_PX, ICON_PX))
+        self.setMinimumSize(HIT_PX + 2, HIT_PX + 2)
+        self.set_name(name, tip=tip)
+        self._paint_icon()
+
+    def set_icon(self, icon: str) -> None:
+        """Show another icon."""
+        if icon != self._icon_name:
+            self._icon_name = icon
+            self._paint_icon()
+
+    def set_name(self, name: str, *, tip: str = "") -> None:
+        """Rename for screen readers and tooltip."""
+        self.setAccessibleName(name)
+        self.setToolTip(tip or name)
 
 
 class TextButton(QPushButton):
@@ -93,7 +101,7 @@ class IconPushButton(TextButton):
         self.setIcon(themed_icon(self._icon_name, self.palette(), size_px=16))
 
 
-class Chip(QToolButton):
+class Chip(PanelButton):
     """A button with text, and an icon or none; the text is shortened to the width there is.
 
     The whole text is in :attr:`full_text`.
@@ -102,17 +110,14 @@ class Chip(QToolButton):
     MIN_TEXT_PX = 36
 
     def __init__(self, icon: str | None, name: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._icon_name = icon
+        super().__init__(icon, parent)
         self._text = ""
         self._warns = False
-        self.setProperty("panel", True)
         self.setAccessibleName(name)
         self.setIconSize(QSize(16, 16))
         style = Qt.ToolButtonStyle
         self.setToolButtonStyle(style.ToolButtonTextBesideIcon if icon else style.ToolButtonTextOnly)
         self.setMinimumHeight(HIT_PX)
-        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self._paint_icon()
 
@@ -148,17 +153,6 @@ class Chip(QToolButton):
         """Shorten anew."""
         super().resizeEvent(event)
         self._shorten()
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
-        """Enter presses."""
-        if not pressed_by_enter(self, event):
-            super().keyPressEvent(event)
-
-    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
-        """Recolour with the theme."""
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.PaletteChange:
-            self._paint_icon()
 
     def _frame_px(self) -> int:
         return 14 if self._icon_name is None else self.iconSize().width() + 18
