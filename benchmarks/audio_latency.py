@@ -13,7 +13,6 @@ The null sink of PulseAudio works in blocks of 50 ms, so its figure (the process
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import os
 import platform
 import sys
@@ -22,10 +21,10 @@ import threading
 import time
 from datetime import date
 from pathlib import Path
-from types import ModuleType
 
 import av
 import numpy as np
+from borrowed import module_of_the_tests
 
 from panosod_core.ambisonics.filters import BinauralFilters, default_filters
 from panosod_core.geometry.sphere import rotation
@@ -41,16 +40,6 @@ from panosod_viewer.audio.simulated import SimulatedDac
 REPO = Path(__file__).resolve().parent.parent
 BAR_MS = 35.0
 LOAD_BAR = 0.05
-
-
-def module_of_the_tests(name: str) -> ModuleType:
-    """A module that the tests share, by its path: the folder tests is no package."""
-    spec = importlib.util.spec_from_file_location(name, REPO / "tests" / f"{name}.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 def steal() -> tuple[float, float]:

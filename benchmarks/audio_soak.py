@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from borrowed import module_of_the_tests
 
 from panosod_core.ambisonics.filters import default_filters
 from panosod_core.geometry.sphere import rotation
@@ -215,11 +216,7 @@ def start_load(kind: str) -> tuple[subprocess.Popen[bytes] | None, str]:
 
 def null_sink(stack: ExitStack) -> None:
     """A private PulseAudio daemon for all that this process starts."""
-    spec = importlib.util.spec_from_file_location("soundcard", REPO / "tests" / "soundcard.py")
-    assert spec is not None and spec.loader is not None
-    soundcard = importlib.util.module_from_spec(spec)
-    sys.modules["soundcard"] = soundcard
-    spec.loader.exec_module(soundcard)
+    soundcard = module_of_the_tests("soundcard")
     os.environ.update(stack.enter_context(soundcard.null_sink()).environment)
 
 

@@ -16,7 +16,6 @@ A clip of darkness and silence flashes for one frame and clicks with it every ha
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import os
 import subprocess
 import sys
@@ -25,11 +24,11 @@ import threading
 import time
 from datetime import date
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import av
 import numpy as np
+from borrowed import module_of_the_tests
 from PIL import ImageGrab
 
 from panosod_core.ambisonics.filters import default_filters
@@ -42,16 +41,6 @@ from panosod_viewer.offline.record import RecordOptions, run_record
 
 REPO = Path(__file__).resolve().parent.parent
 BAR_MS = 20.0
-
-
-def module_of_the_tests(name: str) -> ModuleType:
-    """A module that the tests share, by its path: the folder tests is no package."""
-    spec = importlib.util.spec_from_file_location(name, REPO / "tests" / f"{name}.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 clips, soundcard, virtual_display = (module_of_the_tests(n) for n in ("clips", "soundcard", "virtual_display"))
