@@ -8,7 +8,7 @@ Where libEGL is missing (bare GLX), PyOpenGL's own choice stays. A person's ``PY
 Windows and macOS have one kind only.
 """
 
-import ctypes.util
+import ctypes
 import os
 import sys
 
@@ -19,8 +19,17 @@ def choose_platform() -> None:
     """Set ``PYOPENGL_PLATFORM`` where it matters. Does nothing when PyOpenGL has been imported already."""
     if not sys.platform.startswith("linux") or "OpenGL.platform" in sys.modules:
         return
-    if "PYOPENGL_PLATFORM" not in os.environ and ctypes.util.find_library("EGL"):
+    if "PYOPENGL_PLATFORM" not in os.environ and _has_egl():
         os.environ["PYOPENGL_PLATFORM"] = "egl"
+
+
+def _has_egl() -> bool:
+    # Not ctypes.util.find_library: it runs ldconfig or a compiler, and the first picture waits for that.
+    try:
+        ctypes.CDLL("libEGL.so.1")
+    except OSError:
+        return False
+    return True
 
 
 choose_platform()
