@@ -138,7 +138,7 @@ class TrackerDialog(QDialog):
     # -- making -----------------------------------------------------------------------------------------------------
 
     def _make_switch(self) -> QCheckBox:
-        self._enabled = QCheckBox("Turn the view and the sound with a head tracker (OSC over UDP)")
+        self._enabled = QCheckBox("Turn the sound with a head tracker (OSC over UDP)")
         self._enabled.setMinimumHeight(HIT_PX)
         self._enabled.toggled.connect(self._announce)
         return self._enabled
