@@ -274,7 +274,7 @@ A turn waits for the next callback (0 to 5.3 ms), then for the buffer (5.3 ms a 
 
 Null sink of PulseAudio, by the process's own estimate: {null}.
 
-Share of one core that the callback uses (processor time of its thread; bar: {100 * LOAD_BAR:.0f} %), KEMAR, white noise:
+Share of one core that the callback uses (its thread's processor time; bar: {100 * LOAD_BAR:.0f} %), KEMAR, white noise:
 
 | order | blocks one after another | live, head at rest | live, head turning 360 degrees/s | motion-to-sound shown |
 |---|---|---|---|---|
