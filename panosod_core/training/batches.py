@@ -158,8 +158,9 @@ def _stacked(items: Sequence[_Item], *, stack: Callable[[Sequence[Any]], BatchT]
 
 
 def _quiet_worker(_number: int) -> None:
-    # Ctrl-C goes to the whole group; the loop ends its workers itself, after it has saved.
+    # Ctrl-C and a service's stop go to the whole group; the loop ends its workers itself, after it has saved.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     torch.set_num_threads(1)
 
 
