@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes docs/keys.md from the viewer's table of actions; a test compares them. Run it from the checkout, in `.venv`."""
+"""Writes docs/keys.md from the viewer's table of actions; a test compares them. Run it in `.venv`."""
 
 from itertools import groupby
 from pathlib import Path
