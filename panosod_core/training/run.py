@@ -32,6 +32,8 @@ from panosod_core.training.world import World
 BatchT = TypeVar("BatchT", bound=Mapping[str, Any])
 LearnerT = TypeVar("LearnerT", bound=nn.Module)
 _OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "cannot allocate memory")
+_SAME_PRESS_S = 2.0
+"""torchrun hands Ctrl-C on to processes that the terminal has told already: signals so close together are one."""
 _FEW_DAMAGED = 10
 """So many unreadable samples are let pass whatever their share."""
 
@@ -116,7 +118,7 @@ class Run(Generic[LearnerT]):
         self.average = WeightAverage(learner, decay=config.ema) if config.ema else None
         self.position = Position()
         self.stopped_by: int | None = None
-        self._signal = 0
+        self._signal, self._signal_at = 0, 0.0
         self._total = 0
         self._since = time.monotonic()
         self._pace = _Pace()
@@ -168,9 +170,11 @@ class Run(Generic[LearnerT]):
                     signal.signal(number, handler)
 
     def _stop(self, number: int, _frame: FrameType | None) -> None:
-        if self._signal:
+        now = time.monotonic()
+        if self._signal and now - self._signal_at > _SAME_PRESS_S:
             raise KeyboardInterrupt
-        self._signal = number
+        if not self._signal:
+            self._signal, self._signal_at = number, now
 
     def taken(self, drawn: Drawn[Any]) -> dict[str, Any]:
         """A batch where the network is."""
