@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction
 
+from panosod_core.ambisonics.filters import BinauralFilters
 from panosod_core.geometry.picture import Eye, StereoMode
 from panosod_core.media.choice import PICTURE_CHOICES, chosen_geometry, sound_choices
 from panosod_core.media.info import AudioInfo, ClipInfo, VideoInfo
@@ -14,7 +15,7 @@ from panosod_viewer.look_controller import LookController
 from panosod_viewer.main_window import MainWindow
 from panosod_viewer.player import Player
 from panosod_viewer.resolving import ViewLayout
-from panosod_viewer.sound_link import SoundLink
+from panosod_viewer.sound_link import Sounding, SoundLink
 from panosod_viewer.state import ViewerState
 from panosod_viewer.status_feed import StatusFeed
 from panosod_viewer.theme import ThemeChoice
@@ -45,6 +46,7 @@ class Controls(QObject):
         self._session = session
         self._sound = sound
         self._feed = feed
+        self._has_field = False
         self._join_transport(player, state)
         self._join_clip(session)
         self._join_picture(look, state)
@@ -80,8 +82,8 @@ class Controls(QObject):
         session.closed.connect(self._show_no_clip)
         session.picture_chosen.connect(self._show_picture)
         session.sound_chosen.connect(self._show_sound)
-        session.sounding.connect(lambda sounding: status.set_decoder(sounding.filters.name))
-        session.filters_designed.connect(lambda filters: status.set_decoder(filters.name))
+        session.sounding.connect(self._show_sounding)
+        session.filters_designed.connect(self._show_decoder)
         session.waveform_grown.connect(self._show_waveform)
 
     def _join_picture(self, look: LookController, state: ViewerState) -> None:
@@ -104,6 +106,14 @@ class Controls(QObject):
         self._show_layout(state.wish.layout)
 
     # --- state down ---
+
+    def _show_sounding(self, sounding: Sounding) -> None:
+        # Stereo and mono go to the ears as they are: naming a binaural decoder for them would be untrue.
+        self._has_field = sounding.audio is not None and bool(sounding.audio.order)
+        self._show_decoder(sounding.filters)
+
+    def _show_decoder(self, filters: BinauralFilters) -> None:
+        self._page.status_line.set_decoder(filters.name if self._has_field else "")
 
     def show_theme(self, choice: ThemeChoice) -> None:
         """Check the colours in force."""

@@ -548,3 +548,12 @@ def test_without_a_tracker_the_tare_key_says_so(make, clip):
     desk = make().open_and_see(clip)
     desk.key(Qt.Key.Key_T)
     assert "head tracker" in desk.notice
+
+
+def test_the_decoder_is_named_only_where_sound_turns_with_the_head(make, clip, flat):
+    """Stereo goes to the ears as it is: no binaural decoder is at work."""
+    d = make().open_and_see(clip).with_sound()
+    label = d.viewer.window.page.status_line.decoder_text
+    assert "KEMAR" in label()
+    d.viewer.arrivals.open(flat)
+    d.wait(lambda: label() == "")

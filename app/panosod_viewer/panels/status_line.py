@@ -86,6 +86,10 @@ class StatusLine(FittingRow):
         self._decoder.setToolTip(f"Binaural decoder: {text}" if text else "")
         self.set_wanted(self._decoder, bool(text))
 
+    def decoder_text(self) -> str:
+        """What is said of the decoder, "" where nothing is."""
+        return self._decoder.text()
+
     def set_motion_to_sound_ms(self, ms: float | None) -> None:
         """Measured time from a turn of the view to its sound; None where nothing turns with the head."""
         self._latency.setText("" if ms is None else f"{ms:.0f} ms to sound")
