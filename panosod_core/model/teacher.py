@@ -24,6 +24,9 @@ class Teacher(nn.Module):
         self.config = config
         extra = 2 if config.teacher_validity else 1
         self.input = nn.Conv2d(config.channels + extra, config.channels, 1)
+        # One plane among hundreds: drawn like the others, the mask would be a sixteenth of what the fusion sees, and
+        # the teacher no wiser than its student for long. At birth it weighs as much as all features together.
+        nn.init.uniform_(self.input.weight[:, config.channels :], -1.0, 1.0)
         # The fusion treats frames apart: only through this block can the mask of one frame inform another.
         self.temporal = TemporalNonLocal(config.channels) if config.teacher_temporal else None
         self.fusion = ContextFusion(config)
