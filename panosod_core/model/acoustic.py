@@ -30,6 +30,11 @@ class AcousticFeatures(NamedTuple):
     covariance: Tensor | None = None
     """(B, L, K, 10) of :class:`FieldCovariance`, where an energy map is asked for."""
 
+    def detached(self) -> "AcousticFeatures":
+        """The same, cut off from the encoder."""
+        covariance = None if self.covariance is None else self.covariance.detach()
+        return AcousticFeatures(self.semantic.detach(), self.location.detach(), covariance)
+
 
 class Detections(NamedTuple):
     """What the acoustic stage learns to say, every 100 ms."""

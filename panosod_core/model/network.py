@@ -36,6 +36,8 @@ class NetworkOutput(NamedTuple):
     student: BranchOutput
     teacher: BranchOutput | None
     """None without masks or without a teacher."""
+    apart: Tensor | None = None
+    """(B, T, C, h, w): f_stu once more, cut off from the encoders, where it was asked for."""
 
 
 class PanosodNet(nn.Module):
@@ -58,7 +60,13 @@ class PanosodNet(nn.Module):
         self.teacher = Teacher(config, (c2, c3, c4)) if config.teacher else None
 
     def forward(
-        self, frames: Tensor, sound: Tensor | None = None, masks: Tensor | None = None, valid: Tensor | None = None
+        self,
+        frames: Tensor,
+        sound: Tensor | None = None,
+        masks: Tensor | None = None,
+        valid: Tensor | None = None,
+        *,
+        apart: bool = False,
     ) -> NetworkOutput:
         """Maps of all frames of windows.
 
@@ -68,6 +76,8 @@ class PanosodNet(nn.Module):
                 for a network without sound.
             masks: (B, T, 1, H, W) in 0..1 for the teacher, or None to leave it out.
             valid: (B, T) bool, which masks are known.
+            apart: with masks, give f_stu once more, for a distillation that must not reach the encoders: what flows
+                back from it stops at the student's fusion.
 
         Returns:
             The student's word, and the teacher's where masks came.
@@ -91,7 +101,9 @@ class PanosodNet(nn.Module):
             raise ValueError("masks came, but this network has no teacher")
         told: FusedFeatures = self.teacher(features, heard, masks, valid=valid)
         logits = self.teacher.decode(told.features.flatten(0, 1), seen.skips, size=size)
-        return NetworkOutput(student, BranchOutput(torch.unflatten(logits, 0, (batch, count)), *told))
+        teacher = BranchOutput(torch.unflatten(logits, 0, (batch, count)), *told)
+        alone = self._fuse(features.detach(), heard.detached()).features if apart else None
+        return NetworkOutput(student, teacher, alone)
 
     def _fuse(self, features: Tensor, heard: AcousticFeatures | None, *, first_frame: int = 0) -> FusedFeatures:
         if self.student is None:

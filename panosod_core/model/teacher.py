@@ -67,9 +67,7 @@ class Teacher(nn.Module):
         told = self.input(torch.cat(planes, dim=1)).unflatten(0, features.shape[:2])
         if self.temporal is not None:
             told = self.temporal(told)
-        covariance = None if sound.covariance is None else sound.covariance.detach()
-        unheard = AcousticFeatures(sound.semantic.detach(), sound.location.detach(), covariance)
-        fused: FusedFeatures = self.fusion(told, unheard)
+        fused: FusedFeatures = self.fusion(told, sound.detached())
         return fused
 
     def _known(self, features: Tensor, valid: Tensor | None) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from panosod_core.errors import ConfigError
 from panosod_core.geometry.sphere import pixel_solid_angles
 from panosod_core.model.acoustic import Detections
-from panosod_core.model.network import BranchOutput, NetworkOutput
+from panosod_core.model.network import NetworkOutput
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,9 @@ class LossConfig:
         stop_teacher: the distillation pulls the student only; else both ways.
         distill_normalise: each channel of both features is brought to zero mean and unit variance first (as LGD does).
         distill_adapter: a 1 x 1 convolution on the student's feature first (as LGD does).
+        distill_apart: the distillation teaches the student's fusion alone and stops there (hand it to the network's
+            ``forward`` as ``apart``). Else it reaches the encoders, as the paper's words have it, and these can please
+            it by drowning the mask in features so large that the teacher knows no more than its student.
         distill_warmup_steps: steps before the distillation sets in.
         location: weight of a cross-entropy between the location map and the mask on its grid; 0 in the paper.
         spherical: pixels count by their solid angle.
@@ -33,6 +36,7 @@ class LossConfig:
     stop_teacher: bool = True
     distill_normalise: bool = False
     distill_adapter: bool = False
+    distill_apart: bool = False
     distill_warmup_steps: int = 0
     location: float = 0.0
     spherical: bool = False
@@ -156,18 +160,21 @@ class VideoLoss(nn.Module):
         location = teacher = distill = nothing
         if config.location and output.student.location is not None:
             location = config.location * location_loss(output.student.location, masks, valid=valid)
+        if config.distill_apart and output.teacher is not None and output.apart is None:
+            raise ValueError("distill_apart needs the network's forward with apart=True")
         if output.teacher is not None and config.distill:
             teacher = structure_loss(
                 output.teacher.logits, masks, dice=config.dice, valid=valid, spherical=config.spherical
             )
             if step >= config.distill_warmup_steps:
-                distill = config.distill * self.distillation(output.student, output.teacher)
+                student_features = output.student.features if output.apart is None else output.apart
+                distill = config.distill * self.distillation(student_features, output.teacher.features)
         return LossParts(student + teacher + distill + location, student, teacher, distill, location)
 
-    def distillation(self, student: BranchOutput, teacher: BranchOutput) -> Tensor:
-        """Eq. 7: mean squared error of the fused features, summed over frames, mean over the batch."""
-        with torch.autocast(student.features.device.type, enabled=False):
-            mine, theirs = student.features.float(), teacher.features.float()
+    def distillation(self, student: Tensor, teacher: Tensor) -> Tensor:
+        """Eq. 7: mean squared error of the fused features (B, T, C, h, w), summed over frames, mean over the batch."""
+        with torch.autocast(student.device.type, enabled=False):
+            mine, theirs = student.float(), teacher.float()
             if self.config.stop_teacher:
                 theirs = theirs.detach()
             if self.adapter is not None:

@@ -3,6 +3,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="the network needs torch")
 
 from panosod_core.model.network import build_network  # noqa: E402 - torch may be missing
+from panosod_core.model.presets import preset  # noqa: E402
 from panosod_core.training.losses import LossConfig, VideoLoss  # noqa: E402
 from tests.core.model.tiny import TINY, TINY_PANOSOD, noise_from, tiny  # noqa: E402
 
@@ -44,14 +45,35 @@ def test_the_distillation_pulls_the_student_towards_a_teacher_that_stands_still(
     assert any(g is not None and g.abs().max() > 0 for g in grads(network, "acoustic."))
 
 
+def test_apart_the_distillation_stops_at_the_students_fusion():
+    network = build_network(tiny(dropout=0.0))
+    pictures, sound, masks = batch()
+    loss = VideoLoss(LossConfig(distill_apart=True), channels=16)
+    output = network(pictures, sound, masks, apart=True)
+    torch.testing.assert_close(output.apart, output.student.features)
+    loss(output, masks).distill.backward()
+    reached = {n.split(".")[0] for n, p in network.named_parameters() if p.grad is not None}
+    assert reached == {"student"}
+    with pytest.raises(ValueError, match="apart=True"):
+        loss(network(pictures, sound, masks), masks)
+
+
+def test_the_teacher_sees_the_mask_from_birth():
+    network = build_network(preset("paper"))
+    c = network.config.channels
+    seen = torch.randn(1, c + 1, 13, 26)
+    share = torch.nn.functional.conv2d(seen[:, c:], network.teacher.input.weight[:, c:])
+    rest = torch.nn.functional.conv2d(seen[:, :c], network.teacher.input.weight[:, :c])
+    assert 0.5 < (share.std() / rest.std()).item() < 2
+
+
 def test_both_ways_it_still_leaves_the_encoders_to_the_student():
     """Without stop-gradient the teacher moves too, but what it is fed stays cut off."""
     network = build_network(TINY)
     pictures, sound, masks = batch()
     output = network(pictures, sound, masks)
     loss = VideoLoss(LossConfig(stop_teacher=False), channels=16)
-    frozen = output.student._replace(features=output.student.features.detach())
-    loss.distillation(frozen, output.teacher).backward()
+    loss.distillation(output.student.features.detach(), output.teacher.features).backward()
     assert all(g is not None for g in grads(network, "teacher.fusion"))
     assert all(p.grad is None for n, p in network.named_parameters() if not n.startswith("teacher."))
 

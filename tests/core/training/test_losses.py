@@ -92,7 +92,7 @@ def test_the_whole_is_eq_5():
 @pytest.mark.parametrize("stop", [True, False])
 def test_the_distillation_pulls_whom_it_should(stop):
     student, teacher = branch(0), branch(1)
-    VideoLoss(LossConfig(stop_teacher=stop), channels=4).distillation(student, teacher).backward()
+    VideoLoss(LossConfig(stop_teacher=stop), channels=4).distillation(student.features, teacher.features).backward()
     assert student.features.grad is not None and (teacher.features.grad is None) == stop
 
 
@@ -100,13 +100,13 @@ def test_normalised_features_agree_up_to_scale_and_shift():
     student, loss = branch(0), VideoLoss(LossConfig(distill_normalise=True), channels=4)
     gain = torch.tensor([0.5, 2, 3, 4]).view(4, 1, 1)
     teacher = student._replace(features=student.features * gain + gain)
-    assert loss.distillation(student, teacher).item() == pytest.approx(0, abs=1e-3)
-    assert VideoLoss(LossConfig(), channels=4).distillation(student, teacher).item() > 1
+    assert loss.distillation(student.features, teacher.features).item() == pytest.approx(0, abs=1e-3)
+    assert VideoLoss(LossConfig(), channels=4).distillation(student.features, teacher.features).item() > 1
 
 
 def test_an_adapter_learns_and_has_weights_of_its_own():
     loss = VideoLoss(LossConfig(distill_adapter=True), channels=4)
-    loss.distillation(branch(0), branch(1)).backward()
+    loss.distillation(branch(0).features, branch(1).features).backward()
     assert [n for n, p in loss.named_parameters() if p.grad is not None] == ["adapter.weight", "adapter.bias"]
     assert list(VideoLoss(LossConfig(), channels=4).parameters()) == []
 
