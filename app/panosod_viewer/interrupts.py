@@ -8,6 +8,9 @@ from types import FrameType
 from PySide6.QtCore import QObject, QSocketNotifier, Signal
 
 
+_ENDING = (signal.SIGINT, signal.SIGTERM)
+
+
 class Interrupts(QObject):
     """Turns SIGINT and SIGTERM into a Qt signal.
 
@@ -23,7 +26,7 @@ class Interrupts(QObject):
         self._write.setblocking(False)
         self._read.setblocking(False)
         self._before_fd = signal.set_wakeup_fd(self._write.fileno(), warn_on_full_buffer=False)
-        self._before = {number: signal.signal(number, self._ignore) for number in (signal.SIGINT, signal.SIGTERM)}
+        self._before = {number: signal.signal(number, self._ignore) for number in _ENDING}
         self._notifier = QSocketNotifier(self._read.fileno(), QSocketNotifier.Type.Read, self)
         self._notifier.activated.connect(self._woken)
 
@@ -43,4 +46,6 @@ class Interrupts(QObject):
     def _woken(self) -> None:
         with contextlib.suppress(BlockingIOError):
             for number in self._read.recv(64):
-                self.asked_to_end.emit(number)
+                # Every signal that anybody in this process handles writes its number here, a child's end for one.
+                if number in _ENDING:
+                    self.asked_to_end.emit(number)
