@@ -6,6 +6,7 @@ votes for the direction of its intensity vector, by the share of the energy that
 smoothed on the sphere (von Mises-Fisher): one plane wave gives 1 at its pixel and little 30 degrees away.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -20,7 +21,7 @@ from panosod_core.model.positional import grid_directions
 _TILES = 32
 """Frequency groups in which `intensity` looks for directions."""
 _CONCENTRATION = 20.0
-"""Of the smoothing: half the height at 15 degrees."""
+"""Of the smoothing: half the height at 15 degrees. Wider on grids so coarse that a source could fall between cells."""
 _NEAR_S = 0.25
 """Standard deviation of the weight in time about a frame."""
 _FLOOR = 1e-10
@@ -81,7 +82,9 @@ class EnergySteering(nn.Module):
         """
         with torch.autocast(covariance.device.type, enabled=False):
             directions = grid_directions(*size, device=covariance.device)
-            vote, norm = self._votes(covariance.float(), directions)
+            # A standard deviation of at least 0.6 rows.
+            concentration = min(_CONCENTRATION, (size[0] / (0.6 * math.pi)) ** 2)
+            vote, norm = self._votes(covariance.float(), directions, concentration)
             length, tiles = covariance.shape[1:3]
             # Tiles of one band are neighbours: the first `tiles / bands`, and so on; a rest goes to the last band.
             band = (torch.arange(tiles, device=covariance.device) * self.bands // tiles).clamp(max=self.bands - 1)
@@ -102,7 +105,7 @@ class EnergySteering(nn.Module):
         share = votes / (norm + _FLOOR)
         return share - norm / (norm + _FLOOR) if self.kind is EnergyMap.BEAM else share
 
-    def _votes(self, covariance: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:
+    def _votes(self, covariance: Tensor, directions: Tensor, concentration: float) -> tuple[Tensor, Tensor]:
         """(B, L, K, P) and what it is measured by, (B, L, K)."""
         diagonal = covariance[..., [0, 4, 7, 9]]
         if self.kind is EnergyMap.BEAM:
@@ -116,4 +119,4 @@ class EnergySteering(nn.Module):
         flow = covariance[..., [3, 1, 2]]
         strength = flow.norm(dim=-1, keepdim=True)
         toward = flow / strength.clamp(min=1e-20)
-        return strength * torch.exp(_CONCENTRATION * (toward @ directions.T - 1)), diagonal.sum(-1) / 2
+        return strength * torch.exp(concentration * (toward @ directions.T - 1)), diagonal.sum(-1) / 2

@@ -55,6 +55,13 @@ def test_the_sharper_map_is_one_at_a_plane_wave_and_little_elsewhere():
     assert one[away > np.radians(45)].max() < 0.01
 
 
+@pytest.mark.parametrize("size", [(4, 8), (8, 16), (13, 26)])
+def test_no_source_falls_between_the_cells_of_a_coarse_grid(size):
+    half_a_cell = 90 / size[0]
+    for angles in ((0, 0), (half_a_cell, half_a_cell), (17, 40)):
+        assert guide(noise_from(*angles), EnergyMap.INTENSITY, size=size).frames[0, 0, 1].max() > 0.4
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_loudness_does_not_matter_and_silence_is_zero(kind):
     wave = noise_from(70, 10)
