@@ -7,7 +7,6 @@ from types import FrameType
 
 from PySide6.QtCore import QObject, QSocketNotifier, Signal
 
-
 _ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
