@@ -25,6 +25,7 @@ pytestmark = [pytest.mark.gl, pytest.mark.sound]
 YAW_DEG, PITCH_DEG = 60.0, 20.0
 PLAYED_S = 5.0
 PIECE = RATE_HZ // 5
+PEAK = RATE_HZ // 2000
 
 
 @dataclass(frozen=True)
@@ -100,14 +101,15 @@ def test_it_opens_plays_and_seeks(clip, sink, start_viewer, tmp_path):
     pieces = [expected[:, at : at + PIECE] for at in range(0, expected.shape[1], PIECE)]
     found = [find(piece, heard[:, :before]) for piece in pieces]
     whole = {index: f for index, f in enumerate(found) if f.is_whole}
-    # Where the machine is so busy that the card runs dry, pieces are torn. That must be counted, and be the exception.
-    dry = figures["underruns"]
-    assert len(whole) >= len(found) - 2 * dry, (dry, found)
-    assert len(whole) >= 0.7 * len(found), (dry, found)
+    # Where the machine is so busy that the card runs dry, pieces are torn; that must be the exception. The viewer's own
+    # count is no measure of it: PulseAudio's holes do not all reach PortAudio.
+    torn = len(found) - len(whole)
+    assert torn <= 0.3 * len(found), (figures["underruns"], found)
     assert all(abs(f.level_db) < 0.1 for f in whole.values()), found
-    starts = [f.at - index * PIECE for index, f in whole.items()]
-    assert starts == sorted(starts), "the sound never goes back"
-    assert len(set(starts)) - 1 <= 2 * dry, "no gap but where the card ran dry"
+    steps = np.diff([f.at - index * PIECE for index, f in whole.items()])
+    # A few samples are the width of the correlation's peak.
+    assert np.all(steps > -PEAK), "the sound never goes back"
+    assert np.count_nonzero(steps > PEAK) <= torn, "no gap but where a piece is torn"
     if sound == "n3d":
         # Not the two ears exchanged, which would fit worse. (What stays with the head is nearly mono in these clips.)
         index, best = max(whole.items(), key=lambda item: item[1].likeness)
