@@ -98,6 +98,9 @@ class Passes:
 
     def __init__(self, network: PanosodNet) -> None:
         self.count = 0
+        self.watch(network)
+
+    def watch(self, network: PanosodNet) -> None:
         network.visual.project.register_forward_hook(self._hook)
 
     def _hook(self, _: object, inputs: tuple[torch.Tensor], __: object) -> None:
@@ -112,14 +115,18 @@ def measure(case: Case) -> Result:
     if network.temporal is not None:
         torch.nn.init.normal_(network.temporal.out.weight, std=0.02)
     passes = Passes(network)
-    if case.compiled:
-        network.visual.compile()
-        network.decoder.compile()
     dtype = getattr(torch, case.dtype)
     pictures, sound = clip(config, case.frames + 16)
     session = Session(
         network, frame_rate_hz=1 / config.frame_spacing_s, sample_rate_hz=RATE_HZ, device=case.device, dtype=dtype
     )
+    worked = {id(n): n for n in (network, session.model)}.values()  # in a smaller type the session has its own
+    for own in worked:
+        if own is not network:
+            passes.watch(own)
+        if case.compiled:
+            own.visual.compile()
+            own.decoder.compile()
     # All sound comes with the first frame, and silence after it: maps lag by one frame, and each step makes one.
     maps = session.step(pictures[0], sound)
     for picture in pictures[1:4]:
@@ -181,6 +188,10 @@ def peak_mib(device: str) -> float:
     """Of the process on a CPU (with Python and torch themselves), of torch's allocations on a GPU."""
     if device == "cuda":
         return torch.cuda.max_memory_allocated() / 2**20
+    status = Path("/proc/self/status")
+    if status.exists():
+        # Not ru_maxrss: a child inherits its parent's there.
+        return int(status.read_text().split("VmHWM:")[1].split()[0]) / 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 1024)
 
 

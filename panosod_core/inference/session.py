@@ -7,12 +7,13 @@ frame alone. The maps are those of :meth:`PanosodNet.forward` on whole windows.
 
 from collections import deque
 from contextlib import AbstractContextManager, nullcontext
+from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from panosod_core.inference.sound_window import SoundWindows
 from panosod_core.model.network import BranchOutput, PanosodNet
@@ -52,6 +53,17 @@ class _Frame:
     summary: Tensor | None = None
 
 
+def _in_precision(model: PanosodNet, dtype: torch.dtype) -> PanosodNet:
+    """The model itself, or a copy with the weights of convolutions and linear layers in a smaller type."""
+    if dtype is torch.float32:
+        return model
+    small = deepcopy(model)
+    for module in small.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            module.to(dtype)
+    return small
+
+
 class Session:
     """One clip, from its first frame to its last. Not for several threads at once.
 
@@ -79,7 +91,8 @@ class Session:
             sample_rate_hz: of the sound that will be pushed.
             label_guided: masks may come with the pictures, and the teacher uses them.
             device: where the network runs.
-            dtype: float32, or bfloat16 or float16 for automatic mixed precision.
+            dtype: float32, or bfloat16 or float16 for mixed precision, on a copy of the network whose heavy weights are
+                kept in it: casting them anew for every frame would cost half of what is won.
             sound_start_s: time of the first sample on the pictures' clock.
 
         Raises:
@@ -90,7 +103,7 @@ class Session:
         if label_guided and model.teacher is None:
             raise ValueError("label-guided inference needs the teacher: load the model with it")
         self.device = torch.device(device)
-        self.model = model.to(self.device).eval()
+        self.model = _in_precision(model.to(self.device).eval(), dtype)
         self.config = config = model.config
         self.label_guided, self.dtype = label_guided, dtype
         self.frame_rate_hz = frame_rate_hz
