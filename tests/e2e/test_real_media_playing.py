@@ -71,7 +71,9 @@ def expected_sound(clip: Path, sound: str) -> NDArray[np.float32]:
         return offline.render(round(PLAYED_S * RATE_HZ), rotation(*np.radians((YAW_DEG, PITCH_DEG))))
 
 
-@pytest.fixture(params=["congo_gvr.mp4", "equi0.ts", "jsamb_HOA3_rec3_01-08ch.ogg"])
+@pytest.fixture(
+    params=["congo_gvr.mp4", "equi0.ts", "equi1.ts", "jsamb_HOA3_rec1_01-08ch.ogg", "jsamb_HOA3_rec3_01-08ch.ogg"]
+)
 def clip(request: pytest.FixtureRequest, testdata: Path, tmp_path: Path) -> Path:
     if request.param.endswith(".ogg"):
         return with_a_picture(testdata / "foa" / request.param, tmp_path / "recording.mkv")
