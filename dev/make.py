@@ -186,8 +186,8 @@ def make_venv() -> None:
 
 def python_packages(goal: str) -> None:
     """Install the package (editable) and its pinned dependencies, once per change of what is asked for."""
-    # The tests and the type checker see the network too; the viewer runs without torch.
-    extras = "[dev,model]" if goal == "test" else ""
+    # The viewer itself runs without torch; its predictor and its finetuning jobs need the rest.
+    extras = "[dev,model,fast,export,cluster,train]" if goal == "test" else "[model,fast,export]"
     inputs = (ROOT / "pyproject.toml").read_bytes() + (ROOT / "constraints.txt").read_bytes()
     want = hashlib.sha256(inputs + sys.version.encode() + str(ROOT).encode()).hexdigest()
     stamps = [VENV / "panosod-test.stamp"] + ([VENV / "panosod-run.stamp"] if goal == "run" else [])
