@@ -1,0 +1,78 @@
+"""Moving a region over the sphere without changing its shape there."""
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from panosod_core.geometry.regions.brush import cap
+from panosod_core.geometry.regions.morphology import bounding_cap
+from panosod_core.geometry.regions.ring import BoolArray, column_azimuths, row_elevations, write
+from panosod_core.geometry.sphere import FloatArray, azimuth_elevation
+
+
+def turned(mask: NDArray[np.generic], R_new_old: ArrayLike) -> BoolArray:  # noqa: N803 - rotations are named by their frames
+    """A mask turned over the sphere: each pixel takes what was at the direction that is turned onto it (nearest pixel).
+
+    Args:
+        mask: (H, W).
+        R_new_old: (3, 3) rotation that takes old directions to new ones.
+    """
+    height, width = mask.shape
+    rotation = np.asarray(R_new_old, np.float64)
+    moved = np.zeros(mask.shape, np.bool_)
+    around = bounding_cap(mask)
+    if around is None:
+        return moved
+    centre, radius = around
+    # Two pixels more: the nearest pixel to a direction outside the cap may lie inside.
+    where = cap(rotation @ centre, min(math.pi, radius + 2 * math.pi / height), width=width, height=height)
+    if where is None:
+        return moved
+    box = where.box
+    azimuths = column_azimuths(width)[(box.left + np.arange(box.width)) % width]
+    elevations = row_elevations(height)[box.rows]
+    cosines = np.cos(elevations)[:, None]
+    new = np.stack(
+        np.broadcast_arrays(cosines * np.cos(azimuths), cosines * np.sin(azimuths), np.sin(elevations)[:, None]), -1
+    )
+    azimuth, elevation = azimuth_elevation(new @ rotation)  # (R^T p)^T = p^T R
+    column = np.floor((0.5 - azimuth / (2 * math.pi)) * width).astype(np.intp) % width
+    row = np.clip(np.floor((0.5 - elevation / math.pi) * height).astype(np.intp), 0, height - 1)
+    write(moved, box, (mask[row, column] != 0) & where.inside)
+    return moved
+
+
+def shortest_turn(start: ArrayLike, end: ArrayLike) -> FloatArray:
+    """The rotation about the axis across both that takes one direction to another: (3, 3).
+
+    Args:
+        start: (3,) unit vector.
+        end: (3,) unit vector; opposite to `start`, any axis across it serves.
+    """
+    a, b = np.asarray(start, np.float64), np.asarray(end, np.float64)
+    axis = np.cross(a, b)
+    sine, cosine = float(np.linalg.norm(axis)), float(a @ b)
+    if sine < 1e-12:
+        if cosine > 0:
+            return np.eye(3)
+        other = np.eye(3)[int(np.argmin(np.abs(a)))]
+        axis = np.cross(a, other)
+    axis /= np.linalg.norm(axis)
+    cross = np.array([[0, -axis[2], axis[1]], [axis[2], 0, -axis[0]], [-axis[1], axis[0], 0]])
+    turn: FloatArray = np.eye(3) + sine * cross + (1 - cosine) * cross @ cross
+    return turn
+
+
+def turn_about(axis: ArrayLike, angle_rad: float) -> FloatArray:
+    """The rotation by an angle, counter-clockwise seen from the axis's tip: (3, 3).
+
+    Args:
+        axis: (3,) of any length.
+        angle_rad: radians.
+    """
+    k = np.asarray(axis, np.float64)
+    k = k / np.linalg.norm(k)
+    cross = np.array([[0, -k[2], k[1]], [k[2], 0, -k[0]], [-k[1], k[0], 0]])
+    turn: FloatArray = np.eye(3) + math.sin(angle_rad) * cross + (1 - math.cos(angle_rad)) * cross @ cross
+    return turn
