@@ -43,3 +43,11 @@ class CheckpointError(PanosodError):
 
 class TrainingError(PanosodError):
     """A run of training that cannot start or go on: what it holds is safe, and the text says what to do."""
+
+
+class PredictionError(PanosodError):
+    """A prediction that cannot start or go on, or a cache of predictions that cannot be read or written."""
+
+
+class ProjectError(PanosodError):
+    """A project of annotations that cannot be opened, read, written or is held by somebody else."""

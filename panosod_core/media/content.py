@@ -36,7 +36,7 @@ def content_id(path: Path) -> str:
     size = check_file(path)
     digest = hashlib.sha256(_SCHEME + size.to_bytes(8, "little"))
     try:
-        with path.open("rb", buffering=0) as file:
+        with path.open("rb") as file:
             for start, length in _blocks(size):
                 file.seek(start, os.SEEK_SET)
                 block = file.read(length)

@@ -1,6 +1,7 @@
 """A clip's identity follows its bytes, not its name."""
 
 import os
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -60,7 +61,7 @@ def test_blocks_lie_in_the_file_in_order_and_touch_both_ends(size: int) -> None:
     assert blocks[0][0] == 0
     assert sum(blocks[-1]) == size
     assert all(length > 0 for _, length in blocks)
-    assert all(a[0] + a[1] <= b[0] for a, b in zip(blocks, blocks[1:], strict=False))
+    assert all(a[0] + a[1] <= b[0] for a, b in pairwise(blocks))
     assert sum(length for _, length in blocks) == min(size, WHOLE)
 
 
