@@ -140,6 +140,8 @@ class VideoArguments(Common):
     """The teacher is pulled towards the student too."""
     location: float = 0.0
     """Weight of a loss on the location map; not in the paper."""
+    demo_share: float = 0.0
+    """Share of synthetic windows that come from worlds like the demo clip's, of other seeds than its."""
     spherical: bool = False
     """Pixels count by their solid angle."""
     start_imagenet: Path | None = None

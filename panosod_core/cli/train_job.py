@@ -54,6 +54,7 @@ def job_of(args: AcousticArguments | ImageArguments | VideoArguments) -> Job:
         check_scenes=args.check_scenes,
         fresh=not args.fixed_scenes,
         scene=SceneConfig(duration_s=model.sound_window_s),
+        demo_share=getattr(args, "demo_share", 0.0),
         seed=args.scene_seed,
         stretch_s=getattr(args, "stretch", 3.0),
     )

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 import torch
 
 from panosod_core.datasets.augment import AugmentConfig
+from panosod_core.datasets.demo_windows import DemoWindows, MixedWindows
 from panosod_core.datasets.index import Clip, DataSet, Layout, Recording, Split, Still
 from panosod_core.datasets.l3das import STEP_S
 from panosod_core.datasets.opening import open_data_set
@@ -60,6 +61,7 @@ class DataConfig:
         check_scenes: for the check; 0: on what is learnt from.
         fresh: every epoch has scenes of its own.
         scene: what they hold.
+        demo_share: video stage: share of windows that come from worlds like the demo clip's, of other seeds than its.
         seed: of the first scene.
         stretch_s: acoustic stage: length of the stretches that are learnt from.
     """
@@ -73,6 +75,7 @@ class DataConfig:
     check_scenes: int = 64
     fresh: bool = True
     scene: SceneConfig = field(default_factory=SceneConfig)
+    demo_share: float = 0.0
     seed: int = 0
     stretch_s: float = 3.0
 
@@ -84,6 +87,8 @@ class DataConfig:
         """
         if not 0 <= self.check_share < 1:
             raise ConfigError(f"check_share must lie in 0 <= share < 1, got {self.check_share}")
+        if not 0 <= self.demo_share <= 1:
+            raise ConfigError(f"demo_share must lie in 0 <= share <= 1, got {self.demo_share}")
         if self.scenes < 1 or self.check_scenes < 0:
             raise ConfigError(f"expected some scenes, got {self.scenes} and {self.check_scenes} for the check")
 
@@ -117,6 +122,12 @@ def window_sources(data: DataConfig, model: ModelConfig, recipe: TrainConfig, de
 
         def scenes(count: int, first_seed: int, *, fresh: bool) -> Source[WindowBatch]:
             samples = SyntheticWindows(count, spec, config=data.scene, first_seed=first_seed, fresh=fresh, device=where)
+            if data.demo_share and where.type == "cpu":
+                slots = data.scene.objects[1]
+                demo = DemoWindows(count, spec, first_seed=first_seed + 1, fresh=fresh, slots=slots)
+                return Source(MixedWindows(samples, demo, share=data.demo_share), join_windows)
+            if data.demo_share:
+                raise ConfigError("demo worlds are painted on the CPU: take --workers 1 or more beside a GPU")
             return Source(samples, join_windows, on_device=where.type != "cpu")
 
         return _synthetic(data, scenes)

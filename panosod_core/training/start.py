@@ -44,6 +44,8 @@ def load_start(network: PanosodNet | AcousticDetector, start: StartWeights) -> d
         info = read_info(start.model)
         if isinstance(network, AcousticDetector) != (info.kind == "acoustic"):
             raise CheckpointError(f"{start.model}: is of kind {info.kind}, which is not what this stage trains")
+        if "teacher" in parts and not info.config.teacher:
+            parts -= {"teacher"}  # begins at random
         load_part(network, start.model, parts=tuple(sorted(parts)))
         loaded |= {"model": start.model.name, "model_sha256": sha256_of(start.model)}
     if start.imagenet is not None:
