@@ -16,3 +16,12 @@ def core_asset(*parts: str) -> Path:
         if path.exists():
             return path
     raise FileNotFoundError(f"panosod's data file assets/{'/'.join(parts)} is missing: reinstall panosod")
+
+
+def demo_model_path() -> Path:
+    """The model that comes with panosod.
+
+    Raises:
+        FileNotFoundError: this build carries none.
+    """
+    return core_asset("models", "demo.safetensors")

@@ -3,22 +3,25 @@
 A window of frames slides over the clip. Each frame goes through the backbone and the transformer once; the window
 needs of its other frames only a small matrix each (see ``model.temporal``), the fusion and the decoder see the middle
 frame alone. The maps are those of :meth:`PanosodNet.forward` on whole windows.
+
+What runs the network is an :class:`~panosod_core.inference.engine_protocol.Engine`; no torch is imported here.
 """
 
 from collections import deque
-from contextlib import AbstractContextManager, nullcontext
-from copy import deepcopy
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
+from panosod_core.inference.engine_protocol import CentreMap, EncodedFrame, Engine
 from panosod_core.inference.sound_window import SoundWindows
-from panosod_core.model.network import BranchOutput, PanosodNet
 from panosod_core.model.picture import fit_mask, fit_picture
-from panosod_core.model.visual import FrameFeatures
+
+if TYPE_CHECKING:
+    import torch
+
+    from panosod_core.model.network import PanosodNet
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,69 +48,62 @@ class _Frame:
     """A frame in the window's reach."""
 
     time_s: float
-    picture: Tensor | None
-    mask: Tensor | None
-    seen: FrameFeatures | None = None
-    """Freed when the frame's own map is done; the skips are what weighs."""
-    features: Tensor | None = None
-    summary: Tensor | None = None
-
-
-def _in_precision(model: PanosodNet, dtype: torch.dtype) -> PanosodNet:
-    """The model itself, or a copy with the weights of convolutions and linear layers in a smaller type."""
-    if dtype is torch.float32:
-        return model
-    small = deepcopy(model)
-    for module in small.modules():
-        if isinstance(module, nn.Conv2d | nn.Linear):
-            module.to(dtype)
-    return small
+    picture: NDArray[np.uint8] | None
+    mask: NDArray[np.float32] | None
+    seen: EncodedFrame | None = None
+    own_is_kept: bool = False
+    """The fine features, which weigh, are dropped when the frame's own map is made."""
 
 
 class Session:
     """One clip, from its first frame to its last. Not for several threads at once.
 
     Attributes:
+        engine: what runs the network.
+        config: of the network.
         frame_stride: pushed frames between two frames of a window.
         backbone_passes: frames that went through the backbone since the last reset.
     """
 
     def __init__(
         self,
-        model: PanosodNet,
+        model: "PanosodNet | Engine",
         *,
         frame_rate_hz: float,
         sample_rate_hz: int = 48000,
         label_guided: bool = False,
-        device: torch.device | str = "cpu",
-        dtype: torch.dtype = torch.float32,
+        device: "torch.device | str | None" = None,
+        dtype: "torch.dtype | None" = None,
         sound_start_s: float = 0.0,
     ) -> None:
         """Take a network to work.
 
         Args:
-            model: moved to the device and put into evaluation mode.
+            model: an engine (:func:`~panosod_core.inference.engine.open_engine`), or a network for torch to run: a
+                copy of it works, and it stays as it is.
             frame_rate_hz: of the pictures that will be pushed; sets how many lie between those of a window.
             sample_rate_hz: of the sound that will be pushed.
             label_guided: masks may come with the pictures, and the teacher uses them.
-            device: where the network runs.
-            dtype: float32, or bfloat16 or float16 for mixed precision, on a copy of the network whose heavy weights are
-                kept in it: casting them anew for every frame would cost half of what is won.
+            device: where a network runs, the CPU by default; an engine has its own.
+            dtype: of a network: float32, or bfloat16 or float16 for mixed precision; an engine has its own.
             sound_start_s: time of the first sample on the pictures' clock.
 
         Raises:
-            ValueError: a rate that is not positive, or `label_guided` with a network that was loaded without teacher.
+            ValueError: a rate that is not positive, `label_guided` with a network or engine without teacher, or a
+                device or type for an engine.
         """
         if not frame_rate_hz > 0 or sample_rate_hz <= 0:
             raise ValueError(f"rates must be positive, got {frame_rate_hz} frames/s and {sample_rate_hz} samples/s")
-        if label_guided and model.teacher is None:
-            raise ValueError("label-guided inference needs the teacher: load the model with it")
-        self.device = torch.device(device)
-        self.model = _in_precision(model.to(self.device).eval(), dtype)
-        self.config = config = model.config
-        self.label_guided, self.dtype = label_guided, dtype
-        self.frame_rate_hz = frame_rate_hz
-        self.frame_stride = max(1, round(config.frame_spacing_s * frame_rate_hz))
+        if not isinstance(model, Engine):
+            self.engine = _torch_engine(model, device=device, dtype=dtype, guided=label_guided)
+        elif device is not None or dtype is not None:
+            raise ValueError("an engine has its device and its precision already")
+        else:
+            self.engine = model
+        if label_guided and not self.engine.guided:
+            raise ValueError("label-guided inference needs the teacher: open the engine with it")
+        self.config = config = self.engine.config
+        self.label_guided = label_guided
         self._sound: SoundWindows | None = None
         if config.fuses:
             self._sound = SoundWindows(
@@ -118,10 +114,23 @@ class Session:
                 start_s=sound_start_s,
             )
         self._frames: deque[_Frame] = deque()
-        self.reset()
+        self.reset(frame_rate_hz=frame_rate_hz)
 
-    def reset(self) -> None:
-        """Forget the clip; the next frame is the first of another."""
+    def reset(self, *, frame_rate_hz: float | None = None, sound_start_s: float | None = None) -> None:
+        """Forget the clip; the next frame is the first of another, or of another place in the same.
+
+        Args:
+            frame_rate_hz: of what comes; None: as before.
+            sound_start_s: time of the first sample that comes; None: as before.
+
+        Raises:
+            ValueError: a rate that is not positive.
+        """
+        if frame_rate_hz is not None:
+            if not frame_rate_hz > 0:
+                raise ValueError(f"the frame rate must be positive, got {frame_rate_hz}")
+            self.frame_rate_hz = frame_rate_hz
+            self.frame_stride = max(1, round(self.config.frame_spacing_s * frame_rate_hz))
         self._frames.clear()
         self._oldest = 0  # index of self._frames[0]
         self._pushed = 0
@@ -129,7 +138,7 @@ class Session:
         self._ended = False
         self.backbone_passes = 0
         if self._sound is not None:
-            self._sound.reset()
+            self._sound.reset(start_s=sound_start_s)
 
     def step(
         self,
@@ -155,6 +164,7 @@ class Session:
             ValueError: arguments of the wrong shape, a mask in a session that is not label-guided, no mask for a
                 teacher that needs one for every frame, or a frame after :meth:`flush`.
             AmbisonicError: sound that is damaged.
+            PredictionError: the engine ran out of memory.
         """
         if self._ended:
             raise ValueError("a frame came after flush(); reset() starts another clip")
@@ -163,8 +173,10 @@ class Session:
         if mask is None and self.label_guided and not self.config.teacher_validity:
             raise ValueError("this model's teacher has no validity channel: it needs a mask with every frame")
         size = {"height": self.config.height_px, "width": self.config.width_px}
-        picture = torch.from_numpy(np.ascontiguousarray(fit_picture(frame, **size).transpose(2, 0, 1)))
-        known = None if mask is None else torch.from_numpy(fit_mask(mask, **size))
+        picture = np.ascontiguousarray(fit_picture(frame, **size))
+        if picture is frame:
+            picture = picture.copy()  # it is encoded later, and the caller may reuse its own
+        known = None if mask is None else fit_mask(mask, **size)
         if self._sound is not None:
             if foa_block is None:
                 self._sound.finish()
@@ -185,66 +197,45 @@ class Session:
     def _drain(self) -> list[FrameMap]:
         maps = []
         ahead = (self.config.window - 1 - self.config.window_centre) * self.frame_stride
-        with torch.inference_mode(), self._precision():
-            while self._next < self._pushed:
-                time_s = self._frames[self._next - self._oldest].time_s
-                complete = self._ended or self._next + ahead < self._pushed
-                if not complete or (self._sound is not None and not self._sound.ready(time_s)):
-                    break
-                maps.append(self._map_of(self._next))
-                self._next += 1
-                self._forget()
+        while self._next < self._pushed:
+            time_s = self._frames[self._next - self._oldest].time_s
+            complete = self._ended or self._next + ahead < self._pushed
+            if not complete or (self._sound is not None and not self._sound.ready(time_s)):
+                break
+            maps.append(self._map_of(self._next))
+            self._next += 1
+            self._forget()
         return maps
-
-    def _precision(self) -> AbstractContextManager[object]:
-        if self.dtype is torch.float32:
-            return nullcontext()
-        return torch.autocast(self.device.type, dtype=self.dtype)
 
     def _map_of(self, index: int) -> FrameMap:
         config = self.config
         reach = [(k - config.window_centre) * self.frame_stride for k in range(config.window)]
         # At the ends of the clip the first or the last frame stands in for those beyond it.
         members = [self._frames[min(max(index + r, 0), self._pushed - 1) - self._oldest] for r in reach]
-        for member in members:
-            self._encode(member)
+        seen = [self._encoded(member) for member in members]
         frame = self._frames[index - self._oldest]
         heard = None
         if self._sound is not None:
-            window = torch.from_numpy(self._sound.window(frame.time_s))[None].to(self.device)
-            heard = self.model.encode_sound(window)
-        seen = frame.seen
-        if seen is None:
-            raise AssertionError("a frame is encoded until its map is made")
-        size = (config.height_px, config.width_px)
-        guided = self.label_guided and any(m.mask is not None for m in members)
-        if guided and heard is not None:
-            blank = torch.zeros(size)
-            masks = torch.stack([blank if m.mask is None else m.mask for m in members])[None, :, None].to(self.device)
-            valid = torch.tensor([[m.mask is not None for m in members]], device=self.device)
-            features = torch.stack([m.features for m in members if m.features is not None], dim=1)
-            known = valid if config.teacher_validity else None
-            out = self.model.guided_centre_map(seen, features, heard, masks, valid=known, size=size)
+            heard = self.engine.encode_sound(self._sound.window(frame.time_s))
+        own = self._encoded(frame).own
+        guided = self.label_guided and heard is not None and any(m.mask is not None for m in members)
+        answer: CentreMap
+        if guided:
+            answer = self.engine.guided_map(own, [s.features for s in seen], heard, [m.mask for m in members])
         else:
-            parts = [m.summary for m in members if m.summary is not None]
-            summaries = torch.stack(parts, dim=1) if parts else None
-            out = self.model.centre_map(seen, summaries, heard, size=size)
-        frame.seen = None
-        return self._answer(index, frame.time_s, out, guided=guided)
+            summaries = [s.summary for s in seen if s.summary is not None]
+            answer = self.engine.centre_map(own, summaries, heard)
+        if frame.seen is not None:
+            frame.seen, frame.own_is_kept = frame.seen._replace(own=None), False
+        return FrameMap(index, frame.time_s, answer.saliency, answer.location, guided)
 
-    def _encode(self, frame: _Frame) -> None:
-        if frame.picture is None:
-            return
-        seen = self.model.encode_frames(frame.picture[None].to(self.device))
-        frame.seen, frame.summary, frame.picture = seen, self.model.summarise(seen), None
-        # Neighbours need the features themselves only where the teacher looks at the whole window.
-        frame.features = seen.features if self.label_guided else None
-        self.backbone_passes += 1
-
-    def _answer(self, index: int, time_s: float, out: BranchOutput, *, guided: bool) -> FrameMap:
-        saliency = out.logits[0, 0, 0].float().sigmoid().cpu().numpy()
-        location = None if out.location is None else out.location[0, 0, 0].float().cpu().numpy()
-        return FrameMap(index, time_s, saliency, location, guided)
+    def _encoded(self, frame: _Frame) -> EncodedFrame:
+        if frame.seen is None:
+            if frame.picture is None:
+                raise AssertionError("a frame holds its picture until it is encoded")
+            frame.seen, frame.own_is_kept, frame.picture = self.engine.encode_frame(frame.picture), True, None
+            self.backbone_passes += 1
+        return frame.seen
 
     def _forget(self) -> None:
         behind = self.config.window_centre * self.frame_stride
@@ -253,3 +244,16 @@ class Session:
             self._oldest += 1
         if self._sound is not None and self._next < self._pushed:
             self._sound.forget_before(self._frames[self._next - self._oldest].time_s)
+
+
+def _torch_engine(
+    model: "PanosodNet", *, device: "torch.device | str | None", dtype: "torch.dtype | None", guided: bool
+) -> Engine:
+    """An engine of torch for a network at hand."""
+    from torch import float32  # whoever has a network has imported torch already
+
+    from panosod_core.inference.engine_torch import TorchEngine
+
+    return TorchEngine(
+        model, device="cpu" if device is None else device, dtype=float32 if dtype is None else dtype, guided=guided
+    )

@@ -27,8 +27,10 @@ class SoundWindows:
         self.start_s = start_s
         self.reset()
 
-    def reset(self) -> None:
-        """Forget everything heard."""
+    def reset(self, *, start_s: float | None = None) -> None:
+        """Forget everything heard; what comes next starts at that time, or where the first did."""
+        if start_s is not None:
+            self.start_s = start_s
         self._resampler = None
         if self.sample_rate_hz != self.model_rate_hz:
             self._resampler = soxr.ResampleStream(

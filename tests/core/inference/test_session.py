@@ -203,7 +203,7 @@ def test_memory_does_not_grow_with_the_clip():
     held = []
     for index, picture in enumerate(pictures):
         session.step(picture, sound[:, index * BLOCK : (index + 1) * BLOCK])
-        kept = [f for f in session._frames if f.seen is not None]
+        kept = [f for f in session._frames if f.own_is_kept]
         held.append((len(session._frames), len(kept), session._sound._kept.shape[1]))
     assert max(h[0] for h in held) <= 2 * session.frame_stride + 2
     assert max(h[1] for h in held) <= session.frame_stride + 1, "backbone features outlive their map"
@@ -268,7 +268,7 @@ def test_half_precision_streams_too():
     full = streamed(Session(network, frame_rate_hz=FPS, sample_rate_hz=RATE), pictures, sound)
     session = Session(network, frame_rate_hz=FPS, sample_rate_hz=RATE, dtype=torch.bfloat16)
     assert all(p.dtype is torch.float32 for p in network.parameters()), "the caller's network is left as it was"
-    assert session.model.decoder.head.weight.dtype is torch.bfloat16
+    assert session.engine.model.decoder.head.weight.dtype is torch.bfloat16
     for one, other in zip(streamed(session, pictures, sound), full, strict=True):
         assert one.saliency.dtype == np.float32
         assert np.abs(one.saliency - other.saliency).mean() < 0.03
