@@ -107,6 +107,8 @@ def map_record(
             raise ValueError("the saliency holds values that are not numbers")
         stored = np.asarray(np.rint(np.clip(saliency, 0, 1) * 255), np.uint8)
     where = None if location is None else np.ascontiguousarray(location, np.float32)
+    if where is not None:
+        check_location(where)
     summary = summarise(stored, where)
     source = MapSource.FLOW if carried else MapSource.MODEL
     return MapRecord(index, pts, time_s, stored, where, summary, source, carried)
