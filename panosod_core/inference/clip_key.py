@@ -1,0 +1,26 @@
+"""Under which key a clip's predictions are kept: whoever predicts the same thing finds the same file. No torch."""
+
+from panosod_core.geometry.picture import PictureGeometry
+from panosod_core.inference.cache import CacheKey
+from panosod_core.media.info import AudioInfo
+
+
+def clip_key(*, content: str, model_id: str, geometry: PictureGeometry, audio: AudioInfo | None) -> CacheKey:
+    """The key of a clip's maps by a model.
+
+    Runtime, device and precision are not part of it: their maps differ by less than a person sees, and int8 is only
+    taken where that was measured.
+
+    Args:
+        content: identity of the file (``media.content``).
+        model_id: hash of the weights.
+        geometry: how its picture is taken to cover the sphere, with the eye that is looked at.
+        audio: what its sound is taken for; None without.
+    """
+    b = geometry.bounds
+    picture = [geometry.projection, geometry.stereo, geometry.eye, f"{geometry.eyes_swapped:d}"]
+    picture += [f"{value:.6g}" for value in (b.left, b.top, b.right, b.bottom, *geometry.pose_deg)]
+    sound = ["none"]
+    if audio is not None:
+        sound = [audio.format, str(audio.order), ",".join(str(c) for c in audio.channel_map)]
+    return CacheKey(content, model_id, f"picture {' '.join(picture)}; sound {' '.join(sound)}")

@@ -1,0 +1,230 @@
+"""One clip at work: its readers, the order of work, the maps made and carried, and the cache they go to. No torch."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from panosod_core.errors import MediaError
+from panosod_core.geometry.picture import Eye
+from panosod_core.inference.cache import ClipMaps, MapRecord, MapSource, PredictionCache, map_record
+from panosod_core.inference.carrying import MapCarrier
+from panosod_core.inference.clip_key import clip_key
+from panosod_core.inference.clip_pictures import ClipPictures
+from panosod_core.inference.clip_sound import ClipSound
+from panosod_core.inference.engine_protocol import Engine
+from panosod_core.inference.fitting import PictureFitter
+from panosod_core.inference.messages import ClipReady, MapMade, MoveTo, OpenClip
+from panosod_core.inference.schedule import Playhead, Schedule
+from panosod_core.inference.windows import Abandoned, WindowMaker
+from panosod_core.media.audio import AudioReader
+from panosod_core.media.choice import chosen_geometry, override_sound, sound_choices
+from panosod_core.media.clock import clip_origin_s
+from panosod_core.media.content import content_id
+from panosod_core.media.probe import probe
+from panosod_core.media.video import DEFAULT_FPS, SeekInterrupted, VideoReader
+
+BEYOND_S = 1e9
+ANCHORS = 96
+"""Maps of the model that are kept to be carried: 8 MiB."""
+PATIENCE = 3
+"""Frames in a row that cannot be read before the clip is given up."""
+
+
+@dataclass
+class WorkFigures:
+    """What the work has cost so far, for one clip.
+
+    Attributes:
+        made, carried: maps.
+        cpu_s: processor time of all threads for them.
+    """
+
+    made: int = 0
+    carried: int = 0
+    cpu_s: float = 0.0
+
+
+class ClipWork:
+    """Predicts one clip, a frame a call. Not thread-safe.
+
+    Attributes:
+        generation: of the request that opened it.
+        ready: what to tell the window of it.
+        schedule: the order of work.
+        figures: what it has cost.
+    """
+
+    def __init__(
+        self,
+        request: OpenClip,
+        engine: Engine,
+        cache: PredictionCache,
+        *,
+        stride: int = 0,
+        map_s: float | None = None,
+        should_stop: Callable[[], bool],
+    ) -> None:
+        """Open readers and cache; nothing is predicted yet.
+
+        Args:
+            request: which clip, and what it is taken for.
+            engine: the network.
+            cache: where the maps go.
+            stride: a map of every n-th frame; 0 follows from the speed.
+            map_s: time that a map took in the clip before.
+            should_stop: asked while the table of frames is being read.
+
+        Raises:
+            Abandoned: ``should_stop`` said so.
+            PanosodError: the clip cannot be read, or its picture does not belong on the sphere.
+        """
+        path = Path(request.path)
+        info = probe(path)
+        video, audio = info.video, info.audio
+        if video is None:
+            raise MediaError(f"{path.name}: there is no picture in it to predict anything for")
+        geometry = chosen_geometry(video, request.picture, eye=Eye(request.eye))
+        if not geometry.is_spherical:
+            raise MediaError(f"{path.name} is shown flat, and the model looks at panoramas: choose a projection for it")
+        if audio is not None:
+            audio = override_sound(audio, request.sound if request.sound in sound_choices(audio) else "auto")
+        config = engine.config
+        origin_s = clip_origin_s(info)
+        self.generation = request.generation
+        self.figures = WorkFigures()
+        self._unreadable = 0
+        with ExitStack() as opened:
+            reader = opened.enter_context(VideoReader(path, video, clock_origin_s=origin_s))
+            sound = None
+            if audio is not None and config.fuses:
+                sound = opened.enter_context(
+                    AudioReader(path, audio, out_rate_hz=config.sound_rate_hz, clock_origin_s=origin_s)
+                )
+            try:
+                count = reader.index_of_time(BEYOND_S, should_stop=should_stop) + 1
+            except SeekInterrupted as interrupted:
+                raise Abandoned from interrupted
+            rate_hz = float(video.fps or DEFAULT_FPS)
+            self._reader = reader
+            self._pictures = ClipPictures(
+                reader, PictureFitter(geometry, height=config.height_px, width=config.width_px)
+            )
+            sounds = ClipSound(
+                sound,
+                audio,
+                rate_hz=config.sound_rate_hz,
+                channels=config.sound_channels,
+                window_samples=config.sound_samples,
+                time_of=self._time_of,
+            )
+            self._maker = WindowMaker(engine, self._pictures, sounds, frame_count=count, frame_rate_hz=rate_hz)
+            key = clip_key(content=content_id(path), model_id=engine.model_id, geometry=geometry, audio=audio)
+            self._maps: ClipMaps = opened.enter_context(cache.open(key))
+            known = self._maps.indices(MapSource.MODEL)
+            self._rate_hz = rate_hz
+            self.schedule = Schedule(
+                frame_count=count,
+                frame_rate_hz=rate_hz,
+                window_step=self._maker.window_step,
+                stride=stride,
+                known=known,
+                map_s=map_s,
+            )
+            self._carrier = MapCarrier()
+            self._anchors: OrderedDict[int, MapRecord] = OrderedDict()
+            self._carried = {n.index: n.carried for n in self._maps.newer_than() if n.carried}
+            self.ready = ClipReady(
+                request.generation, key.content_id, key.model_id, key.settings, count, rate_hz, len(known)
+            )
+            self._opened = opened.pop_all()
+
+    def close(self) -> None:
+        """Let the files go."""
+        self._opened.close()
+
+    def move(self, where: MoveTo, *, now_s: float) -> bool:
+        """Follow the playhead; True where the present work is to be abandoned for it."""
+        index = self._reader.index_of_time(where.time_s)
+        return self.schedule.move(Playhead(index, where.is_playing, where.speed, now_s))
+
+    def make(self, index: int, *, should_stop: Callable[[], bool]) -> list[MapMade]:
+        """Predict a frame, write its map, carry it to the frames beside it.
+
+        Returns:
+            What was written; empty for a frame that cannot be decoded, which is then done with.
+
+        Raises:
+            Abandoned: ``should_stop`` said so; what was written stays.
+            PanosodError: the clip, the network or the cache fails for good.
+        """
+        began_s = time.process_time()
+        try:
+            made = self._maker.make(index, should_stop=should_stop)
+            here = self._pictures.require(index, should_stop=should_stop)
+        except MediaError:
+            self._unreadable += 1
+            if self._unreadable >= PATIENCE:
+                raise
+            self.schedule.finish(index)
+            return []
+        finally:
+            self.figures.cpu_s += time.process_time() - began_s
+        self._unreadable = 0
+        if here is None:
+            self.schedule.finish(index)
+            return []
+        began_s = time.process_time()
+        record = map_record(
+            index, pts=here.pts, time_s=here.time_s, saliency=made.saliency, location=made.location
+        )  # fmt: skip
+        self._maps.put(record)
+        self._carried.pop(index, None)
+        self._anchors[index] = record
+        while len(self._anchors) > ANCHORS:
+            self._anchors.popitem(last=False)
+        self.figures.made += 1
+        told = [MapMade(self.generation, index, False)]
+        for each in self._to_carry(index):
+            if should_stop():
+                break  # the map itself is safe; those beside it will be asked for again where they matter
+            if self._carry(each):
+                told.append(MapMade(self.generation, each, True))
+        self.figures.carried += len(told) - 1
+        self.figures.cpu_s += time.process_time() - began_s
+        return told
+
+    def _to_carry(self, index: int) -> list[int]:
+        """Frames beside a new map that have none of the model: up to the next such map on either side."""
+        stride = self.schedule.stride
+        schedule, found = self.schedule, []
+        for direction in (-1, 1):
+            for k in range(1, stride):
+                each = index + direction * k
+                if not 0 <= each < schedule.frame_count or schedule.is_done(each):
+                    break
+                if self._carried.get(each, stride) > k and self._pictures.passed(each) is not None:
+                    found.append(each)
+        return found
+
+    def _carry(self, index: int) -> bool:
+        """Write a carried map, from the nearest map of the model."""
+        stride = self.schedule.stride
+        near = sorted(range(index - stride, index + stride + 1), key=lambda n: abs(n - index))
+        source = next((n for n in near if n in self._anchors and self._pictures.passed(n) is not None), None)
+        if source is None:
+            return False
+        there, here = self._pictures.passed(source), self._pictures.passed(index)
+        if there is None or here is None:
+            return False
+        record = self._carrier.carry(
+            self._anchors[source], seen=there.grey, shown=here.grey, index=index, pts=here.pts, time_s=here.time_s
+        )
+        self._carried[index] = record.carried
+        return self._maps.put(record)
+
+    def _time_of(self, index: int) -> float:
+        passed = self._pictures.passed(index)
+        return passed.time_s if passed is not None else index / self._rate_hz
