@@ -70,7 +70,7 @@ class MapCarrier:
         """
         seam = max(now.shape[1] // SEAM, 8)
         wide = [cv2.copyMakeBorder(p, 0, 0, seam, seam, cv2.BORDER_WRAP) for p in (now, then)]
-        flow = self._dis.calc(wide[0], wide[1], None)  # None: nothing to start from
+        flow = self._dis.calc(wide[0], wide[1], np.zeros((*wide[0].shape, 2), np.float32))
         return np.asarray(flow[:, seam:-seam], np.float32)
 
 
