@@ -10,6 +10,8 @@ struct Place {
     vec2 eye_uv;        // within the eye's picture, origin top left
     float coverage;     // 1 where there is picture
     vec3 direction;     // in the picture's frame; not normalised; unset in flat pictures
+    vec2 sphere_uv;     // on the full sphere's map; u may lie a turn off; unset in flat pictures
+    float on_sphere;    // 0 beyond the poles of the flat map
 };
 
 #if defined(RAY_FLAT)
@@ -19,7 +21,7 @@ uniform vec4 u_flat;            // centre u, v of the viewport; widths and heigh
 Place place_of(vec2 at) {
     vec2 uv = u_flat.xy + (at - 0.5) * u_flat.zw;
     vec2 inside = 0.5 - abs(uv - 0.5);
-    return Place(uv, edge_coverage(inside.x) * edge_coverage(inside.y), vec3(1.0, 0.0, 0.0));
+    return Place(uv, edge_coverage(inside.x) * edge_coverage(inside.y), vec3(1.0, 0.0, 0.0), vec2(0.0), 0.0);
 }
 
 #else
@@ -32,7 +34,7 @@ uniform vec2 u_centre;          // equirect only: azimuth and elevation in the m
 // Full-sphere map coordinates to the eye's, wrapped to the nearest edge; coverage of what the picture leaves out.
 Place placed(float u, float v, float map_coverage, vec3 direction) {
 #ifdef WHOLE
-    return Place(vec2(u, v), map_coverage, direction);
+    return Place(vec2(u, v), map_coverage, direction, vec2(u, v), map_coverage);
 #else
     float from_centre = u - (u_bounds.x + 0.5 * u_bounds.z);
     from_centre -= floor(from_centre + 0.5);
@@ -42,7 +44,8 @@ Place placed(float u, float v, float map_coverage, vec3 direction) {
     if (u_bounds.y > 0.0) coverage *= edge_coverage(v - u_bounds.y);
     if (u_bounds.y + u_bounds.w < 1.0) coverage *= edge_coverage(u_bounds.y + u_bounds.w - v);
 #endif
-    return Place(vec2(0.5 + from_centre / u_bounds.z, (v - u_bounds.y) / u_bounds.w), coverage, direction);
+    return Place(vec2(0.5 + from_centre / u_bounds.z, (v - u_bounds.y) / u_bounds.w), coverage, direction,
+                 vec2(u, v), map_coverage);
 #endif
 }
 

@@ -9,6 +9,7 @@
 //   WHOLE                                    full sphere, and the eye is the whole texture: the sampler wraps and ends it
 //   PARTIAL                                  the picture may leave parts of the viewport empty
 //   OUTLINE, CROSSHAIR                       lines on top
+//   OVERLAY, with TINT, FIELD, DIFFERENCE, LABEL_0..3 (see overlay.glsl)
 
 noperspective in vec2 v_at;     // place in the pane, 0..1, origin top left
 
@@ -22,12 +23,22 @@ out vec4 o_color;
 #include "picture.glsl"
 #include "color.glsl"
 #include "marks.glsl"
+#ifdef OVERLAY
+#include "overlay.glsl"
+#endif
 
 void main() {
     Place place = place_of(v_at);
     vec3 rgb = screen_rgb(picture_samples(place.eye_uv));
 #ifdef PARTIAL
     rgb = mix(u_background, rgb, place.coverage);
+#endif
+#ifdef OVERLAY
+#ifdef PARTIAL
+    rgb = mix(rgb, with_overlays(rgb, place.sphere_uv), place.on_sphere);
+#else
+    rgb = with_overlays(rgb, place.sphere_uv);
+#endif
 #endif
 #ifdef OUTLINE
     rgb = with_outline(rgb, place.direction);

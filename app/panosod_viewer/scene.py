@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from panosod_core.geometry.picture import PictureGeometry
 from panosod_core.geometry.projection import View
 from panosod_core.media.frame import VideoFrame
+from panosod_viewer.overlays import Overlays as Overlays  # part of the scene
 
 
 @dataclass(frozen=True)
@@ -40,12 +41,14 @@ class Pane:
         rect: (x, y, width, height) as fractions of the window, origin top left.
         outline: another view's border to draw on this pane, or None.
         crosshair: a direction to mark (unit vector x, y, z), or None.
+        side: which of the overlays' layer sets lies over it.
     """
 
     view: View = field(default_factory=View)
     rect: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
     outline: Outline | None = None
     crosshair: tuple[float, float, float] | None = None
+    side: int = 0
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,7 @@ class RenderScene:
         flat: pan and zoom for flat pictures.
         background_rgb: where the picture does not reach, 0..1 sRGB.
         render_scale: internal resolution relative to the window, 0.25..2; above 1 is supersampling.
+        overlays: what lies over the picture (spherical clips only).
     """
 
     frame: VideoFrame | None
@@ -67,3 +71,4 @@ class RenderScene:
     flat: FlatView = FlatView()
     background_rgb: tuple[float, float, float] = (0.0, 0.0, 0.0)
     render_scale: float = 1.0
+    overlays: Overlays = field(default_factory=Overlays)

@@ -27,6 +27,9 @@ from OpenGL.raw.GL.VERSION.GL_1_0 import (
     GL_REPEAT as GL_REPEAT,
     GL_RGB as GL_RGB,
     GL_RGBA as GL_RGBA,
+    GL_ONE as GL_ONE,
+    GL_ONE_MINUS_SRC_ALPHA as GL_ONE_MINUS_SRC_ALPHA,
+    GL_FLOAT as GL_FLOAT,
     GL_SCISSOR_TEST as GL_SCISSOR_TEST,
     GL_STENCIL_TEST as GL_STENCIL_TEST,
     GL_TEXTURE_2D as GL_TEXTURE_2D,
@@ -40,6 +43,7 @@ from OpenGL.raw.GL.VERSION.GL_1_0 import (
     GL_UNSIGNED_BYTE as GL_UNSIGNED_BYTE,
     GL_UNSIGNED_SHORT as GL_UNSIGNED_SHORT,
     GL_VERSION as GL_VERSION,
+    glBlendFunc as glBlendFunc,
     glClear as glClear,
     glClearColor as glClearColor,
     glDisable as glDisable,
@@ -71,6 +75,14 @@ from OpenGL.raw.GL.VERSION.GL_1_3 import (
     GL_TEXTURE0 as GL_TEXTURE0,
     glActiveTexture as glActiveTexture,
 )
+from OpenGL.raw.GL.VERSION.GL_1_5 import (
+    GL_ARRAY_BUFFER as GL_ARRAY_BUFFER,
+    GL_STREAM_DRAW as GL_STREAM_DRAW,
+    glBindBuffer as glBindBuffer,
+    glBufferData as glBufferData,
+    glDeleteBuffers as glDeleteBuffers,
+    glGenBuffers as glGenBuffers,
+)
 from OpenGL.raw.GL.VERSION.GL_2_0 import (
     GL_COMPILE_STATUS as GL_COMPILE_STATUS,
     GL_FRAGMENT_SHADER as GL_FRAGMENT_SHADER,
@@ -83,6 +95,8 @@ from OpenGL.raw.GL.VERSION.GL_2_0 import (
     glCreateShader as glCreateShader,
     glDeleteProgram as glDeleteProgram,
     glDeleteShader as glDeleteShader,
+    glDisableVertexAttribArray as glDisableVertexAttribArray,
+    glEnableVertexAttribArray as glEnableVertexAttribArray,
     glGetProgramInfoLog as glGetProgramInfoLog,
     glGetProgramiv as glGetProgramiv,
     glGetShaderInfoLog as glGetShaderInfoLog,
@@ -97,6 +111,7 @@ from OpenGL.raw.GL.VERSION.GL_2_0 import (
     glUniform4f as glUniform4f,
     glUniformMatrix3fv as glUniformMatrix3fv,
     glUseProgram as glUseProgram,
+    glVertexAttribPointer as glVertexAttribPointer,
 )
 from OpenGL.raw.GL.VERSION.GL_3_0 import (
     GL_COLOR_ATTACHMENT0 as GL_COLOR_ATTACHMENT0,

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from panosod_core.errors import RenderError
 from panosod_core.media.frame import VideoFrame
 from panosod_viewer.render import gl
+from panosod_viewer.render.line_pass import LinePass
+from panosod_viewer.render.overlay_pass import OverlayPass
 from panosod_viewer.render.planes import PlaneTextures
 from panosod_viewer.render.program import Program
 from panosod_viewer.render.variants import PassSetup, pane_pixels, pane_setup
@@ -28,6 +30,8 @@ class SphereRenderer:
         self._programs: dict[frozenset[str], Program] = {}
         self._setups: dict[int, tuple[object, PassSetup]] = {}
         self._scaled = _ScaledTarget()
+        self._overlays = OverlayPass()
+        self._lines = LinePass()
         self._uploaded: weakref.ref[VideoFrame] | None = None
         self._description = ""
 
@@ -46,6 +50,12 @@ class SphereRenderer:
         with gl.errors_as("starting up"):
             self._description = gl.require_version()
             self._vao = gl.generate(gl.glGenVertexArrays)
+        self._overlays.begin(self._description)
+
+    @property
+    def label_texels_uploaded(self) -> int:
+        """Texels of label maps sent to the GPU so far."""
+        return self._overlays.label_texels_uploaded
 
     def upload(self, frame: VideoFrame) -> bool:
         """Copy a frame to the GPU unless it is the one that is there.
@@ -107,6 +117,8 @@ class SphereRenderer:
             program.release()
         self._programs.clear()
         self._textures.release()
+        self._overlays.release()
+        self._lines.release()
         self._scaled.release()
         gl.delete(gl.glDeleteVertexArrays, self._vao)
         self._vao = 0
@@ -122,6 +134,9 @@ class SphereRenderer:
         gl.glClear(gl.GL_COLOR_BUFFER_BIT)
         if scene.frame is None:
             return
+        has_overlays = scene.geometry.is_spherical and any(not side.is_empty for side in scene.overlays.sides)
+        if has_overlays:
+            self._overlays.upload(scene.overlays)
         gl.glBindVertexArray(self._vao)
         for index, pane in enumerate(scene.panes):
             x, top, w, h = pane_pixels(pane.rect, width, height)
@@ -130,14 +145,46 @@ class SphereRenderer:
             setup = self._setup(index, pane, scene, (w, h), pixel_ratio)
             bottom = height - top - h
             self._textures.bind(repeat=setup.repeat)
-            self._program(setup.defines).use(setup.uniforms)
             # the viewport clips the one triangle: no scissor needed
             gl.glViewport(x, bottom, w, h)
-            gl.glDrawArrays(gl.GL_TRIANGLES, 0, 3)
-        gl.glUseProgram(0)
+            if has_overlays:
+                self._draw_with_overlays(index, pane, scene, setup, (x, bottom, w, h), pixel_ratio)
+            else:
+                self._program(setup.defines).use(setup.uniforms)
+                gl.glDrawArrays(gl.GL_TRIANGLES, 0, 3)
         gl.glBindVertexArray(0)
+        if scene.geometry.is_spherical:
+            self._lines.draw(scene, width=width, height=height, pixel_ratio=pixel_ratio)
+        gl.glUseProgram(0)
+        if has_overlays:
+            self._overlays.unbind()
         self._textures.unbind()
         gl.glViewport(0, 0, width, height)
+
+    def _draw_with_overlays(
+        self,
+        index: int,
+        pane: Pane,
+        scene: RenderScene,
+        base: PassSetup,
+        viewport: tuple[int, int, int, int],
+        pixel_ratio: float,
+    ) -> None:
+        """The pane in parts: the bare shader where nothing lies over the picture, others where something does."""
+        x, bottom, w, h = viewport
+        overlays, bound = scene.overlays, None
+        gl.glEnable(gl.GL_SCISSOR_TEST)
+        for layers, part in self._overlays.parts(
+            index, pane, overlays, geometry=scene.geometry, base=base, size_px=(w, h), pixel_ratio=pixel_ratio
+        ):
+            if layers is not None and layers is not bound:
+                self._overlays.bind(layers, overlays)
+                bound = layers
+            self._program(part.setup.defines).use(part.setup.uniforms)
+            for left, top, across, down in part.rects:
+                gl.glScissor(x + left, bottom + h - top - down, across, down)
+                gl.glDrawArrays(gl.GL_TRIANGLES, 0, 3)
+        gl.glDisable(gl.GL_SCISSOR_TEST)
 
     def _setup(
         self, index: int, pane: Pane, scene: RenderScene, size_px: tuple[int, int], pixel_ratio: float

@@ -1,0 +1,127 @@
+"""From a layer set to what the shader needs: defines, uniforms, colour-mapped pixels. Pure numbers, no OpenGL."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from panosod_viewer.colour_maps import colour_table
+from panosod_viewer.overlays import FieldLayer, LabelLayer, LayerSet, Palette, Rgba, TintLayer
+from panosod_viewer.render.variants import UniformValue
+
+UNIT_TINT = 3
+UNIT_FIELD = 4
+UNIT_LABELS = 5
+UNIT_PALETTE = 9
+UNIT_RESULT = 10
+UNIT_REFERENCE = 11
+
+_NO_SLOPE_FROM = 0.5 / 255
+
+
+def detail_defines(layers: LayerSet) -> frozenset[str]:
+    """The shader variant for what has edges: labels, contour, difference."""
+    defines = {f"LABEL_{index}" for index in range(len(layers.labels))}
+    if layers.field is not None:
+        defines.add("FIELD")
+    if layers.difference is not None:
+        defines.add("DIFFERENCE")
+        for side, name in ((layers.difference.result, "RESULT"), (layers.difference.reference, "REFERENCE")):
+            defines.add(f"{name}_MAP" if isinstance(side, FieldLayer) else f"{name}_LABELS")
+    return frozenset(defines)
+
+
+def overlay_uniforms(layers: LayerSet, *, pixel_ratio: float) -> dict[str, UniformValue]:
+    """Values of all overlay uniforms; units of textures included."""
+    uniforms: dict[str, UniformValue] = {
+        "u_tint": UNIT_TINT,
+        "u_field": UNIT_FIELD,
+        "u_palette": UNIT_PALETTE,
+        "u_result": UNIT_RESULT,
+        "u_reference": UNIT_REFERENCE,
+    }
+    for index, labels in enumerate(layers.labels):
+        uniforms[f"u_labels{index}"] = UNIT_LABELS + index
+        # 0.85: the four places looked at lie on the diagonals
+        uniforms[f"u_label_reach{index}"] = 0.85 * labels.width_px / 2 * pixel_ratio
+    if layers.field is not None:
+        field = layers.field
+        uniforms |= {
+            "u_field_threshold": between_codes(field.threshold),
+            "u_field_fill": field.fill,
+            "u_field_line": field.line,
+            "u_field_width": field.width_px * pixel_ratio,
+        }
+    if layers.difference is not None:
+        difference = layers.difference
+        uniforms |= {"u_hit": difference.hit, "u_miss": difference.miss, "u_false_alarm": difference.false_alarm}
+        for name, side in (("u_result", difference.result), ("u_reference", difference.reference)):
+            if isinstance(side, FieldLayer):
+                uniforms[f"{name}_threshold"] = between_codes(side.threshold)
+    return uniforms
+
+
+def between_codes(threshold: float) -> float:
+    """A threshold moved halfway between two codes of 8 bits, so that no plateau of a map lies exactly on it."""
+    return float((np.ceil(np.clip(threshold, 1 / 255, 1.0) * 255 - 1e-9) - 0.5) / 255)
+
+
+def codes_from(threshold: float) -> int:
+    """The least code of a map that lies above a threshold."""
+    return int(np.ceil(between_codes(threshold) * 255))
+
+
+def tint_table(layer: TintLayer) -> NDArray[np.uint8]:
+    """Colour of each value of a map: (256, 4) uint8, premultiplied."""
+    value = np.arange(256) / 255.0
+    rise = np.clip((value - layer.floor) / max(1.0 - layer.floor, 1e-6), 0.0, 1.0)
+    alpha = layer.opacity * rise
+    table = np.empty((256, 4))
+    table[:, :3] = colour_table(layer.colours) * alpha[:, None]
+    table[:, 3] = 255.0 * alpha
+    return np.round(table).astype(np.uint8)
+
+
+def tint_pixels(layers: tuple[TintLayer, ...]) -> NDArray[np.uint8]:
+    """All coloured maps laid over each other: (H, W, 4) uint8, premultiplied, of the largest map's size."""
+    height = max(layer.image.values.shape[0] for layer in layers)
+    width = max(layer.image.values.shape[1] for layer in layers)
+    below: NDArray[np.uint8] | None = None
+    for layer in layers:
+        values = layer.image.values
+        if values.shape != (height, width):
+            values = resampled(values, height, width)
+        above = tint_table(layer)[values]
+        if below is None:
+            below = above
+        else:
+            through = 255 - above[..., 3:].astype(np.uint16)
+            below = above + ((below * through + 127) // 255).astype(np.uint8)
+    assert below is not None
+    return np.ascontiguousarray(below)
+
+
+def resampled(values: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    """A map of the sphere at another size, bilinear, a ring sideways: (height, width) uint8."""
+    rows, columns = values.shape
+    y = np.clip((np.arange(height) + 0.5) * rows / height - 0.5, 0, rows - 1)
+    x = (np.arange(width) + 0.5) * columns / width - 0.5
+    top, left = np.floor(y).astype(int), np.floor(x).astype(int)
+    wy, wx = (y - top).astype(np.float32)[:, None], (x - left).astype(np.float32)[None, :]
+    source = values.astype(np.float32)
+    across = source[:, left % columns] * (1 - wx) + source[:, (left + 1) % columns] * wx
+    result = across[top] * (1 - wy) + across[np.minimum(top + 1, rows - 1)] * wy
+    return np.asarray(np.round(result), np.uint8)
+
+
+def palette_pixels(palettes: tuple[Palette, ...]) -> NDArray[np.uint8]:
+    """Fill and line rows of each palette: (2 n, 256, 4) uint8."""
+    return np.concatenate([np.stack([palette.fill, palette.line]) for palette in palettes])
+
+
+def visible_labels(layer: LabelLayer) -> NDArray[np.bool_]:
+    """(256,) labels of a layer that draw anything."""
+    return layer.palette.is_visible
+
+
+def is_opaque(colour: Rgba) -> bool:
+    """True where a colour shows at all."""
+    return colour[3] > 0
