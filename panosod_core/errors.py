@@ -51,3 +51,7 @@ class PredictionError(PanosodError):
 
 class ProjectError(PanosodError):
     """A project of annotations that cannot be opened, read, written or is held by somebody else."""
+
+
+class AnnotationError(PanosodError):
+    """An edit of masks that cannot be made."""

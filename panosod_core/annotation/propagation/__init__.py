@@ -1,0 +1,1 @@
+"""Carrying a mask along with the picture, over the seam and through the poles."""

@@ -1,0 +1,211 @@
+"""Carrying objects over many frames: onwards until something stands in the way, or between two frames that are known.
+
+Frames come from an iterator and leave through one, so that memory does not grow with their number. Which frames may not
+be written (locked or accepted ones) is the caller's knowledge: it names them, and carrying stops there.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from panosod_core.annotation.propagation.carry import Carried, Carrier, Luma
+from panosod_core.annotation.propagation.window import FloatImage
+from panosod_core.errors import AnnotationError
+from panosod_core.geometry.regions.ring import Box, Patch, read, write
+
+KeyT = TypeVar("KeyT")
+
+WORK_WIDTH_PX = 960
+"""Width at which flow is computed: 2.7 pixels a degree."""
+
+
+@dataclass(frozen=True, eq=False)
+class WorkFrame(Generic[KeyT]):
+    """A frame to carry objects into.
+
+    Attributes:
+        key: what the caller knows it by.
+        luma: (h, w) brightness, see :func:`working_luma`.
+        guide: (h', w') 0..1 the model's saliency, or None.
+    """
+
+    key: KeyT
+    luma: Luma
+    guide: FloatImage | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class CarriedFrame(Generic[KeyT]):
+    """Where objects are in a frame.
+
+    Attributes:
+        key: of the frame.
+        objects: id -> where it is, with its confidence; disjoint: where two met, the more confident has the pixel.
+    """
+
+    key: KeyT
+    objects: Mapping[int, Carried]
+
+
+def working_luma(luma: NDArray[np.uint8] | NDArray[np.uint16], *, width: int = WORK_WIDTH_PX) -> Luma:
+    """Brightness of a full sphere at the size in which flow is computed; never made larger.
+
+    Args:
+        luma: (H, W) uint8, or uint16 of which the upper 8 bits count.
+        width: wanted.
+    """
+    picture = np.asarray(luma if luma.dtype == np.uint8 else luma >> 8, np.uint8)
+    if picture.shape[1] <= width:
+        return np.ascontiguousarray(picture, np.uint8)
+    size = (width, width * picture.shape[0] // picture.shape[1])
+    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.uint8)
+
+
+def carry_on(
+    start: Luma,
+    labels: NDArray[np.uint8],
+    ids: Iterable[int],
+    frames: Iterable[WorkFrame[KeyT]],
+    *,
+    is_barrier: Callable[[KeyT, int], bool] = lambda key, object_id: False,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Iterator[CarriedFrame[KeyT]]:
+    """Carry objects from a frame into those that follow it (or go before it: the order is that of `frames`).
+
+    Args:
+        start: brightness of the frame whose masks are known.
+        labels: (H, W) uint8 label map of it.
+        ids: of the objects to carry.
+        frames: the next ones, in order; read one at a time.
+        is_barrier: true where an object may not be written in a frame: it stops before it. When all have stopped, so
+            does the rest.
+        should_stop: asked before every frame and every object.
+
+    Yields:
+        One value a frame. An object that was lost is no longer carried.
+
+    Raises:
+        AnnotationError: none of the objects is in the first frame.
+    """
+    carriers = {i: Carrier(start, labels == i) for i in ids if (labels == i).any()}
+    if not carriers:
+        raise AnnotationError("expected objects to carry along, none of them is painted in this frame: paint one first")
+    height, width = labels.shape
+    for frame in frames:
+        for object_id in [i for i in carriers if is_barrier(frame.key, i)]:
+            del carriers[object_id]
+        if not carriers or should_stop():
+            return
+        found: dict[int, Carried] = {}
+        for object_id, carrier in carriers.items():
+            if should_stop():
+                return
+            found[object_id] = carrier.step(frame.luma, guide=frame.guide)
+        for object_id in [i for i, c in found.items() if c.patch is None]:
+            del carriers[object_id]
+        yield CarriedFrame(frame.key, _disjoint(found, width=width, height=height))
+        if not carriers:
+            return
+
+
+def carry_between(
+    ends: tuple[Luma, Luma],
+    labels: tuple[NDArray[np.uint8], NDArray[np.uint8]],
+    ids: Iterable[int],
+    frames: Iterable[WorkFrame[KeyT]],
+    *,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Iterator[CarriedFrame[KeyT]]:
+    """Carry objects through the frames between two whose masks are known, from both sides.
+
+    Args:
+        ends: brightness of the two known frames.
+        labels: (H, W) uint8 label maps of them, of the same size.
+        ids: of the objects to carry; those that are painted at one end only are left out.
+        frames: those between, in order; all are held (at working size), since one side walks backwards.
+        should_stop: asked before every frame and object.
+
+    Yields:
+        One value a frame, in order: the outline goes from the one's to the other's, each counting by its confidence and
+        its nearness.
+
+    Raises:
+        AnnotationError: no object is painted at both ends.
+    """
+    both = [i for i in ids if (labels[0] == i).any() and (labels[1] == i).any()]
+    if not both:
+        raise AnnotationError("expected an object that is painted in both key frames: paint it in both first")
+    inner = list(frames)
+    there = list(carry_on(ends[0], labels[0], both, inner, should_stop=should_stop))
+    back = list(carry_on(ends[1], labels[1], both, inner[::-1], should_stop=should_stop))
+    forward = {n: frame.objects for n, frame in enumerate(there)}
+    backward = {len(inner) - 1 - n: frame.objects for n, frame in enumerate(back)}
+    height, width = labels[0].shape
+    for n, frame in enumerate(inner):
+        if should_stop():
+            return
+        nearness = (n + 1) / (len(inner) + 1)
+        found = {
+            i: _blended(
+                forward.get(n, {}).get(i), backward.get(n, {}).get(i), nearness=nearness, width=width, height=height
+            )
+            for i in both
+        }
+        present = {i: carried for i, carried in found.items() if carried is not None}
+        yield CarriedFrame(frame.key, _disjoint(present, width=width, height=height))
+
+
+def _blended(
+    first: Carried | None, second: Carried | None, *, nearness: float, width: int, height: int
+) -> Carried | None:
+    """Between two outlines: where the weighted mean of the distances to them is 0."""
+    known = [c for c in (first, second) if c is not None and c.patch is not None]
+    if len(known) < 2 or first is None or second is None or first.patch is None or second.patch is None:
+        return known[0] if known else None
+    weights = np.array([first.confidence * (1 - nearness), second.confidence * nearness]) + 1e-6
+    weights /= weights.sum()
+    box = _padded(first.patch.box.united(second.patch.box, width), width, height)
+    depth = np.zeros((box.height, box.width), np.float32)
+    for patch, weight in zip((first.patch, second.patch), weights, strict=True):
+        inside = np.asarray(read(patch.painted(width, height), box), np.uint8)
+        depth += float(weight) * _signed_distance(inside)
+    merged = depth > 0
+    confidence = float(weights @ [first.confidence, second.confidence])
+    return Carried(Patch(box, merged) if merged.any() else None, confidence)
+
+
+def _signed_distance(inside: NDArray[np.uint8]) -> FloatImage:
+    if inside.all():
+        return np.full(inside.shape, float(max(inside.shape)), np.float32)
+    within = cv2.distanceTransform(inside, cv2.DIST_L2, 5)
+    without = cv2.distanceTransform(1 - inside, cv2.DIST_L2, 5)
+    return np.asarray(within - without, np.float32)
+
+
+def _padded(box: Box, width: int, height: int) -> Box:
+    top, bottom = max(0, box.top - 1), min(height, box.top + box.height + 1)
+    if box.width + 2 >= width:
+        return Box(0, top, width, bottom - top)
+    return Box((box.left - 1) % width, top, box.width + 2, bottom - top)
+
+
+def _disjoint(found: Mapping[int, Carried], *, width: int, height: int) -> dict[int, Carried]:
+    """Each pixel to the most confident of the objects that claim it."""
+    if len(found) < 2:
+        return dict(found)
+    taken = np.zeros((height, width), np.bool_)
+    settled: dict[int, Carried] = {}
+    for object_id, carried in sorted(found.items(), key=lambda item: (-item[1].confidence, item[0])):
+        patch = carried.patch
+        if patch is None:
+            settled[object_id] = carried
+            continue
+        free = patch.inside & ~np.asarray(read(taken, patch.box), np.bool_)
+        write(taken, patch.box, np.ones_like(free), free)
+        settled[object_id] = Carried(Patch(patch.box, free) if free.any() else None, carried.confidence)
+    return {i: settled[i] for i in found}
