@@ -7,6 +7,7 @@ from enum import StrEnum
 from panosod_core.geometry.picture import PictureGeometry
 from panosod_core.geometry.projection import View, ViewProjection
 from panosod_core.media.frame import VideoFrame
+from panosod_viewer.layers import Comparison, LayerChoices, LayerPictures, resolve_layers
 from panosod_viewer.scene import FlatView, Outline, Pane, RenderScene
 
 MAP_ASPECT = 2.0
@@ -51,6 +52,8 @@ class Wish:
         crosshair: a direction to mark, or None.
         background_rgb: where the picture does not reach.
         render_scale: internal resolution relative to the window.
+        layers: what is wanted over the picture.
+        pictures: what there is to lay over it.
     """
 
     frame: VideoFrame | None = None
@@ -62,17 +65,27 @@ class Wish:
     crosshair: tuple[float, float, float] | None = None
     background_rgb: tuple[float, float, float] = (0.0, 0.0, 0.0)
     render_scale: float = 1.0
+    layers: LayerChoices = field(default_factory=LayerChoices)
+    pictures: LayerPictures = field(default_factory=LayerPictures)
 
 
 def pane_kinds(wish: Wish) -> tuple[PaneKind, ...]:
     """What each pane of the scene is, in their order."""
     if not wish.geometry.is_spherical:
         return (PaneKind.FLAT,)
+    if is_side_by_side(wish):
+        return (PaneKind.MAP,) * 2 if wish.layout is ViewLayout.MAP else (PaneKind.LOOK,) * 2
     return {
         ViewLayout.LOOK: (PaneKind.LOOK,),
         ViewLayout.MAP: (PaneKind.MAP,),
         ViewLayout.SPLIT: (PaneKind.LOOK, PaneKind.MAP),
     }[wish.layout]
+
+
+def is_side_by_side(wish: Wish) -> bool:
+    """Whether two compared sources have a pane each; the view and the map side by side then become the view twice."""
+    choices = wish.layers
+    return wish.geometry.is_spherical and choices.comparison is Comparison.SIDE_BY_SIDE and not choices.are_hidden
 
 
 def resolve_scene(wish: Wish, *, aspect: float) -> RenderScene:
@@ -89,6 +102,7 @@ def resolve_scene(wish: Wish, *, aspect: float) -> RenderScene:
         flat=wish.flat,
         background_rgb=wish.background_rgb,
         render_scale=wish.render_scale,
+        overlays=resolve_layers(wish.layers, wish.pictures),
     )
 
 
@@ -96,16 +110,18 @@ def _panes(wish: Wish, aspect: float) -> tuple[Pane, ...]:
     kinds = pane_kinds(wish)
     if kinds == (PaneKind.FLAT,):
         return (Pane(view=View()),)
+    if is_side_by_side(wish):
+        rects = _halves(beside=aspect >= (2 * MAP_ASPECT if kinds[0] is PaneKind.MAP else STACK_BELOW_ASPECT))
+        if kinds[0] is PaneKind.MAP:
+            return tuple(replace(_map_pane(wish, rect, aspect), side=side) for side, rect in enumerate(rects))
+        return tuple(
+            Pane(view=wish.look, rect=rect, crosshair=wish.crosshair, side=side) for side, rect in enumerate(rects)
+        )
     if kinds == (PaneKind.LOOK,):
         return (Pane(view=wish.look, crosshair=wish.crosshair),)
     if kinds == (PaneKind.MAP,):
         return (_map_pane(wish, (0.0, 0.0, 1.0, 1.0), aspect),)
-    if aspect >= STACK_BELOW_ASPECT:
-        half = (1 - _GAP) / 2
-        rects = (0.0, 0.0, half, 1.0), (1 - half, 0.0, half, 1.0)
-    else:
-        half = (1 - _GAP) / 2
-        rects = (0.0, 0.0, 1.0, half), (0.0, 1 - half, 1.0, half)
+    rects = _halves(beside=aspect >= STACK_BELOW_ASPECT)
     look_aspect = aspect * rects[0][2] / rects[0][3]
     # The outline of a view of all round would be a scribble about the antipode.
     outline = Outline(view=wish.look, aspect=look_aspect)
@@ -113,6 +129,14 @@ def _panes(wish: Wish, aspect: float) -> tuple[Pane, ...]:
         Pane(view=wish.look, rect=rects[0], crosshair=wish.crosshair),
         replace(_map_pane(wish, rects[1], aspect), outline=outline),
     )
+
+
+def _halves(*, beside: bool) -> tuple[tuple[float, float, float, float], tuple[float, float, float, float]]:
+    """Rectangles of two panes beside each other or one above the other."""
+    half = (1 - _GAP) / 2
+    if beside:
+        return (0.0, 0.0, half, 1.0), (1 - half, 0.0, half, 1.0)
+    return (0.0, 0.0, 1.0, half), (0.0, 1 - half, 1.0, half)
 
 
 def _map_pane(wish: Wish, rect: tuple[float, float, float, float], aspect: float) -> Pane:

@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, Signal
 from panosod_core.geometry.picture import PictureGeometry
 from panosod_core.geometry.projection import View
 from panosod_core.media.frame import VideoFrame
+from panosod_viewer.layers import LayerChoices, LayerPictures
 from panosod_viewer.resolving import ViewLayout, Wish
 from panosod_viewer.scene import FlatView
 
@@ -25,6 +26,8 @@ class ViewerState(QObject):
         layout_changed (ViewLayout), geometry_changed (PictureGeometry).
         volume_changed (float, bool): loudness 0..1, muted.
         held_sound_changed (bool): whether sound goes on while paused.
+        layers_changed (LayerChoices): what is wanted over the picture.
+        layer_pictures_changed (LayerPictures): what there is to lay over it.
         auto_quality_changed (bool): whether the render scale follows the machine's speed.
     """
 
@@ -34,6 +37,8 @@ class ViewerState(QObject):
     geometry_changed = Signal(object)
     volume_changed = Signal(float, bool)
     held_sound_changed = Signal(bool)
+    layers_changed = Signal(object)
+    layer_pictures_changed = Signal(object)
     auto_quality_changed = Signal(bool)
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -116,6 +121,29 @@ class ViewerState(QObject):
         """Internal resolution relative to the window."""
         if scale != self._wish.render_scale:
             self._change(render_scale=scale)
+
+    def set_layers(self, layers: LayerChoices) -> None:
+        """What is wanted over the picture: eyes, opacities, threshold, comparison."""
+        if layers != self._wish.layers:
+            self._change(layers=layers)
+            self.layers_changed.emit(layers)
+
+    def change_layers(self, **fields: Any) -> None:
+        """The same with some fields of :class:`LayerChoices` changed."""
+        self.set_layers(replace(self._wish.layers, **fields))
+
+    def show_pictures(self, **fields: Any) -> None:
+        """Lay other pictures over the frame: fields of :class:`LayerPictures` by name; None takes one away."""
+        pictures = replace(self._wish.pictures, **fields)
+        if pictures != self._wish.pictures:
+            self._change(pictures=pictures)
+            self.layer_pictures_changed.emit(pictures)
+
+    def clear_pictures(self) -> None:
+        """Nothing to lay over the picture: another clip, or none."""
+        if self._wish.pictures != LayerPictures():
+            self._change(pictures=LayerPictures())
+            self.layer_pictures_changed.emit(self._wish.pictures)
 
     def set_volume(self, volume: float, *, muted: bool | None = None) -> None:
         """Loudness 0..1, and whether it is muted (as it was where None)."""
