@@ -1,0 +1,124 @@
+"""A project's file, opened: who may write, reading and writing connections, copies and backups of it.
+
+Everything that is written goes through :meth:`ProjectStore.write`, one transaction a call, which returns when it is on
+the disk (WAL with ``synchronous=FULL``). The window does not call it: a
+:class:`panosod_core.annotation.writer.StoreWriter` does, on a thread of its own.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from panosod_core.annotation import committing
+from panosod_core.annotation.backups import copy_project, make_backup
+from panosod_core.annotation.faults import speaking
+from panosod_core.annotation.opening import OpenFile, create_file, open_file
+from panosod_core.annotation.reading import ProjectReader
+from panosod_core.annotation.records import Clip, NewClip
+from panosod_core.annotation.writer_lock import Holder
+from panosod_core.errors import ProjectError
+
+SUFFIX = ".panosod"
+
+
+class ProjectStore:
+    """An open project file.
+
+    Attributes:
+        path: the file.
+        author: who sits here.
+        reader: questions to it; sees what is committed.
+    """
+
+    def __init__(self, opened: OpenFile, author: str) -> None:
+        self.path = opened.path
+        self.author = author
+        self._opened = opened
+        with speaking(self.path, "open"):
+            self.reader = ProjectReader(opened.connect(), self.path)
+            self._db = opened.connect(writing=True) if opened.lock is not None else None
+        self._lock = threading.Lock()
+
+    @staticmethod
+    def create(path: Path, *, author: str) -> ProjectStore:
+        """Make an empty project and open it.
+
+        Raises:
+            ProjectError: something is there already, or the folder cannot be written.
+        """
+        create_file(path)
+        return ProjectStore.open(path, author=author)
+
+    @staticmethod
+    def open(path: Path, *, author: str, read_only: bool = False) -> ProjectStore:
+        """Open a project; where it may not be written or somebody else writes, it opens read-only and says why.
+
+        Raises:
+            ProjectDamagedError: the file is damaged; it was not touched, and its newest whole backup is named.
+            ProjectError: no such file, no project, of a newer program.
+        """
+        return ProjectStore(open_file(path, author=author, read_only=read_only), author)
+
+    @property
+    def why_read_only(self) -> str | None:
+        """One line for the person; None where the project may be written."""
+        return self._opened.why_read_only
+
+    @property
+    def holder(self) -> Holder | None:
+        """Who writes, where somebody else does."""
+        return self._opened.holder
+
+    def write(self, work: Callable[[sqlite3.Connection], None]) -> None:
+        """Do something in one transaction; returns when it is on the disk.
+
+        Raises:
+            ProjectError: read-only, disk full, drive gone, file damaged: nothing has changed then.
+        """
+        with self._lock:
+            if self._db is None:
+                raise ProjectError(self.why_read_only or f"{self.path} is closed")
+            with speaking(self.path, "write"):
+                committing.transaction(self._db, work)
+
+    def add_clip(self, clip: NewClip) -> Clip:
+        """Add a clip to the project.
+
+        Raises:
+            ProjectError: it cannot be written.
+        """
+        numbers: list[int] = []
+        self.write(lambda db: numbers.append(committing.insert_clip(db, clip)))
+        return next(c for c in self.reader.clips() if c.id == numbers[0])
+
+    def media_path(self, clip: Clip) -> Path:
+        """Where a clip's file is looked for."""
+        return (self.path.parent / clip.path).resolve()
+
+    def export_copy(self, target: Path) -> None:
+        """Write a whole copy of the committed project under another name; this one stays open.
+
+        Raises:
+            ProjectError: the target exists or cannot be written.
+        """
+        copy_project(self._opened.file, target)
+
+    def back_up(self) -> Path:
+        """Make a rotating backup now.
+
+        Raises:
+            ProjectError: the folder cannot be written.
+        """
+        return make_backup(self.path)
+
+    def close(self) -> None:
+        """Close connections, then let the lock go; safe to call twice."""
+        with self._lock:
+            self.reader.close()
+            if self._db is not None:
+                self._db.close()
+                self._db = None
+            self._opened.close()
