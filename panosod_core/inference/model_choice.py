@@ -1,0 +1,77 @@
+"""Which model, and how it is to be run, before it is loaded. No torch."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from panosod_core.errors import PredictionError
+from panosod_core.inference.engine import open_engine
+from panosod_core.inference.engine_protocol import Engine
+from panosod_core.inference.model_file import ModelFile, demo_model
+from panosod_core.model.config import ModelConfig
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """Which model, and how it is to be run. Plain values: it goes to other processes and machines as it is.
+
+    Attributes:
+        path: of the file.
+        model_id: hash of it.
+        config: of the network.
+        device, precision: as :func:`~panosod_core.inference.engine.open_engine` takes them.
+        threads: of the processor; None for all cores.
+    """
+
+    path: Path
+    model_id: str
+    config: ModelConfig
+    device: str = "auto"
+    precision: str = "auto"
+    threads: int | None = None
+
+    def open(self) -> Engine:
+        """Load it.
+
+        Raises:
+            CheckpointError: the file cannot be used, or has changed since it was chosen.
+            ConfigError: a device or precision that is not there.
+        """
+        engine = open_engine(self.path, device=self.device, precision=self.precision, threads=self.threads)
+        if engine.model_id != self.model_id:
+            raise PredictionError(f"{self.path}: has changed since it was chosen; start again")
+        return engine
+
+
+def choose_model(
+    path: Path | None = None, *, device: str = "auto", precision: str = "auto", threads: int | None = None
+) -> ModelChoice:
+    """Choose a model, the one that comes with panosod by default, without loading it.
+
+    Raises:
+        CheckpointError: no model file of panosod.
+    """
+    file = ModelFile.read(demo_model() if path is None else path)
+    return ModelChoice(file.path, file.model_id, file.config, device, precision, threads)
+
+
+class EngineAtHand:
+    """A model that is loaded when it is first asked for, and kept.
+
+    Attributes:
+        choice: which.
+        opened: the engine, None before.
+    """
+
+    def __init__(self, choice: ModelChoice) -> None:
+        self.choice = choice
+        self.opened: Engine | None = None
+
+    def __call__(self) -> Engine:
+        """The engine.
+
+        Raises:
+            PanosodError: it cannot be loaded.
+        """
+        if self.opened is None:
+            self.opened = self.choice.open()
+        return self.opened
