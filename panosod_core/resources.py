@@ -24,4 +24,4 @@ def demo_model_path() -> Path:
     Raises:
         FileNotFoundError: this build carries none.
     """
-    return core_asset("models", "demo.safetensors")
+    return core_asset("models", "panosod-demo.safetensors")

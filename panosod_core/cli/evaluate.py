@@ -1,17 +1,17 @@
-"""``panosod evaluate PRED GT``: what a folder of saliency maps is worth against a folder of masks."""
+"""``panosod evaluate``: what maps are worth, those of a folder (``PRED GT``) or those that a ``--model`` makes."""
 
 import csv
+import importlib.util
 import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Literal, TextIO
 
-import tyro
-
+from panosod_core.cli.evaluate_arguments import EvaluateArguments, Judged
+from panosod_core.cli.progress import JsonProgress, LineProgress, Progress
 from panosod_core.cli.text import one_line
 from panosod_core.errors import ConfigError
 from panosod_core.metrics.folders import FolderEvaluation, JudgeSettings, evaluate_folders, match_folders
@@ -20,59 +20,6 @@ from panosod_core.metrics.published import subset_of
 from panosod_core.metrics.report import csv_text, json_object, markdown_table, text_table
 
 _NAMED_AT_MOST = 5
-
-
-@dataclass(frozen=True)
-class EvaluateArguments:
-    """Judge saliency maps against masks: adaptive F, S, adaptive E, MAE, J, and the F and E curves.
-
-    Two folders are matched by name, with their sub-folders and whatever the suffixes: PRED/clip/00042.png is judged
-    against GT/clip/00042.png. A clip is the folder that frames lie in. Means are over frames (as published tables) and
-    over clips, of all and of each subset, once with every pixel alike and once on the sphere, weighted by solid angle.
-    """
-
-    pred: Annotated[Path, tyro.conf.Positional]
-    """Folder of predictions: 8-bit grey, bright is salient."""
-    gt: Annotated[Path, tyro.conf.Positional]
-    """Folder of masks: bright is object; in a coloured mask whatever is not black."""
-    json: bool = False
-    """Print one JSON event a line: progress, then the result."""
-    csv: Path | None = None
-    """Also write a CSV file: all, subsets and clips, in full precision."""
-    markdown: bool = False
-    """Print a Markdown table with the published results of ASOD60K's test split instead of the plain one."""
-    name: str | None = None
-    """What the row of the Markdown table is called; without it, the folder's name."""
-    subsets: str = "auto"
-    """Which clip belongs to which subset: asod60k (its test split's three), folders (the first folder below GT), none,
-    a CSV file of clip,subset lines, or auto: asod60k if any clip is of it, else folders if all clips lie two deep."""
-    variant: Literal["pysodmetrics", "codtoolbox", "eval-co-sod", "cpd-matlab"] = "pysodmetrics"
-    """The tool whose conventions hold: pysodmetrics for the paper's kind of numbers. The options below change single
-    ones of them."""
-    stretch: Literal["unless-constant", "always", "never"] | None = None
-    """Stretch each map to 0..1 before judging it."""
-    raw_mae: bool = False
-    """MAE of the maps as they are, not stretched."""
-    raw_curves: bool = False
-    """F and E curves of the maps as they are, not stretched."""
-    thresholds: Literal[255, 256] | None = None
-    """Thresholds of the curves."""
-    strict_e: bool = False
-    """E selects what is greater than its threshold, not what is equal."""
-    empty: Literal["fraction", "formula", "skip"] | None = None
-    """Frames without an object: E is the share not selected, or what the formula gives (1/4), or they are left out."""
-    cut_at_centroid: bool = False
-    """S cuts its blocks at the mask's rounded centroid, not one pixel later."""
-    truth_above: int | None = None
-    """Masks are object above this level; 0 for masks stored as 0 and 1. Without it: 128."""
-    size: tuple[int, int] | None = None
-    """Judge at this width and height, e.g. 832 416, instead of at each mask's own size."""
-    missing_as_black: bool = False
-    """Judge an all-black map where a prediction is missing or unreadable, instead of leaving the frame out."""
-    flat_only: bool = False
-    """Leave out the scores on the sphere."""
-    jobs: int = 1
-    """Processes that read and judge."""
 
 
 def run(args: EvaluateArguments) -> int:
@@ -89,25 +36,47 @@ def run(args: EvaluateArguments) -> int:
         raise ConfigError(f"expected --jobs of 1 or more, got {args.jobs}")
     if args.size is not None and min(args.size) < 1:
         raise ConfigError(f"expected --size of at least 1 1, got {args.size[0]} {args.size[1]}")
-    matching = match_folders(args.pred, args.gt)
-    kind, subsets = clip_subsets(args.subsets, sorted({pair.clip for pair in matching.pairs}))
-    report = _JsonProgress(sys.stdout) if args.json else _LineProgress(sys.stderr)
     settings = JudgeSettings(options, sphere=not args.flat_only, size=args.size, missing_as_black=args.missing_as_black)
-    result = evaluate_folders(matching, subsets=subsets, settings=settings, jobs=args.jobs, progress=report.show)
+    report = JsonProgress(sys.stdout) if args.json else LineProgress(sys.stderr)
+    judged = _of_model(args, settings, report) if args.model is not None else _of_folders(args, settings, report)
     report.end()
     if args.csv is not None:
-        _write(args.csv, csv_text(result))
+        _write(args.csv, csv_text(judged.result) + judged.more_csv)
     if args.json:
-        event = {"event": "result", "options": _plain(options), "subsets_by": kind, **json_object(result)}
-        print(json.dumps(event))
+        event = {"event": "result", "options": _plain(options), "subsets_by": judged.subsets, **judged.more_json}
+        print(json.dumps(event | json_object(judged.result)))
     elif args.markdown:
-        print(markdown_table(result, name=args.name or args.pred.resolve().name))
+        print(
+            "\n\n".join(text for text in (markdown_table(judged.result, name=judged.name), *judged.more_lines) if text)
+        )
     else:
-        print(one_line(f"{args.pred} against {args.gt}; {args.variant}; subsets: {kind}"))
-        print("\n".join(one_line(line) for line in text_table(result).splitlines()))
-    for line in remarks(result, black=args.missing_as_black):
+        print(one_line(f"{judged.title}; {args.variant}; subsets: {judged.subsets}"))
+        print("\n".join(one_line(line) for line in (*text_table(judged.result).splitlines(), *judged.more_lines)))
+    for line in (*remarks(judged.result, black=args.missing_as_black), *judged.remarks):
         print(f"panosod: {one_line(line)}", file=sys.stderr)
-    return 0 if result.flat.everything.frames else 1
+    return 0 if judged.result.flat.everything.frames else 1
+
+
+def _of_folders(args: EvaluateArguments, settings: JudgeSettings, report: Progress) -> Judged:
+    if args.pred is None or args.gt is None:
+        raise ConfigError("expected two folders, PRED and GT, or --model with --data DIR or --scenes N")
+    if args.data is not None or args.scenes:
+        raise ConfigError("--data and --scenes are what a --model is judged on: name one, or take them away")
+    matching = match_folders(args.pred, args.gt)
+    kind, subsets = clip_subsets(args.subsets, sorted({pair.clip for pair in matching.pairs}))
+    result = evaluate_folders(matching, subsets=subsets, settings=settings, jobs=args.jobs, progress=report.show)
+    return Judged(result, f"{args.pred} against {args.gt}", args.name or args.pred.resolve().name, kind)
+
+
+def _of_model(args: EvaluateArguments, settings: JudgeSettings, report: Progress) -> Judged:
+    if args.pred is not None:
+        raise ConfigError("expected either two folders, or --model with --data DIR or --scenes N, got both")
+    if importlib.util.find_spec("torch") is None:
+        raise ConfigError("judging a model needs torch: install panosod with its extra `model`")
+    # Only now: torch takes seconds, which folders and --help need not.
+    from panosod_core.cli.evaluate_model import judge_model
+
+    return judge_model(args, settings, report)
 
 
 def clip_subsets(choice: str, clips: Sequence[str]) -> tuple[str, Mapping[str, str]]:
@@ -205,41 +174,3 @@ def _write(path: Path, text: str) -> None:
     except OSError as error:
         beside.unlink(missing_ok=True)
         raise ConfigError(f"cannot write {path}: {error.strerror or error}") from error
-
-
-class _LineProgress:
-    """A line for a person that is rewritten in place on a terminal, and left out elsewhere."""
-
-    def __init__(self, out: TextIO) -> None:
-        self._out = out
-        self._percent = -1
-
-    def show(self, done: int, total: int) -> None:
-        percent = 100 * done // total
-        if percent != self._percent and self._out.isatty():
-            self._out.write(f"\rjudging {percent:3d}% ({done}/{total} frames)")
-            self._out.flush()
-        self._percent = percent
-
-    def end(self) -> None:
-        if self._out.isatty():
-            self._out.write("\r\x1b[K")
-            self._out.flush()
-
-
-class _JsonProgress:
-    """One JSON object a line, at every percent."""
-
-    def __init__(self, out: TextIO) -> None:
-        self._out = out
-        self._percent = -1
-
-    def show(self, done: int, total: int) -> None:
-        percent = 100 * done // total
-        if percent != self._percent:
-            self._percent = percent
-            self._out.write(json.dumps({"event": "progress", "done": done, "total": total}) + "\n")
-            self._out.flush()
-
-    def end(self) -> None:
-        """Nothing to tidy."""

@@ -142,6 +142,8 @@ class VideoArguments(Common):
     """Weight of a loss on the location map; not in the paper."""
     demo_share: float = 0.0
     """Share of synthetic windows that come from worlds like the demo clip's, of other seeds than its."""
+    parts: tuple[str, ...] | None = None
+    """Parts of the network that learn, e.g. teacher; the others stay as they are. Without it: all."""
     spherical: bool = False
     """Pixels count by their solid angle."""
     start_imagenet: Path | None = None

@@ -74,6 +74,8 @@ class TrainConfig:
         ema: decay of the running mean of weights, which is then what is checked and kept; 0: none.
         precision: arithmetic.
         freeze_batch_norm: batch normalisation keeps its statistics.
+        parts: video stage: names of the parts of the network that learn (`teacher`, `decoder`, ...); none named: all.
+            The others keep their weights and statistics.
         seed: of weights, order, augmentation, dropout.
         check_every: epochs between two checks (and models kept).
         best_by: what the check is judged by.
@@ -99,6 +101,7 @@ class TrainConfig:
     ema: float = 0.0
     precision: Precision = Precision.FP32
     freeze_batch_norm: bool = False
+    parts: tuple[str, ...] = ()
     seed: int = 0
     check_every: int = 1
     best_by: BestBy = BestBy.LOSS
@@ -133,7 +136,8 @@ class TrainConfig:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
-        return {name: str(v) if isinstance(v, StrEnum) else v for name, v in asdict(self).items()}
+        plain = {name: str(v) if isinstance(v, StrEnum) else v for name, v in asdict(self).items()}
+        return plain | {"parts": list(self.parts)}
 
 
 _RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(

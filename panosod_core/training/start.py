@@ -1,5 +1,6 @@
 """Weights to begin with, and what a model file says of where it came from."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
@@ -61,6 +62,21 @@ def load_start(network: PanosodNet | AcousticDetector, start: StartWeights) -> d
         load_part(network, path, parts=here)
         loaded |= {name: path.name, f"{name}_sha256": sha256_of(path)}
     return loaded
+
+
+def hold_back(network: PanosodNet, *, learning: Sequence[str]) -> None:
+    """Let some parts of a network learn and no others.
+
+    Raises:
+        ConfigError: a part that the network does not have.
+    """
+    parts = dict(network.named_children())
+    unknown = [name for name in learning if name not in parts]
+    if unknown:
+        raise ConfigError(f"this network has no part {', '.join(unknown)}; it has {', '.join(parts)}")
+    for name, part in parts.items():
+        if name not in learning:
+            part.requires_grad_(False)
 
 
 def provenance(job: Job, run: Run[Any], loaded: dict[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from panosod_core.training.job import Job
 from panosod_core.training.learners import VideoLearner
 from panosod_core.training.losses import structure_loss
 from panosod_core.training.run import Outcome, Run
-from panosod_core.training.start import load_start, provenance
+from panosod_core.training.start import hold_back, load_start, provenance
 from panosod_core.training.world import joined
 
 
@@ -39,10 +39,12 @@ def train_video(job: Job, *, listeners: Sequence[Listener] = ()) -> Outcome:
         train, check, notes = window_sources(job.data, job.model, recipe, world.device)
         network = build_network(job.model, seed=recipe.seed)
         loaded = load_start(network, job.start)
-        network.freeze_batch_norm(recipe.freeze_batch_norm)
+        network.freeze_batch_norm(recipe.freeze_batch_norm or bool(recipe.parts))
         learner = VideoLearner(network, job.loss).to(world.device)
         if network.teacher is not None and not job.loss.distill:
             network.teacher.requires_grad_(False)
+        if recipe.parts:
+            hold_back(network, learning=recipe.parts)
         run = Run(learner, recipe, folder, world=world, events=events, notes=notes)
         parallel = world.parallel(learner, unused=job.loss.distill_adapter and job.loss.distill_warmup_steps > 0)
 

@@ -1,0 +1,165 @@
+"""The model that comes with panosod: its recipe, stage by stage. ``python -m panosod_core.training.demo_model OUT``.
+
+All is learnt from procedural scenes that are rendered as they are needed; nothing is downloaded. First small pictures:
+what sounds must be found there too, and five windows cost as much as one at full size. Then the size of use, with
+worlds like the demo clip's among the scenes. At last the teacher alone, from the finished student's features. The
+student never follows the teacher here: with a joint distillation from scratch it was seen to stay at chance.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from panosod_core.errors import PanosodError, TrainingError
+from panosod_core.model.checkpoint import load_network, save_checkpoint
+from panosod_core.model.config import ModelConfig
+from panosod_core.model.presets import preset
+from panosod_core.model.weights import sha256_of
+from panosod_core.training.config import OUR_VIDEO, BestBy, Precision, Stage, TrainConfig
+from panosod_core.training.data import DataConfig
+from panosod_core.training.events import Listener
+from panosod_core.training.folder import BEST, LAST
+from panosod_core.training.job import Job, StartWeights
+from panosod_core.training.losses import LossConfig
+from panosod_core.training.state import STATE
+from panosod_core.training.video import train_video
+
+MODEL = "panosod-demo.safetensors"
+"""Name of the finished file."""
+MOST_BYTES = 16_000_000
+_NEVER = 1 << 39
+"""A step that no run reaches: the distillation does not set in."""
+_COMMON = replace(
+    OUR_VIDEO, backbone_lr=1.0, precision=Precision.FP32, clip=1.0, warmup_steps=50, best_by=BestBy.F, save_every=40
+)
+
+
+@dataclass(frozen=True)
+class DemoStage:
+    """One run.
+
+    Attributes:
+        name: of its folder.
+        model: the network.
+        train: how it learns.
+        data: what from.
+        loss: what it is judged by.
+    """
+
+    name: str
+    model: ModelConfig
+    train: TrainConfig
+    data: DataConfig
+    loss: LossConfig = field(default_factory=lambda: LossConfig(distill=0.0, location=1.0))
+
+    def job(self, folder: Path, start: Path | None, *, resume: bool) -> Job:
+        """What the stage asks of :func:`~panosod_core.training.video.train_video`."""
+        return Job(
+            Stage.VIDEO, self.model, self.train, self.data, folder, StartWeights(model=start), self.loss,
+            resume=resume, device="cpu", tensorboard=False, preset="small",
+        )  # fmt: skip
+
+
+def demo_stages() -> tuple[DemoStage, ...]:
+    """The recipe."""
+    full = preset("small")
+    student = replace(full, teacher=False)
+    return (
+        DemoStage(
+            "1-small-pictures",
+            replace(student, height_px=96, width_px=192),
+            replace(_COMMON, epochs=5, batch=8, lr=1e-3, ema=0.99, log_every=5),
+            DataConfig(scenes=1280, check_scenes=48),
+        ),
+        DemoStage(
+            "2-full-pictures",
+            student,
+            replace(_COMMON, epochs=4, batch=4, lr=5e-4, ema=0.99, log_every=5),
+            DataConfig(scenes=400, check_scenes=32, demo_share=0.3, seed=100_000),
+        ),
+        DemoStage(
+            "3-teacher",
+            full,
+            replace(_COMMON, epochs=1, batch=4, lr=1e-3, ema=0.98, log_every=5, parts=("teacher",)),
+            DataConfig(scenes=400, check_scenes=32, demo_share=0.3, seed=200_000),
+            LossConfig(distill=1.0, distill_warmup_steps=_NEVER),
+        ),
+    )
+
+
+def train_demo_model(
+    out: Path, *, stages: Sequence[DemoStage] | None = None, listeners: Sequence[Listener] = ()
+) -> Path:
+    """Run the stages that are not done yet, and write the model.
+
+    Args:
+        out: folder; a run that was stopped goes on there.
+        stages: other than the recipe's, for tests.
+        listeners: hear the events of all stages.
+
+    Returns:
+        The finished file: in 16 bits, with the teacher and everything that made it in the header.
+
+    Raises:
+        PanosodError: a stage cannot start or go on, was stopped (what it did is kept), or the file would be too large.
+    """
+    made: list[Mapping[str, Any]] = []
+    start: Path | None = None
+    for stage in demo_stages() if stages is None else stages:
+        folder = out / stage.name
+        outcome = train_video(stage.job(folder, start, resume=(folder / STATE).is_file()), listeners=listeners)
+        if not outcome.done:
+            raise TrainingError(f"{folder}: stopped after step {outcome.steps}; the same command goes on from there")
+        start = folder / (LAST if stage.train.parts else BEST)
+        info = load_network(start)[1]
+        made.append({"stage": stage.name, **info.provenance, "metrics": info.metrics})
+    if start is None:
+        raise ValueError("a recipe has at least one stage")
+    return pack(start, out / MODEL, stages=made)
+
+
+def pack(model: Path, target: Path, *, stages: Sequence[Mapping[str, Any]]) -> Path:
+    """The model as it is shipped.
+
+    Args:
+        model: of the last stage.
+        target: the file to write.
+        stages: what made it, for the header.
+
+    Raises:
+        PanosodError: it cannot be written, or is larger than what may be shipped.
+    """
+    network, info = load_network(model)
+    provenance = {
+        "what": "demonstration model, trained on synthetic scenes only; not on ASOD60K",
+        "recipe": "panosod_core.training.demo_model",
+        "sha256_before_rounding": sha256_of(model),
+        "seconds": round(sum(float(stage["seconds"]) for stage in stages), 1),
+        "stages": list(stages),
+    }
+    save_checkpoint(target, network, provenance=provenance, metrics=info.metrics, half=True)
+    if target.stat().st_size > MOST_BYTES:
+        raise TrainingError(f"{target}: {target.stat().st_size} bytes, expected at most {MOST_BYTES}")
+    return target
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Train, and say where the model is."""
+    parser = argparse.ArgumentParser(prog="python -m panosod_core.training.demo_model", description=__doc__)
+    parser.add_argument("out", type=Path, help="folder of the runs and of the model; a stopped run goes on there")
+    out = parser.parse_args(arguments).out
+    try:
+        path = train_demo_model(out, listeners=[lambda event: print(json.dumps(event), flush=True)])  # noqa: T201 - its output
+    except PanosodError as error:
+        print(f"panosod: {error}", file=sys.stderr)  # noqa: T201 - its output
+        return 1
+    print(path)  # noqa: T201 - its output
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
