@@ -1,0 +1,491 @@
+"""The strip of rows under the seek bar: what a clip sounds like and what its maps say, over time."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import ArrayLike, NDArray
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QGraphicsRectItem, QGridLayout, QSizePolicy, QWidget
+
+from panosod_core.ambisonics.energy_track import EnergyTrack
+from panosod_core.inference.tracks import Tracks, no_tracks
+from panosod_viewer.theme import SPACING_PX, Theme, theme_of
+from panosod_viewer.tools.time_range import TimeRange
+from panosod_viewer.widgets.labels import ElidedLabel, tabular
+from panosod_viewer.widgets.strips import (
+    Columns,
+    azimuth_image,
+    coverage_image,
+    energy_columns,
+    loudness,
+    mask_columns,
+    ramp_between,
+    rgb,
+    spans_image,
+    usual_gap_s,
+    wave_image,
+    with_gaps,
+)
+from panosod_viewer.widgets.time_plots import TimePlots
+from panosod_viewer.widgets.timeline_readout import Moment, readout
+
+MIN_HEIGHT_PX = 120
+FIRST_HEIGHT_PX = 270
+_GUTTER_PX = 96
+_LANE_PX = 9
+_GRIP_PX = 5
+_RIGHT = Qt.AlignmentFlag.AlignRight
+_CURVE_RANGE = (-0.05, 1.08)
+"""Of rows whose curves go from 0 to 1: a line at either end is not cut in half."""
+TIP = (
+    "Click or drag: go there. Wheel: zoom about the pointer. Right or middle drag, or Shift+wheel: move along. "
+    "Double click: the whole clip. Drag the upper edge: height."
+)
+
+
+class FrameState(StrEnum):
+    """How far a frame's masks are."""
+
+    DRAFT = "draft"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True)
+class StateSpan:
+    """A stretch of time whose frames are in one state; times in seconds."""
+
+    start_s: float
+    end_s: float
+    state: FrameState
+
+
+class TimelinePanel(QWidget):
+    """One clip's rows; state in, intents out.
+
+    Signals:
+        seek_requested (float, bool): seconds; False while the pointer drags, True for the last of it.
+        height_chosen (int): the person has dragged the upper edge; pixels.
+    """
+
+    seek_requested = Signal(float, bool)
+    height_chosen = Signal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._height = FIRST_HEIGHT_PX
+        self._grip_from: tuple[float, int] | None = None
+        self._is_playing = False
+        self._follows = True
+        self._position_s = 0.0
+        self._hover_s: float | None = None
+        self._fps: float | None = None
+        self._track: EnergyTrack | None = None
+        self._bright: NDArray[np.float32] | None = None
+        self._sound_note = ""
+        self._tracks = no_tracks()
+        self._note = ""
+        self._entropy_top = 0.1
+        self._area_top = 0.1
+        self._view: tuple[float, float] | None = None
+        self._theme: Theme | None = None
+        self._read = ElidedLabel(name="Under the pointer, or where the clip stands")
+        self._read.setFixedHeight(self.fontMetrics().height() + 2)
+        self.plots = TimePlots(self)
+        self.gutter = Gutter(self)
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, _GRIP_PX, SPACING_PX, 0)
+        grid.setHorizontalSpacing(4)
+        grid.setVerticalSpacing(2)
+        grid.addWidget(self._read, 0, 1)
+        grid.addWidget(self.gutter, 0, 0, 2, 1)
+        grid.addWidget(self.plots, 1, 1)
+        grid.setRowStretch(1, 1)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setAccessibleName("Time line")
+        self.setMouseTracking(True)
+        self.plots.setToolTip(TIP)
+        self._make_rows()
+        self.plots.seek_requested.connect(self._sought)
+        self.plots.hovered.connect(self._hovered)
+        self.plots.range_changed.connect(self._range_changed)
+        self.plots.laid_out.connect(self.gutter.update)
+        self._recolour()
+        self.set_clip(None)
+
+    def _make_rows(self) -> None:
+        plots = self.plots
+        plots.add_row("sound", stretch=3)
+        azimuth = plots.add_row("azimuth", y_range=(-180.0, 180.0), stretch=9)
+        area = plots.add_row("area", y_range=_CURVE_RANGE, stretch=3)
+        score = plots.add_row("score", y_range=_CURVE_RANGE, stretch=3)
+        doubt = plots.add_row("doubt", y_range=_CURVE_RANGE, stretch=3)
+        plots.add_row("maps", fixed_px=_LANE_PX)
+        plots.add_row("states", fixed_px=_LANE_PX)
+        plots.add_curve(area, "area", filled=True)
+        for row, name in ((score, "f"), (score, "j"), (doubt, "entropy"), (doubt, "disagreement")):
+            plots.add_curve(row, name)
+        score.is_shown = plots.rows["states"].is_shown = False
+        self._outside = [QGraphicsRectItem() for _ in range(2)]
+        self._edges = [pg.InfiniteLine(angle=0) for _ in range(2)]
+        for item in (*self._outside, *self._edges):
+            item.setZValue(10)
+            azimuth.box.addItem(item, ignoreBounds=True)
+        plots.finish()
+
+    # -- state in ---------------------------------------------------------------------------------------------------
+
+    def set_clip(self, duration_s: float | None, *, fps: float | None = None) -> None:
+        """Another clip, of which nothing is known yet; None for none, or for one of unknown length."""
+        known = duration_s is not None and math.isfinite(duration_s) and duration_s > 0
+        self._fps = fps
+        self._position_s = 0.0
+        self._follows = True
+        self.plots.set_range(TimeRange.whole(duration_s) if known and duration_s is not None else None)
+        self.set_waveform(None, None, 0.0)
+        self.set_energy(None)
+        self.set_tracks(no_tracks())
+        self.set_states(())
+        self.set_position(0.0)
+
+    def set_waveform(self, minimum: ArrayLike | None, maximum: ArrayLike | None, covers_s: float) -> None:
+        """Extremes of the sound in equal buckets over ``covers_s`` seconds; None for none."""
+        strip = self.plots.rows["sound"].strip
+        if minimum is None or maximum is None or covers_s <= 0:
+            strip.set_drawing(None)
+            return
+        low, high = np.asarray(minimum, np.float32), np.asarray(maximum, np.float32)
+
+        def draw(columns: Columns, height: int) -> QImage:
+            colour = rgb(self._colours().wave)
+            return wave_image(low, high, covers_s=covers_s, columns=columns, height=height, colour_rgb=colour)
+
+        strip.set_drawing(draw)
+
+    def set_energy(self, track: EnergyTrack | None, *, note: str = "") -> None:
+        """Where the sound comes from; None with a note on why that is not known."""
+        self._track, self._sound_note = track, note
+        self._bright = None if track is None else loudness(track)
+        self._redraw_azimuth()
+
+    def set_tracks(self, tracks: Tracks, *, note: str = "") -> None:
+        """What the maps say, as far as there are any; a note on why there are none."""
+        self._tracks, self._note = tracks, note
+        self._area_top = _nice_top(tracks.area, least=0.01)
+        self._entropy_top = _nice_top(tracks.entropy, least=0.01)
+        self._draw_curves()
+        self.plots.set_row_shown("score", bool(np.isfinite(tracks.j).any()))
+        self._draw_coverage()
+        self._redraw_azimuth()
+
+    def set_states(self, spans: Sequence[StateSpan]) -> None:
+        """How far the masks are; no lane where there are none."""
+        kept = tuple(spans)
+        self.plots.set_row_shown("states", bool(kept))
+
+        def draw(columns: Columns, height: int) -> QImage:
+            theme = self._colours()
+            colours = {
+                FrameState.DRAFT: theme.warning,
+                FrameState.ACCEPTED: theme.good,
+                FrameState.REJECTED: theme.error,
+            }
+            pieces = [(s.start_s, s.end_s, rgb(colours[s.state])) for s in kept]
+            return spans_image(pieces, columns, height=height)
+
+        self.plots.rows["states"].strip.set_drawing(draw if kept else None)
+        self.gutter.update()
+
+    def set_view(self, azimuths_rad: tuple[float, float] | None) -> None:
+        """What the view sees around: the azimuth in its middle and half of its range; None for all of the ring."""
+        if azimuths_rad == self._view:
+            return
+        self._view = azimuths_rad
+        self._place_view()
+
+    def set_position(self, time_s: float) -> None:
+        """Where the clip stands; a page is turned where that is off the screen, unless the person looks elsewhere."""
+        self._position_s = time_s
+        showing = self.plots.showing
+        if showing is not None and not self.plots.is_busy:
+            if showing.holds(time_s):
+                self._follows = True
+            elif self._follows:
+                self.plots.set_range(showing.showing(time_s))
+        self.plots.set_position(time_s)
+        if self._hover_s is None:
+            self._read_out()
+
+    def set_chosen_height(self, height_px: int) -> None:
+        """How high to be; never lower than its rows can be told apart."""
+        height = max(height_px, MIN_HEIGHT_PX)
+        if height != self._height:
+            self._height = height
+            self.updateGeometry()
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """As high as was chosen."""
+        return QSize(400, self._height)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """As narrow as a window may be."""
+        return QSize(160, self._height)
+
+    # -- drawing ----------------------------------------------------------------------------------------------------
+
+    def _colours(self) -> Theme:
+        return theme_of(self.palette())
+
+    def _redraw_azimuth(self) -> None:
+        track, bright, tracks = self._track, self._bright, self._tracks
+
+        def draw(columns: Columns, height: int) -> QImage:
+            theme = self._colours()
+            energy = None
+            if track is not None and bright is not None:
+                energy = energy_columns(bright, start_s=track.start_s, step_s=track.step_s, columns=columns)
+            mask = mask_columns(tracks, columns) if len(tracks) else None
+            ramp = ramp_between((theme.base, theme.wave, theme.dim))
+            return azimuth_image(energy, mask, height=height, ramp=ramp, mask_rgb=rgb(theme.accent))
+
+        empty = track is None and not len(tracks)
+        self.plots.rows["azimuth"].strip.set_drawing(None if empty else draw)
+        self.gutter.update()
+        self._read_out()
+
+    def _draw_coverage(self) -> None:
+        tracks = self._tracks
+
+        def draw(columns: Columns, height: int) -> QImage:
+            theme = self._colours()
+            return coverage_image(tracks, columns, height=height, model_rgb=rgb(theme.accent), flow_rgb=rgb(theme.wave))
+
+        self.plots.rows["maps"].strip.set_drawing(draw if len(tracks) else None)
+
+    def _draw_curves(self) -> None:
+        tracks, rows = self._tracks, self.plots.rows
+        drawn = {
+            "area": ("area", tracks.area / self._area_top),
+            "f": ("score", tracks.f),
+            "j": ("score", tracks.j),
+            "entropy": ("doubt", tracks.entropy / self._entropy_top),
+            "disagreement": ("doubt", tracks.disagreement_rad / np.pi),
+        }
+        gap_s = usual_gap_s(tracks.time_s)
+        for name, (row, values) in drawn.items():
+            curve = rows[row].curves[name]
+            if len(tracks):
+                curve.setData(*with_gaps(tracks.time_s, values, gap_s=gap_s))
+            else:
+                curve.clear()
+
+    def _recolour(self) -> None:
+        theme = self._colours()
+        if theme is self._theme:
+            return
+        self._theme = theme
+        self.plots.set_theme(theme)
+        rows = self.plots.rows
+        colours = {"area": theme.accent, **dict(self._doubt_colours()), **dict(self._score_colours())}
+        for row in rows.values():
+            for name, curve in row.curves.items():
+                curve.setPen(pg.mkPen(colours[name], width=1.3))
+        fill = QColor(theme.accent)
+        fill.setAlpha(70)
+        rows["area"].curves["area"].setFillBrush(fill)
+        shade = QColor(theme.base)
+        shade.setAlpha(120)
+        for item in self._outside:
+            item.setPen(QColor(0, 0, 0, 0))
+            item.setBrush(shade)
+        for line in self._edges:
+            line.setPen(pg.mkPen(theme.warning, width=1, style=Qt.PenStyle.DashLine))
+        for row in rows.values():
+            row.strip.refresh()
+        self.gutter.update()
+
+    def _doubt_colours(self) -> tuple[tuple[str, str], ...]:
+        theme = self._colours()
+        return (("entropy", theme.warning), ("disagreement", theme.error))
+
+    def _score_colours(self) -> tuple[tuple[str, str], ...]:
+        theme = self._colours()
+        return (("f", theme.accent), ("j", theme.good))
+
+    def _place_view(self) -> None:
+        showing, view = self.plots.showing, self._view
+        visible = showing is not None and view is not None and view[1] < math.pi
+        for item in (*self._outside, *self._edges):
+            item.setVisible(visible)
+        if showing is None or view is None or not visible:
+            return
+        middle, half = (math.degrees(v) for v in view)
+        left, right = (_wrapped(middle + half), _wrapped(middle - half))
+        for line, azimuth in zip(self._edges, (left, right), strict=True):
+            line.setPos(azimuth)
+        # Around from the left edge over the back to the right edge; in two pieces where the back is not seen.
+        pieces = [(right, left)] if left <= right else [(left, 180.0), (-180.0, right)]
+        if left <= right:
+            pieces = [(left, right), (0.0, 0.0)]
+        for item, (low, high) in zip(self._outside, pieces, strict=True):
+            item.setRect(QRectF(0, low, showing.duration_s, high - low))
+
+    def _range_changed(self) -> None:
+        showing = self.plots.showing
+        if showing is not None:
+            self._follows = showing.holds(self._position_s)
+        self._place_view()
+        self.gutter.update()
+
+    # -- reading ----------------------------------------------------------------------------------------------------
+
+    def _hovered(self, time_s: float | None) -> None:
+        self._hover_s = time_s
+        self._read_out()
+
+    def _read_out(self) -> None:
+        if self.plots.showing is None:
+            self._read.setText("")
+            return
+        time_s = self._position_s if self._hover_s is None else self._hover_s
+        moment = Moment(time_s, fps=self._fps, is_long=self.plots.showing.duration_s >= 3600)
+        self._read.setText(readout(moment, track=self._track, tracks=self._tracks))
+
+    def _sought(self, time_s: float, is_final: bool) -> None:
+        self._follows = True
+        self.plots.set_position(time_s)
+        self.seek_requested.emit(time_s, is_final)
+
+    # -- what the gutter says ---------------------------------------------------------------------------------------
+
+    def labels(self, key: str) -> "RowLabels":
+        """Name, units and ticks of a row."""
+        theme = self._colours()
+        degrees = [(0.75, "+90°"), (0.5, "0°"), (0.25, "−90°")]
+        made = {
+            "sound": RowLabels([("Sound", "", theme.dim)]),
+            "azimuth": RowLabels([("Azimuth", "", theme.dim)], degrees, self._azimuth_note()),
+            "area": RowLabels([("Salient", f"{100 * self._area_top:g} %", theme.dim)], note=self._note),
+            "score": RowLabels([("F", "1", theme.accent), ("J", "1", theme.good)]),
+            "doubt": RowLabels(
+                [("Unsure", f"{self._entropy_top:g} bit", theme.warning), ("Off sound", "180°", theme.error)]
+            ),
+            "maps": RowLabels([("Maps", "", theme.dim)]),
+            "states": RowLabels([("States", "", theme.dim)]),
+        }
+        return made[key]
+
+    def _azimuth_note(self) -> str:
+        return self._sound_note if self._track is None else ""
+
+    # -- Qt ---------------------------------------------------------------------------------------------------------
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
+        """Recolour with the theme."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.StyleChange) and hasattr(self, "_outside"):
+            self._recolour()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+        """Take the upper edge."""
+        if event.button() is Qt.MouseButton.LeftButton and self._is_grip(event.position()):
+            self._grip_from = (event.globalPosition().y(), self._height)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+        """Drag the upper edge."""
+        if self._grip_from is not None:
+            from_y, height = self._grip_from
+            self.set_chosen_height(round(height + from_y - event.globalPosition().y()))
+        elif self._is_grip(event.position()):
+            self.setCursor(Qt.CursorShape.SizeVerCursor)
+        else:
+            self.unsetCursor()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+        """Let the upper edge go."""
+        if self._grip_from is not None:
+            self._grip_from = None
+            self.height_chosen.emit(self._height)
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+        """The grip."""
+        painter = QPainter(self)
+        painter.fillRect(QRectF(self.width() / 2 - 18, 1, 36, 2), QColor(self._colours().border))
+
+    def _is_grip(self, at: QPointF) -> bool:
+        return at.y() <= _GRIP_PX + 2
+
+
+@dataclass(frozen=True)
+class RowLabels:
+    """What stands beside a row.
+
+    Attributes:
+        names: text, what the row's full height stands for, and colour; one below the other.
+        ticks: height within the row, 0 below and 1 above, and text.
+        note: why the row is empty; "" where it is not.
+    """
+
+    names: Sequence[tuple[str, str, str]]
+    ticks: Sequence[tuple[float, str]] = ()
+    note: str = ""
+
+
+class Gutter(QWidget):
+    """Names and units beside the rows."""
+
+    def __init__(self, panel: TimelinePanel) -> None:
+        super().__init__(panel)
+        self._panel = panel
+        self.setFixedWidth(_GUTTER_PX)
+        font = tabular(self.font())
+        font.setPointSizeF(font.pointSizeF() * 0.88)
+        self.setFont(font)
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+        """Each row's names at the left, its ticks at the right."""
+        painter = QPainter(self)
+        panel, plots = self._panel, self._panel.plots
+        if plots.showing is None:
+            return
+        dim = QColor(theme_of(self.palette()).dim)
+        line = self.fontMetrics().height()
+        for row in plots.rows.values():
+            if not row.is_shown:
+                continue
+            rect = plots.row_rect(row.key).translated(QPointF(plots.pos() - self.pos()))
+            labels = panel.labels(row.key)
+            names = labels.names if rect.height() >= line * len(labels.names) * 0.8 else labels.names[:1]
+            top = rect.center().y() - line * len(names) / 2
+            left, right = (side | Qt.AlignmentFlag.AlignVCenter for side in (Qt.AlignmentFlag.AlignLeft, _RIGHT))
+            for number, (text, full, colour) in enumerate(names):
+                painter.setPen(QColor(colour))
+                place = QRectF(0, top + number * line, self.width() - 2, line)
+                painter.drawText(place, left, text)
+                painter.drawText(place, right, full)
+            if rect.height() < line * max(len(labels.ticks), 1):
+                continue
+            for share, text in labels.ticks:
+                painter.setPen(dim)
+                middle = rect.bottom() - share * rect.height()
+                middle = min(max(middle, rect.top() + line / 2), rect.bottom() - line / 2)
+                place = QRectF(0, middle - line / 2, self.width() - 2, line)
+                painter.drawText(place, right, text)
+
+
+def _nice_top(values: NDArray[np.floating], *, least: float) -> float:
+    """1, 2 or 5 times a power of ten, not below the greatest value nor below ``least``."""
+    known = values[np.isfinite(values)]
+    top = max(float(known.max(initial=0.0)), least)
+    power = 10.0 ** math.floor(math.log10(top) + 1e-9)
+    return next(m * power for m in (1, 2, 5, 10) if m * power >= top * (1 - 1e-6))
+
+
+def _wrapped(azimuth_deg: float) -> float:
+    return 180.0 - (180.0 - azimuth_deg) % 360.0
