@@ -8,25 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from panosod_core.errors import MediaError
-from panosod_core.geometry.picture import Eye
-from panosod_core.inference.cache import ClipMaps, MapRecord, MapSource, PredictionCache, map_record
+from panosod_core.inference.cache import ClipMaps, MapRecord, PredictionCache, map_record
 from panosod_core.inference.carrying import MapCarrier
-from panosod_core.inference.clip_key import clip_key
-from panosod_core.inference.clip_pictures import ClipPictures
-from panosod_core.inference.clip_sound import ClipSound
+from panosod_core.inference.clip_feed import ClipFeed, ClipTaking, plan_clip
 from panosod_core.inference.engine_protocol import Engine
-from panosod_core.inference.fitting import PictureFitter
 from panosod_core.inference.messages import ClipReady, MapMade, MoveTo, OpenClip
+from panosod_core.inference.predict import key_of, known_maps
 from panosod_core.inference.schedule import Playhead, Schedule
-from panosod_core.inference.windows import Abandoned, WindowMaker
-from panosod_core.media.audio import AudioReader
-from panosod_core.media.choice import chosen_geometry, override_sound, sound_choices
-from panosod_core.media.clock import clip_origin_s
-from panosod_core.media.content import content_id
-from panosod_core.media.probe import probe
-from panosod_core.media.video import DEFAULT_FPS, SeekInterrupted, VideoReader
 
-BEYOND_S = 1e9
 ANCHORS = 96
 """Maps of the model that are kept to be carried: 8 MiB."""
 PATIENCE = 3
@@ -82,62 +71,37 @@ class ClipWork:
             PanosodError: the clip cannot be read, or its picture does not belong on the sphere.
         """
         path = Path(request.path)
-        info = probe(path)
-        video, audio = info.video, info.audio
-        if video is None:
-            raise MediaError(f"{path.name}: there is no picture in it to predict anything for")
-        geometry = chosen_geometry(video, request.picture, eye=Eye(request.eye))
-        if not geometry.is_spherical:
-            raise MediaError(f"{path.name} is shown flat, and the model looks at panoramas: choose a projection for it")
-        if audio is not None:
-            audio = override_sound(audio, request.sound if request.sound in sound_choices(audio) else "auto")
-        config = engine.config
-        origin_s = clip_origin_s(info)
+        plan = plan_clip(path, ClipTaking(request.picture, request.eye, request.sound))
+        key = key_of(path, plan, engine.model_id)
         self.generation = request.generation
         self.figures = WorkFigures()
         self._unreadable = 0
         with ExitStack() as opened:
-            reader = opened.enter_context(VideoReader(path, video, clock_origin_s=origin_s))
-            sound = None
-            if audio is not None and config.fuses:
-                sound = opened.enter_context(
-                    AudioReader(path, audio, out_rate_hz=config.sound_rate_hz, clock_origin_s=origin_s)
-                )
-            try:
-                count = reader.index_of_time(BEYOND_S, should_stop=should_stop) + 1
-            except SeekInterrupted as interrupted:
-                raise Abandoned from interrupted
-            rate_hz = float(video.fps or DEFAULT_FPS)
-            self._reader = reader
-            self._pictures = ClipPictures(
-                reader, PictureFitter(geometry, height=config.height_px, width=config.width_px)
-            )
-            sounds = ClipSound(
-                sound,
-                audio,
-                rate_hz=config.sound_rate_hz,
-                channels=config.sound_channels,
-                window_samples=config.sound_samples,
-                time_of=self._time_of,
-            )
-            self._maker = WindowMaker(engine, self._pictures, sounds, frame_count=count, frame_rate_hz=rate_hz)
-            key = clip_key(content=content_id(path), model_id=engine.model_id, geometry=geometry, audio=audio)
+            self._feed = opened.enter_context(ClipFeed(path, plan, engine.config, should_stop=should_stop))
+            self._pictures = self._feed.pictures
+            self._maker = self._feed.windows(engine)
             self._maps: ClipMaps = opened.enter_context(cache.open(key))
-            known = self._maps.indices(MapSource.MODEL)
-            self._rate_hz = rate_hz
+            known = known_maps(self._maps)
+            own = [index for index, carried in known.items() if not carried]
+            self._carried = {index: carried for index, carried in known.items() if carried}
             self.schedule = Schedule(
-                frame_count=count,
-                frame_rate_hz=rate_hz,
+                frame_count=self._feed.frame_count,
+                frame_rate_hz=self._feed.frame_rate_hz,
                 window_step=self._maker.window_step,
                 stride=stride,
-                known=known,
+                known=own,
                 map_s=map_s,
             )
             self._carrier = MapCarrier()
             self._anchors: OrderedDict[int, MapRecord] = OrderedDict()
-            self._carried = {n.index: n.carried for n in self._maps.newer_than() if n.carried}
             self.ready = ClipReady(
-                request.generation, key.content_id, key.model_id, key.settings, count, rate_hz, len(known)
+                request.generation,
+                key.content_id,
+                key.model_id,
+                key.settings,
+                self._feed.frame_count,
+                self._feed.frame_rate_hz,
+                len(own),
             )
             self._opened = opened.pop_all()
 
@@ -147,8 +111,7 @@ class ClipWork:
 
     def move(self, where: MoveTo, *, now_s: float) -> bool:
         """Follow the playhead; True where the present work is to be abandoned for it."""
-        index = self._reader.index_of_time(where.time_s)
-        return self.schedule.move(Playhead(index, where.is_playing, where.speed, now_s))
+        return self.schedule.move(Playhead(where.index, where.is_playing, where.speed, now_s))
 
     def make(self, index: int, *, should_stop: Callable[[], bool]) -> list[MapMade]:
         """Predict a frame, write its map, carry it to the frames beside it.
@@ -224,7 +187,3 @@ class ClipWork:
         )
         self._carried[index] = record.carried
         return self._maps.put(record)
-
-    def _time_of(self, index: int) -> float:
-        passed = self._pictures.passed(index)
-        return passed.time_s if passed is not None else index / self._rate_hz

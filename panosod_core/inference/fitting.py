@@ -99,6 +99,9 @@ def _cropped(plane: _Plane, size: tuple[int, int], geometry: PictureGeometry) ->
 
 
 def _resized(plane: _Plane, height: int, width: int) -> _Plane:
+    # By exact halves first: that is area averaging too, and several times as fast as one step by an odd ratio.
+    while plane.shape[0] >= 2 * height and plane.shape[1] >= 2 * width and not (plane.shape[0] | plane.shape[1]) & 1:
+        plane = cv2.resize(plane, (plane.shape[1] // 2, plane.shape[0] // 2), interpolation=cv2.INTER_AREA)
     if plane.shape[:2] == (height, width):
         return np.ascontiguousarray(plane)
     shrinks = plane.shape[0] >= height and plane.shape[1] >= width

@@ -61,14 +61,14 @@ class MoveTo:
 
     Attributes:
         generation: of the clip.
-        time_s: on the clip's clock.
+        index: of the frame in sight.
         is_playing: whether it runs.
         speed: clip seconds a second.
         late: pictures that were dropped since the last such message.
     """
 
     generation: int
-    time_s: float
+    index: int
     is_playing: bool = False
     speed: float = 1.0
     late: int = 0
@@ -111,8 +111,7 @@ class Loaded:
     Attributes:
         model: its file.
         model_id: hash of its weights.
-        engine: what runs it, for people ("ONNX Runtime 1.22", "torch 2.13").
-        device: where ("cpu", "cuda").
+        engine: runtime, device and precision, for people.
         height_px, width_px: of its maps.
         took_s: from the start of the process.
     """
@@ -120,7 +119,6 @@ class Loaded:
     model: str
     model_id: str
     engine: str
-    device: str
     height_px: int
     width_px: int
     took_s: float

@@ -1,0 +1,91 @@
+"""Writes the graphs that ONNX Runtime runs for a model that has none yet, so that the next opening is quick.
+
+It is done beside the work, in a process of its own at the lowest priority, and costs half a minute once a model.
+"""
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+from panosod_core.inference.engine_protocol import Engine
+from panosod_core.inference.messages import Exported
+from panosod_core.inference.model_file import ModelFile
+from panosod_core.inference.onnx_store import find_export
+
+NICE = 19
+WAIT_S = 20.0
+"""A clip has just been opened: its first maps come first."""
+
+
+class BackgroundExport:
+    """At most one export in the life of a process."""
+
+    def __init__(self) -> None:
+        self._closing = threading.Event()
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[str] | None = None
+        self._thread: threading.Thread | None = None
+
+    def begin(self, engine: Engine, model: Path, *, on_end: Callable[[Exported], None], wait_s: float = WAIT_S) -> bool:
+        """Export the model if that can be done here and would help.
+
+        Args:
+            engine: in use; one by torch on the processor leaves room to gain.
+            model: its file.
+            on_end: told from another thread.
+            wait_s: begin only after that.
+
+        Returns:
+            Whether it will be done.
+        """
+        if not engine.description.startswith("torch, cpu") or not can_export() or find_export(ModelFile.read(model)):
+            return False
+        self._thread = threading.Thread(
+            target=self._run, args=(model, on_end, wait_s), name="background-export", daemon=True
+        )
+        self._thread.start()
+        return True
+
+    def close(self) -> None:
+        """End it where it still runs; the files are written beside and renamed, so nothing half done is left."""
+        with self._lock:
+            self._closing.set()
+            process = self._process
+        if process is not None and process.poll() is None:
+            process.kill()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self, model: Path, on_end: Callable[[Exported], None], wait_s: float) -> None:
+        if self._closing.wait(wait_s):
+            return
+        command = [sys.executable, "-P", "-m", "panosod_core.cli.main", "export-onnx", str(model)]
+        with self._lock:
+            if self._closing.is_set():
+                return
+            self._process = process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+                env={**os.environ, "OMP_NUM_THREADS": "1"},
+            )
+        if hasattr(os, "setpriority"):
+            os.setpriority(os.PRIO_PROCESS, process.pid, NICE)
+        _, errors = process.communicate()
+        if self._closing.is_set():
+            return
+        lines = errors.strip().splitlines()
+        export = find_export(ModelFile.read(model)) if process.returncode == 0 else None
+        text = "" if export is not None else (lines[-1] if lines else f"exit code {process.returncode}")
+        on_end(Exported(str(export.folder) if export is not None else "", text))
+
+
+def can_export() -> bool:
+    """Whether all that it takes is installed, and what would run the result."""
+    return all(find_spec(name) is not None for name in ("torch", "onnx", "onnxscript", "onnxruntime"))
