@@ -3,6 +3,7 @@
 Attention is ``softmax(Q K^T / sqrt(d)) V`` in every head, computed by torch's fused kernels.
 """
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -24,6 +25,8 @@ class MultiHeadAttention(nn.Module):
         for linear in (self.query, self.key, self.value, self.out):
             nn.init.xavier_uniform_(linear.weight)
             nn.init.zeros_(linear.bias)
+        # Its gradient is 0, as forward() says; the rounding that arithmetic leaves of it would move it by whole steps.
+        self.key.bias.register_hook(torch.zeros_like)  # type: ignore[no-untyped-call]  # torch gives it no types
 
     def forward(self, queries: Tensor, keys: Tensor, values: Tensor, *, bias: Tensor | None = None) -> Tensor:
         """Attend.
@@ -37,9 +40,12 @@ class MultiHeadAttention(nn.Module):
         Returns:
             (B, N, C).
         """
+        # Softmax does not see what all keys share. Without that the answer is the same, but channels that hardly differ
+        # between tokens have a gradient that is small and right, not rounding that Adam makes large.
+        apart = keys - keys.mean(-2, keepdim=True)
         q, k, v = (
             project(tokens).unflatten(-1, (self.heads, -1)).transpose(1, 2)
-            for project, tokens in ((self.query, queries), (self.key, keys), (self.value, values))
+            for project, tokens in ((self.query, queries), (self.key, apart), (self.value, values))
         )
         dropout = self.dropout if self.training else 0.0
         mask = None if bias is None else bias.to(q.dtype)

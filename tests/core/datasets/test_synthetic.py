@@ -2,13 +2,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-
-from panosod_core.datasets.render_torch_basics import hashed_uniform, signed_keys  # noqa: E402 - torch may be missing
-from panosod_core.datasets.render_torch_picture import TorchPainter  # noqa: E402 - see above
-from panosod_core.datasets.render_torch_sound import render_sounds  # noqa: E402 - see above
-from panosod_core.datasets.synthetic import (  # noqa: E402 - see above
+from panosod_core.datasets.render_torch_basics import hashed_uniform, signed_keys
+from panosod_core.datasets.render_torch_picture import TorchPainter
+from panosod_core.datasets.render_torch_sound import render_sounds
+from panosod_core.datasets.synthetic import (
     TEST_SEED,
     SceneRenderer,
     SyntheticRecordings,
@@ -18,14 +17,14 @@ from panosod_core.datasets.synthetic import (  # noqa: E402 - see above
     join_windows,
     saliency,
 )
-from panosod_core.datasets.tensors import stack_recordings  # noqa: E402 - see above
-from panosod_core.datasets.windows import WindowSpec  # noqa: E402 - see above
-from panosod_core.errors import ConfigError  # noqa: E402 - see above
-from panosod_core.synth import draws  # noqa: E402 - see above
-from panosod_core.synth.scene import draw_scene  # noqa: E402 - see above
-from panosod_core.synth.scene_config import HeldOut, Place, SceneConfig  # noqa: E402 - see above
-from panosod_core.synth.scene_picture import ScenePainter  # noqa: E402 - see above
-from panosod_core.synth.scene_sound import render_sound  # noqa: E402 - see above
+from panosod_core.datasets.tensors import stack_recordings
+from panosod_core.datasets.windows import WindowSpec
+from panosod_core.errors import ConfigError
+from panosod_core.synth import draws
+from panosod_core.synth.scene import draw_scene
+from panosod_core.synth.scene_config import HeldOut, Place, SceneConfig
+from panosod_core.synth.scene_picture import ScenePainter
+from panosod_core.synth.scene_sound import render_sound
 
 CPU = torch.device("cpu")
 SPEC = WindowSpec(width=64, height=32, rate_hz=16000)

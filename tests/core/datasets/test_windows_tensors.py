@@ -2,12 +2,11 @@
 
 import numpy as np
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-
-from panosod_core.datasets.augment import AugmentConfig, Augmentation, transformed_picture, transformed_sound  # noqa: E402, I001 - after the skip
-from panosod_core.datasets.opening import open_data_set  # noqa: E402
-from panosod_core.datasets.tensors import (  # noqa: E402
+from panosod_core.datasets.augment import Augmentation, AugmentConfig, transformed_picture, transformed_sound
+from panosod_core.datasets.opening import open_data_set
+from panosod_core.datasets.tensors import (
     Damaged,
     RecordingDataset,
     StillDataset,
@@ -16,9 +15,9 @@ from panosod_core.datasets.tensors import (  # noqa: E402
     stack_stills,
     stack_windows,
 )
-from panosod_core.datasets.windows import WindowSpec, list_windows  # noqa: E402
-from panosod_core.errors import DatasetError  # noqa: E402
-from tests.core.datasets.tiny_sets import SEQUENCES, make_asod, make_duts, make_l3das  # noqa: E402
+from panosod_core.datasets.windows import WindowSpec, list_windows
+from panosod_core.errors import DatasetError
+from tests.core.datasets.tiny_sets import SEQUENCES, make_asod, make_duts, make_l3das
 
 SPEC = WindowSpec(width=64, height=32, sound_s=0.5, rate_hz=16000)
 EVERYTHING = AugmentConfig(yaw=True, left_right=0.5, up_down=0.5)

@@ -1,12 +1,11 @@
 import pytest
+import torch
 
-torch = pytest.importorskip("torch", reason="the network needs torch")
-
-from panosod_core.model.ablations import with_sound  # noqa: E402 - torch may be missing
-from panosod_core.model.acoustic import AcousticDetector, AcousticEncoder  # noqa: E402
-from panosod_core.model.config import AcousticInput, EnergyMap, Sound  # noqa: E402
-from panosod_core.model.presets import PAPER, preset  # noqa: E402
-from tests.core.model.tiny import TINY, TINY_PANOSOD, noise_from, tiny  # noqa: E402
+from panosod_core.model.ablations import with_sound
+from panosod_core.model.acoustic import AcousticDetector, AcousticEncoder
+from panosod_core.model.config import AcousticInput, EnergyMap, Sound
+from panosod_core.model.presets import PAPER, preset
+from tests.core.model.tiny import TINY, TINY_PANOSOD, noise_from, tiny
 
 
 def wave(**kwargs):

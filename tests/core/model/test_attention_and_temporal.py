@@ -1,9 +1,8 @@
 import pytest
+import torch
 
-torch = pytest.importorskip("torch", reason="the network needs torch")
-
-from panosod_core.model.attention import CrossLayer, EncoderLayer, MultiHeadAttention  # noqa: E402 - torch may be missing
-from panosod_core.model.temporal import TemporalNonLocal  # noqa: E402
+from panosod_core.model.attention import CrossLayer, EncoderLayer, MultiHeadAttention
+from panosod_core.model.temporal import TemporalNonLocal
 
 
 def random_block(channels=8):
@@ -23,6 +22,22 @@ def test_attention_is_the_formula():
         weights = (q[..., own] @ k[..., own].transpose(1, 2) / 2.0 + bias[:, h]).softmax(-1)
         heads.append(weights @ v[..., own])
     torch.testing.assert_close(attend(queries, keys, values, bias=bias), attend.out(torch.cat(heads, -1)))
+
+
+def test_what_all_keys_share_changes_no_answer_and_teaches_nothing():
+    attend = MultiHeadAttention(12, 3, dropout=0.0)
+    queries, values = torch.randn(2, 5, 12), torch.randn(2, 7, 12)
+    keys = torch.randn(2, 7, 12)
+    keys[..., 3] = torch.randn(2, 1)
+    with torch.no_grad():
+        attend.key.bias.normal_()
+        shifted = keys + torch.randn(2, 1, 12)
+    out = attend(queries, keys, values)
+    torch.testing.assert_close(attend(queries, shifted, values), out)
+    out.square().sum().backward()
+    assert torch.equal(attend.key.bias.grad, torch.zeros(12)), "not rounding, which Adam would make whole steps of"
+    shared, others = attend.key.weight.grad[:, 3], attend.key.weight.grad[:, [*range(3), *range(4, 12)]]
+    assert shared.abs().max() < 1e-6 * others.abs().max()
 
 
 def test_attention_agrees_with_torchs_own():

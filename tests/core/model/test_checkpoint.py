@@ -4,24 +4,23 @@ import pickle
 from dataclasses import replace
 
 import pytest
+import torch
+from safetensors.torch import load_file, save_file
 
-torch = pytest.importorskip("torch", reason="the network needs torch")
-from safetensors.torch import load_file, save_file  # noqa: E402 - torch may be missing
-
-from panosod_core.errors import CheckpointError  # noqa: E402
-from panosod_core.model.ablations import with_sound  # noqa: E402
-from panosod_core.model.acoustic import AcousticDetector  # noqa: E402
-from panosod_core.model.checkpoint import (  # noqa: E402
+from panosod_core.errors import CheckpointError
+from panosod_core.model.ablations import with_sound
+from panosod_core.model.acoustic import AcousticDetector
+from panosod_core.model.checkpoint import (
     load_detector,
     load_network,
     load_part,
     read_info,
     save_checkpoint,
 )
-from panosod_core.model.config import Sound  # noqa: E402
-from panosod_core.model.network import build_network  # noqa: E402
-from panosod_core.model.weights import read_header  # noqa: E402
-from tests.core.model.tiny import TINY, TINY_PANOSOD, noise_from, tiny  # noqa: E402
+from panosod_core.model.config import Sound
+from panosod_core.model.network import build_network
+from panosod_core.model.weights import read_header
+from tests.core.model.tiny import TINY, TINY_PANOSOD, noise_from, tiny
 
 
 @pytest.fixture

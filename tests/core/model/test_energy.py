@@ -1,14 +1,13 @@
 import numpy as np
 import pytest
+import torch
 
-torch = pytest.importorskip("torch", reason="the network needs torch")
-
-from panosod_core.ambisonics import energy as reference  # noqa: E402 - torch may be missing
-from panosod_core.geometry.sphere import angle_between, direction, equirect_directions  # noqa: E402
-from panosod_core.model.config import EnergyMap  # noqa: E402
-from panosod_core.model.energy import EnergySteering, FieldCovariance  # noqa: E402
-from panosod_core.model.features import Spectrum  # noqa: E402
-from tests.core.model.tiny import noise_from, tiny  # noqa: E402
+from panosod_core.ambisonics import energy as reference
+from panosod_core.geometry.sphere import angle_between, direction, equirect_directions
+from panosod_core.model.config import EnergyMap
+from panosod_core.model.energy import EnergySteering, FieldCovariance
+from panosod_core.model.features import Spectrum
+from tests.core.model.tiny import noise_from, tiny
 
 KINDS = [EnergyMap.BEAM, EnergyMap.INTENSITY]
 SIZE = (13, 26)

@@ -1,12 +1,11 @@
 import numpy as np
 import pytest
+import torch
 
-torch = pytest.importorskip("torch", reason="the network needs torch")
-
-from panosod_core.geometry.sphere import direction  # noqa: E402 - torch may be missing
-from panosod_core.model.ablations import with_sound  # noqa: E402
-from panosod_core.model.config import AcousticInput, Sound  # noqa: E402
-from panosod_core.model.features import (  # noqa: E402
+from panosod_core.geometry.sphere import direction
+from panosod_core.model.ablations import with_sound
+from panosod_core.model.config import AcousticInput, Sound
+from panosod_core.model.features import (
     IntensityInput,
     Spectrum,
     SpectrumInput,
@@ -15,8 +14,8 @@ from panosod_core.model.features import (  # noqa: E402
     mel_filters,
     pool_time,
 )
-from panosod_core.model.presets import PAPER, preset  # noqa: E402
-from tests.core.model.tiny import noise_from, tiny  # noqa: E402
+from panosod_core.model.presets import PAPER, preset
+from tests.core.model.tiny import noise_from, tiny
 
 INTENSITY = tiny(acoustic_input=AcousticInput.INTENSITY)
 

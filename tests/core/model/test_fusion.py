@@ -1,11 +1,10 @@
 import pytest
+import torch
 
-torch = pytest.importorskip("torch", reason="the network needs torch")
-
-from panosod_core.model.acoustic import AcousticFeatures  # noqa: E402 - torch may be missing
-from panosod_core.model.config import EnergyMap, Fusion, Gate, Padding, PositionInto  # noqa: E402
-from panosod_core.model.fusion import ContextFusion  # noqa: E402
-from tests.core.model.tiny import TINY, TINY_PANOSOD, tiny  # noqa: E402
+from panosod_core.model.acoustic import AcousticFeatures
+from panosod_core.model.config import EnergyMap, Fusion, Gate, Padding, PositionInto
+from panosod_core.model.fusion import ContextFusion
+from tests.core.model.tiny import TINY, TINY_PANOSOD, tiny
 
 VARIANTS = {
     "paper": TINY,

@@ -2,14 +2,13 @@ import hashlib
 import pickle
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
-torch = pytest.importorskip("torch", reason="the network needs torch")
-from safetensors.torch import save_file  # noqa: E402 - torch may be missing
-
-from panosod_core.errors import CheckpointError  # noqa: E402
-from panosod_core.model.config import Backbone  # noqa: E402
-from panosod_core.model.imagenet import load_imagenet  # noqa: E402
-from panosod_core.model.resnet import ResNet  # noqa: E402
+from panosod_core.errors import CheckpointError
+from panosod_core.model.config import Backbone
+from panosod_core.model.imagenet import load_imagenet
+from panosod_core.model.resnet import ResNet
 
 
 def small(seed=0, kind=Backbone.RESNET50):

@@ -1,13 +1,12 @@
 import pytest
+import torch
 
-torch = pytest.importorskip("torch", reason="the network needs torch")
-
-from panosod_core.model.ablations import table_rows, with_sound  # noqa: E402 - torch may be missing
-from panosod_core.model.config import DecoderNorm, Padding, Sound, VisualTransformer  # noqa: E402
-from panosod_core.model.network import PanosodNet, build_network  # noqa: E402
-from panosod_core.model.presets import PRESETS, preset  # noqa: E402
-from panosod_core.training.losses import LossConfig, VideoLoss  # noqa: E402
-from tests.core.model.tiny import TINY, TINY_PANOSOD, noise_from, tiny  # noqa: E402
+from panosod_core.model.ablations import table_rows, with_sound
+from panosod_core.model.config import DecoderNorm, Padding, Sound, VisualTransformer
+from panosod_core.model.network import PanosodNet, build_network
+from panosod_core.model.presets import PRESETS, preset
+from panosod_core.training.losses import LossConfig, VideoLoss
+from tests.core.model.tiny import TINY, TINY_PANOSOD, noise_from, tiny
 
 ROWS = {
     f"{base} table {table} {name}": config

@@ -2,13 +2,12 @@ import math
 
 import numpy as np
 import pytest
+import torch
+import torch.nn.functional as F
 
-torch = pytest.importorskip("torch", reason="the network needs torch")
-import torch.nn.functional as F  # noqa: E402 - torch may be missing
-
-from panosod_core.geometry.sphere import equirect_directions, uv_to_direction  # noqa: E402
-from panosod_core.model.config import Padding  # noqa: E402
-from panosod_core.model.padding import EquirectConv2d, max_pool_3x3_stride_2, pad_sphere, upsample  # noqa: E402
+from panosod_core.geometry.sphere import equirect_directions, uv_to_direction
+from panosod_core.model.config import Padding
+from panosod_core.model.padding import EquirectConv2d, max_pool_3x3_stride_2, pad_sphere, upsample
 
 RING = [Padding.SEAM, Padding.SPHERE]
 

@@ -2,11 +2,10 @@ import math
 
 import numpy as np
 import pytest
+import torch
 
-torch = pytest.importorskip("torch", reason="the network needs torch")
-
-from panosod_core.geometry.sphere import equirect_directions  # noqa: E402 - torch may be missing
-from panosod_core.model.positional import (  # noqa: E402
+from panosod_core.geometry.sphere import equirect_directions
+from panosod_core.model.positional import (
     grid_directions,
     plane_encoding,
     sequence_encoding,

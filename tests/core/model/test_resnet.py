@@ -1,9 +1,8 @@
 import pytest
+import torch
 
-torch = pytest.importorskip("torch", reason="the network needs torch")
-
-from panosod_core.model.config import Backbone, Padding  # noqa: E402 - torch may be missing
-from panosod_core.model.resnet import ResNet  # noqa: E402
+from panosod_core.model.config import Backbone, Padding
+from panosod_core.model.resnet import ResNet
 
 
 def published_state(kind: Backbone) -> dict[str, tuple[int, ...]]:

@@ -1,11 +1,10 @@
 import pytest
+import torch
 
-torch = pytest.importorskip("torch", reason="the network needs torch")
-
-from panosod_core.model.network import build_network  # noqa: E402 - torch may be missing
-from panosod_core.model.presets import preset  # noqa: E402
-from panosod_core.training.losses import LossConfig, VideoLoss  # noqa: E402
-from tests.core.model.tiny import TINY, TINY_PANOSOD, noise_from, tiny  # noqa: E402
+from panosod_core.model.network import build_network
+from panosod_core.model.presets import preset
+from panosod_core.training.losses import LossConfig, VideoLoss
+from tests.core.model.tiny import TINY, TINY_PANOSOD, noise_from, tiny
 
 VALIDITY = tiny(teacher_validity=True)
 

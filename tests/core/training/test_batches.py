@@ -5,16 +5,14 @@ import signal
 
 import numpy as np
 import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-torch = pytest.importorskip("torch", reason="training needs torch")
-
-from hypothesis import given, settings  # noqa: E402 - torch may be missing
-from hypothesis import strategies as st  # noqa: E402
-
-from panosod_core.errors import DatasetError, TrainingError  # noqa: E402
-from panosod_core.training.batches import EpochOrder, Source, draw  # noqa: E402
-from panosod_core.training.config import TrainConfig  # noqa: E402
-from panosod_core.training.world import World  # noqa: E402
+from panosod_core.errors import DatasetError, TrainingError
+from panosod_core.training.batches import EpochOrder, Source, draw
+from panosod_core.training.config import TrainConfig
+from panosod_core.training.world import World
 
 ALONE = World(0, 1, torch.device("cpu"))
 

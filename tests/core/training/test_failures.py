@@ -6,21 +6,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
-torch = pytest.importorskip("torch", reason="training needs torch")
-
-from panosod_core.errors import CheckpointError, DatasetError, TrainingError  # noqa: E402 - torch may be missing
-from panosod_core.model.checkpoint import load_network  # noqa: E402
-from panosod_core.model.weights import read_safetensors  # noqa: E402
-from panosod_core.training import video  # noqa: E402
-from panosod_core.training.config import Stage  # noqa: E402
-from panosod_core.training.data import DataConfig  # noqa: E402
-from panosod_core.training.events import EventLog, read_events  # noqa: E402
-from panosod_core.training.image import train_image  # noqa: E402
-from panosod_core.training.learners import VideoLearner  # noqa: E402
-from panosod_core.training.video import train_video  # noqa: E402
-from tests.core.datasets.tiny_sets import make_asod, make_duts  # noqa: E402
-from tests.core.training.tiny_jobs import Heard, job  # noqa: E402
+from panosod_core.errors import CheckpointError, DatasetError, TrainingError
+from panosod_core.model.checkpoint import load_network
+from panosod_core.model.weights import read_safetensors
+from panosod_core.training import video
+from panosod_core.training.config import Stage
+from panosod_core.training.data import DataConfig
+from panosod_core.training.events import EventLog, read_events
+from panosod_core.training.image import train_image
+from panosod_core.training.learners import VideoLearner
+from panosod_core.training.video import train_video
+from tests.core.datasets.tiny_sets import make_asod, make_duts
+from tests.core.training.tiny_jobs import Heard, job
 
 
 @pytest.fixture

@@ -1,13 +1,12 @@
 import math
 
 import pytest
+import torch
 
-torch = pytest.importorskip("torch", reason="the network needs torch")
-
-from panosod_core.errors import ConfigError  # noqa: E402 - torch may be missing
-from panosod_core.model.acoustic import Detections  # noqa: E402
-from panosod_core.model.network import BranchOutput, NetworkOutput  # noqa: E402
-from panosod_core.training.losses import (  # noqa: E402
+from panosod_core.errors import ConfigError
+from panosod_core.model.acoustic import Detections
+from panosod_core.model.network import BranchOutput, NetworkOutput
+from panosod_core.training.losses import (
     LossConfig,
     VideoLoss,
     acoustic_loss,

@@ -3,15 +3,14 @@
 import math
 
 import pytest
+import torch
 
-torch = pytest.importorskip("torch", reason="training needs torch")
-
-from panosod_core.errors import ConfigError  # noqa: E402 - torch may be missing
-from panosod_core.model.network import build_network  # noqa: E402
-from panosod_core.training.average import WeightAverage  # noqa: E402
-from panosod_core.training.config import PAPER_VIDEO, RECIPES, Schedule, Stage, TrainConfig, recipe  # noqa: E402
-from panosod_core.training.optimiser import build_optimiser, rate_factor, set_rate  # noqa: E402
-from tests.core.training.tiny_jobs import job  # noqa: E402
+from panosod_core.errors import ConfigError
+from panosod_core.model.network import build_network
+from panosod_core.training.average import WeightAverage
+from panosod_core.training.config import PAPER_VIDEO, RECIPES, Schedule, Stage, TrainConfig, recipe
+from panosod_core.training.optimiser import build_optimiser, rate_factor, set_rate
+from tests.core.training.tiny_jobs import job
 
 
 def test_the_papers_recipe_is_the_default():

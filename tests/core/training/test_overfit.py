@@ -5,15 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-torch = pytest.importorskip("torch", reason="training needs torch")
-
-from panosod_core.model.checkpoint import read_info  # noqa: E402 - torch may be missing
-from panosod_core.model.config import DecoderNorm, Gate, Padding  # noqa: E402
-from panosod_core.synth.scene_config import SceneConfig  # noqa: E402
-from panosod_core.training.config import BestBy, Schedule, TrainConfig  # noqa: E402
-from panosod_core.training.data import DataConfig  # noqa: E402
-from panosod_core.training.video import train_video  # noqa: E402
-from tests.core.training.tiny_jobs import Heard, job  # noqa: E402
+from panosod_core.model.checkpoint import read_info
+from panosod_core.model.config import DecoderNorm, Gate, Padding
+from panosod_core.synth.scene_config import SceneConfig
+from panosod_core.training.config import BestBy, Schedule, TrainConfig
+from panosod_core.training.data import DataConfig
+from panosod_core.training.video import train_video
+from tests.core.training.tiny_jobs import Heard, job
 
 CLIPS = DataConfig(
     scenes=2,

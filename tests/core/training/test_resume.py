@@ -4,15 +4,14 @@ import json
 import signal
 
 import pytest
+import torch
 
-torch = pytest.importorskip("torch", reason="training needs torch")
-
-from panosod_core.errors import TrainingError  # noqa: E402 - torch may be missing
-from panosod_core.model.weights import read_safetensors  # noqa: E402
-from panosod_core.training.config import Schedule, Stage  # noqa: E402
-from panosod_core.training.events import read_curve, read_events  # noqa: E402
-from panosod_core.training.video import train_video  # noqa: E402
-from tests.core.training.tiny_jobs import Heard, job  # noqa: E402
+from panosod_core.errors import TrainingError
+from panosod_core.model.weights import read_safetensors
+from panosod_core.training.config import Schedule, Stage
+from panosod_core.training.events import read_curve, read_events
+from panosod_core.training.video import train_video
+from tests.core.training.tiny_jobs import Heard, job
 
 RICH = {
     "model": {"dropout": 0.1},

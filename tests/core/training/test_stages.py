@@ -1,26 +1,25 @@
 """Each stage on each kind of data, and what it hands to the next."""
 
 import pytest
+import torch
 
-torch = pytest.importorskip("torch", reason="training needs torch")
-
-from panosod_core.datasets.augment import AugmentConfig  # noqa: E402 - torch may be missing
-from panosod_core.errors import CheckpointError, ConfigError, DatasetError  # noqa: E402
-from panosod_core.model.acoustic import AcousticDetector, Detections  # noqa: E402
-from panosod_core.model.checkpoint import load_detector, load_network  # noqa: E402
-from panosod_core.model.network import build_network  # noqa: E402
-from panosod_core.training.acoustic import train_acoustic  # noqa: E402
-from panosod_core.training.check import detection_scores, map_scores  # noqa: E402
-from panosod_core.training.config import BestBy, Precision, Stage  # noqa: E402
-from panosod_core.training.data import DataConfig, window_sources  # noqa: E402
-from panosod_core.training.events import tensorboard_listener  # noqa: E402
-from panosod_core.training.image import train_image  # noqa: E402
-from panosod_core.training.job import StartWeights  # noqa: E402
-from panosod_core.training.losses import LossConfig  # noqa: E402
-from panosod_core.training.start import IMAGE_PARTS, image_config, load_start  # noqa: E402
-from panosod_core.training.video import train_video  # noqa: E402
-from tests.core.datasets.tiny_sets import make_asod, make_duts, make_l3das  # noqa: E402
-from tests.core.training.tiny_jobs import TRAIN, Heard, job  # noqa: E402
+from panosod_core.datasets.augment import AugmentConfig
+from panosod_core.errors import CheckpointError, ConfigError, DatasetError
+from panosod_core.model.acoustic import AcousticDetector, Detections
+from panosod_core.model.checkpoint import load_detector, load_network
+from panosod_core.model.network import build_network
+from panosod_core.training.acoustic import train_acoustic
+from panosod_core.training.check import detection_scores, map_scores
+from panosod_core.training.config import BestBy, Precision, Stage
+from panosod_core.training.data import DataConfig, window_sources
+from panosod_core.training.events import tensorboard_listener
+from panosod_core.training.image import train_image
+from panosod_core.training.job import StartWeights
+from panosod_core.training.losses import LossConfig
+from panosod_core.training.start import IMAGE_PARTS, image_config, load_start
+from panosod_core.training.video import train_video
+from tests.core.datasets.tiny_sets import make_asod, make_duts, make_l3das
+from tests.core.training.tiny_jobs import TRAIN, Heard, job
 
 
 def parts(module, name):

@@ -9,19 +9,17 @@ from pathlib import Path
 
 import pytest
 
-torch = pytest.importorskip("torch", reason="training needs torch")
-
-from panosod_core.cli.main import main  # noqa: E402 - torch may be missing
-from panosod_core.cli.train import ProgressLine, event_text, step_text  # noqa: E402
-from panosod_core.cli.train_arguments import AcousticArguments, ImageArguments, VideoArguments  # noqa: E402
-from panosod_core.cli.train_job import changed_model, job_of  # noqa: E402
-from panosod_core.datasets.augment import AugmentConfig  # noqa: E402
-from panosod_core.errors import ConfigError  # noqa: E402
-from panosod_core.model.config import Sound  # noqa: E402
-from panosod_core.model.presets import PAPER, SMALL  # noqa: E402
-from panosod_core.training.config import PAPER_VIDEO, Schedule, Stage, recipe  # noqa: E402
-from panosod_core.training.events import read_events  # noqa: E402
-from tests.core.training.tiny_jobs import words  # noqa: E402
+from panosod_core.cli.main import main
+from panosod_core.cli.train import ProgressLine, event_text, step_text
+from panosod_core.cli.train_arguments import AcousticArguments, ImageArguments, VideoArguments
+from panosod_core.cli.train_job import changed_model, job_of
+from panosod_core.datasets.augment import AugmentConfig
+from panosod_core.errors import ConfigError
+from panosod_core.model.config import Sound
+from panosod_core.model.presets import PAPER, SMALL
+from panosod_core.training.config import PAPER_VIDEO, Schedule, Stage, recipe
+from panosod_core.training.events import read_events
+from tests.core.training.tiny_jobs import words
 
 ROOT = Path(__file__).resolve().parents[3]
 FEW = ["--scenes", "2", "--check-scenes", "1", "--epochs", "1"]
