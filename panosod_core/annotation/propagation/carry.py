@@ -129,7 +129,9 @@ class Carrier:
             [math.cos(elevation) * math.cos(azimuth), math.cos(elevation) * math.sin(azimuth), math.sin(elevation)]
         )
         turn = shortest_turn(old.centre, old.R_world_window @ seen)
-        return Window(turn @ old.R_world_window, old.width_rad, old.height_rad, old.pixels_per_rad)
+        # A product of thousands of rotations is none any more but for this.
+        left, _, right = np.linalg.svd(turn @ old.R_world_window)
+        return Window(left @ right, old.width_rad, old.height_rad, old.pixels_per_rad)
 
     def _note_drift(self, soft: FloatImage) -> None:
         """How far the object's middle lies from the window's: the next window looks there."""

@@ -47,10 +47,11 @@ def shortest_turn(start: ArrayLike, end: ArrayLike) -> FloatArray:
     """The rotation about the axis across both that takes one direction to another: (3, 3).
 
     Args:
-        start: (3,) unit vector.
-        end: (3,) unit vector; opposite to `start`, any axis across it serves.
+        start: (3,) of any length.
+        end: (3,) of any length; opposite to `start`, any axis across it serves.
     """
     a, b = np.asarray(start, np.float64), np.asarray(end, np.float64)
+    a, b = a / np.linalg.norm(a), b / np.linalg.norm(b)
     axis = np.cross(a, b)
     sine, cosine = float(np.linalg.norm(axis)), float(a @ b)
     if sine < 1e-12:

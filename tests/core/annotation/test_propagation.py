@@ -58,6 +58,16 @@ def test_what_stands_still_stays(moving):
     assert carried.confidence > 0.95
 
 
+def test_the_window_stays_a_rotation_for_thousands_of_frames(moving):
+    frames, labels = moving
+    small = [cv2.resize(f, (96, 48)) for f in frames]
+    carrier = Carrier(small[0], cv2.resize(labels[0], (96, 48), interpolation=cv2.INTER_NEAREST) == 1)
+    for n in range(1500):
+        carrier.step(small[abs(n % 24 - 12)])
+    turn = carrier._window.R_world_window
+    np.testing.assert_allclose(turn.T @ turn, np.eye(3), atol=1e-12)
+
+
 def test_it_follows_over_the_seam(moving):
     frames, labels = moving
     found = list(carry_on(frames[0], labels[0], [1, 2], [WorkFrame(n, f) for n, f in enumerate(frames[1:], 1)]))
