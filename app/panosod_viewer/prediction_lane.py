@@ -1,0 +1,337 @@
+"""One model at work for the open clip: its process, the maps around the playhead, and how both fare."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QObject, Qt, Signal
+
+from panosod_core.inference.messages import (
+    Broken,
+    ClipReady,
+    ClipRefused,
+    CloseClip,
+    Exported,
+    Loaded,
+    MapMade,
+    MoveTo,
+    OpenClip,
+    Progress,
+    SetStride,
+    Setup,
+)
+from panosod_viewer.workers.mailbox import Mailbox
+from panosod_viewer.workers.map_reading import CacheAddress, MapRead, MapReader, MapsKnown
+from panosod_viewer.workers.predicting import PredictorClient, PredictorDied, PredictorLetter
+
+if TYPE_CHECKING:
+    from panosod_core.inference.cache import MapRecord
+
+_log = logging.getLogger(__name__)
+
+KEPT = 64
+"""Records kept on either side of the frame in sight."""
+STANDS_IN_S = 0.25
+"""A frame without a map shows the nearest one within this time."""
+
+
+@dataclass(frozen=True, eq=False)
+class Coverage:
+    """Which frames of the open clip have maps.
+
+    Attributes:
+        frame_rate_hz: mean; frame i lies at about i / rate.
+        made: (frames,) bool, maps of the model.
+        carried: (frames,) bool, maps carried along by motion.
+    """
+
+    frame_rate_hz: float
+    made: NDArray[np.bool_]
+    carried: NDArray[np.bool_]
+
+    @property
+    def share(self) -> float:
+        """Of frames that have a map of the model, 0..1."""
+        return float(self.made.mean()) if len(self.made) else 0.0
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a model is not at work.
+
+    Attributes:
+        reason: as :class:`~panosod_core.inference.messages.Broken` has it, or "died".
+        text: one line.
+        was_on_cpu: nothing would be won by trying the processor instead.
+    """
+
+    reason: str
+    text: str
+    was_on_cpu: bool
+
+
+class PredictorLane(QObject):
+    """A predictor process and the reader of its maps.
+
+    Signals:
+        record_changed (object): MapRecord for the frame in sight, or None.
+        address_changed (object): CacheAddress of the clip's maps, or None.
+        map_made (int): frame whose map was written.
+        status_changed (str): a few words for the status line.
+        failed (object): a Failure; the process is gone.
+        refused (str): this clip cannot be predicted; one line.
+    """
+
+    record_changed = Signal(object)
+    address_changed = Signal(object)
+    map_made = Signal(int)
+    status_changed = Signal(str)
+    failed = Signal(object)
+    refused = Signal(str)
+    _mail_came = Signal()
+
+    def __init__(
+        self,
+        setup: Setup,
+        *,
+        make_client: Callable[[Setup, Callable[[PredictorLetter], None]], PredictorClient] = PredictorClient,
+        parent: QObject | None = None,
+    ) -> None:
+        """Start the process.
+
+        Raises:
+            OSError: it cannot be started.
+        """
+        super().__init__(parent)
+        self._mail = Mailbox()
+        self._mail_came.connect(self._read_mail, Qt.ConnectionType.QueuedConnection)
+        self._mail.attach(self._mail_came.emit)
+        self.setup = setup
+        self._client: PredictorClient | None = make_client(setup, self._mail.post)
+        self._loaded: Loaded | None = None
+        self._open: OpenClip | None = None
+        self._ready: ClipReady | None = None
+        self._reader: MapReader | None = None
+        self._address: CacheAddress | None = None
+        self._records: dict[int, MapRecord] = {}
+        self._shown: MapRecord | None = None
+        self._index = 0
+        self._coverage: Coverage | None = None
+        self._progress: Progress | None = None
+        self._say("loading…")
+
+    # --- what is known ---
+
+    @property
+    def coverage(self) -> Coverage | None:
+        """Which frames have maps; None before the clip's cache is open. Changes in place."""
+        return self._coverage
+
+    @property
+    def record(self) -> "MapRecord | None":
+        """The maps of the frame in sight."""
+        return self._shown
+
+    @property
+    def pid(self) -> int | None:
+        """Of the process; None once it is gone."""
+        return self._client.pid if self._client is not None else None
+
+    def figures(self) -> dict[str, object]:
+        """For `--stats`."""
+        progress, loaded = self._progress, self._loaded
+        return {
+            "engine": loaded.engine if loaded is not None else "",
+            "model_id": loaded.model_id if loaded is not None else "",
+            "load_s": loaded.took_s if loaded is not None else None,
+            "maps_per_s": progress.maps_per_s if progress is not None else 0.0,
+            "made": progress.made if progress is not None else 0,
+            "carried": progress.carried if progress is not None else 0,
+            "known": self._ready.known if self._ready is not None else 0,
+            "stride": progress.stride if progress is not None else None,
+            "duty": progress.duty if progress is not None else None,
+            "cpu_ms": progress.cpu_ms if progress is not None else None,
+            "abandon_ms": progress.abandon_ms if progress is not None else None,
+            "coverage": round(self._coverage.share, 4) if self._coverage is not None else 0.0,
+        }
+
+    # --- what is asked ---
+
+    def open_clip(self, clip: OpenClip) -> None:
+        """Predict this clip from now on."""
+        self._forget_clip()
+        self._open = clip
+        self._send(clip)
+
+    def close_clip(self) -> None:
+        """Predict nothing; the model stays loaded."""
+        if self._open is not None:
+            self._send(CloseClip(self._open.generation))
+        self._forget_clip()
+        if self._loaded is not None:
+            self._say("ready")
+
+    def look_at(self, index: int) -> None:
+        """The frame in sight."""
+        self._index = index
+        if self._reader is not None:
+            self._reader.look_at(index)
+        self._choose()
+
+    def move(self, *, index: int, is_playing: bool, speed: float, late: int) -> None:
+        """Where the clip stands, for the order of work."""
+        if self._open is not None:
+            self._send(MoveTo(self._open.generation, index, is_playing, speed, late))
+
+    def set_stride(self, stride: int) -> None:
+        """A map of every n-th frame; 0 follows from the machine's speed."""
+        self._send(SetStride(stride))
+        self.setup = replace(self.setup, stride=stride)
+
+    def close(self) -> None:
+        """End the process and the reader."""
+        self._mail.attach(None)
+        client, self._client = self._client, None
+        if client is not None:
+            client.begin_close()
+        self._forget_clip()
+        if client is not None:
+            client.close()
+
+    # --- letters ---
+
+    def _send(self, request: OpenClip | CloseClip | MoveTo | SetStride) -> None:
+        if self._client is not None:
+            self._client.send(request)
+
+    def _read_mail(self) -> None:
+        for letter in self._mail.take():
+            self._hear(letter)
+
+    def _hear(self, letter: object) -> None:
+        if isinstance(letter, MapMade):
+            self._map_made(letter)
+        elif isinstance(letter, MapRead):
+            self._map_read(letter)
+        elif isinstance(letter, MapsKnown):
+            self._maps_known(letter)
+        elif isinstance(letter, (ClipReady, ClipRefused, Progress)):
+            if self._is_current(letter.generation):
+                self._hear_of_clip(letter)
+        elif isinstance(letter, Loaded):
+            self._loaded = letter
+            _log.info("model %s: %s, loaded in %.2f s", letter.model, letter.engine, letter.took_s)
+            self._say("ready" if self._open is None else "starting…")
+        elif isinstance(letter, Broken):
+            self._fail(letter.reason, letter.text)
+        elif isinstance(letter, PredictorDied):
+            self._fail("died", f"its process ended unexpectedly ({letter.text})")
+        elif isinstance(letter, Exported):
+            _log.info("graphs of the model: %s %s", letter.path, letter.text)
+
+    def _hear_of_clip(self, letter: ClipReady | ClipRefused | Progress) -> None:
+        if isinstance(letter, ClipReady):
+            self._clip_ready(letter)
+        elif isinstance(letter, Progress):
+            self._progress = letter
+            self._say(_progress_words(letter))
+        else:
+            self._say("not for this clip")
+            self.refused.emit(letter.text)
+
+    def _is_current(self, generation: int) -> bool:
+        return self._open is not None and self._open.generation == generation
+
+    def _clip_ready(self, ready: ClipReady) -> None:
+        self._ready = ready
+        self._coverage = Coverage(
+            ready.frame_rate_hz, np.zeros(ready.frame_count, np.bool_), np.zeros(ready.frame_count, np.bool_)
+        )
+        self._address = CacheAddress(self.setup.cache, ready.content_id, ready.model_id, ready.settings)
+        self._reader = MapReader(self._address, self._mail.post)
+        self._reader.start()
+        self._reader.look_at(self._index)
+        self.address_changed.emit(self._address)
+
+    def _maps_known(self, known: MapsKnown) -> None:
+        if known.address == self._address:
+            for index, carried in known.carried.items():
+                self._cover(index, is_carried=carried > 0)
+
+    def _map_made(self, made: MapMade) -> None:
+        if self._is_current(made.generation) and self._reader is not None:
+            self._cover(made.index, is_carried=made.is_carried)
+            self._reader.made(made.index)
+            self.map_made.emit(made.index)
+
+    def _cover(self, index: int, *, is_carried: bool) -> None:
+        coverage = self._coverage
+        if coverage is not None and index < len(coverage.made):
+            coverage.carried[index] = is_carried and not coverage.made[index]
+            coverage.made[index] |= not is_carried
+
+    def _map_read(self, read: MapRead) -> None:
+        if read.address != self._address:
+            return
+        self._records[read.record.index] = read.record
+        if len(self._records) > 4 * KEPT:
+            self._records = {n: r for n, r in self._records.items() if abs(n - self._index) <= KEPT}
+        self._choose()
+
+    def _choose(self) -> None:
+        """Show the maps of the frame in sight, or for a moment those of the nearest."""
+        record = self._records.get(self._index)
+        if record is None and self._records and self._ready is not None:
+            nearest = min(self._records, key=lambda n: abs(n - self._index))
+            if abs(nearest - self._index) <= STANDS_IN_S * self._ready.frame_rate_hz:
+                record = self._records[nearest]
+        if record is not self._shown:
+            self._shown = record
+            self.record_changed.emit(record)
+
+    def _forget_clip(self) -> None:
+        self._open = self._ready = self._address = self._coverage = self._progress = None
+        reader, self._reader = self._reader, None
+        self._records = {}
+        if reader is not None:
+            self.address_changed.emit(None)
+            if not reader.close():
+                _log.warning("reading maps hangs; its thread is left to end with the program")
+        if self._shown is not None:
+            self._shown = None
+            self.record_changed.emit(None)
+
+    def _fail(self, reason: str, text: str) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            client.close(timeout_s=0.5)
+        engine = self._loaded.engine if self._loaded is not None else ""
+        self._say("off")
+        self.failed.emit(Failure(reason, text, self.setup.device == "cpu" or "cpu" in engine))
+
+    def _say(self, text: str) -> None:
+        self.status_changed.emit(text)
+
+
+def _progress_words(progress: Progress) -> str:
+    if progress.is_idle:
+        return "all maps are there"
+    rate = f"{progress.maps_per_s:.0f} maps/s" if progress.maps_per_s >= 1 else "under 1 map/s"
+    return f"{rate}, {every_nth(progress.stride)}"
+
+
+def every_nth(stride: int) -> str:
+    """How dense the maps are, in words."""
+    if stride == 1:
+        return "every frame"
+    ending = "th" if stride % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(stride % 10, "th")
+    return f"every {stride}{ending} frame"
+
+
+def model_name(path: str) -> str:
+    """How a model is called in the window."""
+    return Path(path).stem if path else "demo model"
