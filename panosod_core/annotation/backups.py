@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
@@ -77,11 +77,23 @@ def make_backup(project: Path, *, keep: int = KEEP) -> Path:
     return target
 
 
-def copy_project(project: Path, target: Path) -> None:
+def copy_project(
+    project: Path,
+    target: Path,
+    *,
+    source: sqlite3.Connection | None = None,
+    adjust: Callable[[sqlite3.Connection], None] | None = None,
+) -> None:
     """Write a whole copy of a project, with everything that was committed, under another name.
 
     Goes through SQLite's online backup in one reading transaction, so that a writer is not held up; written beside
     the target and renamed after fsync.
+
+    Args:
+        project: the file.
+        target: the copy; must not exist.
+        source: a connection to read from; by default one is opened.
+        adjust: puts something right in the copy before it gets its name.
 
     Raises:
         ProjectError: the project cannot be read, the target exists or cannot be written.
@@ -91,10 +103,12 @@ def copy_project(project: Path, target: Path) -> None:
     part = target.with_name(target.name + ".part")
     with speaking(target, "write"):
         part.unlink(missing_ok=True)
-        source = sqlite3.connect(f"file:{quote(str(project.resolve()))}?mode=ro", uri=True, isolation_level=None)
+        reading = source or sqlite3.connect(f"file:{quote(str(project.resolve()))}?mode=ro", uri=True)
         copy = sqlite3.connect(part, isolation_level=None)
         try:
-            source.backup(copy)
+            reading.backup(copy)
+            if adjust is not None:
+                adjust(copy)
             # The copy is one file: without this, its header would still ask for a -wal file beside it.
             copy.execute("PRAGMA journal_mode = DELETE")
         except BaseException:
@@ -103,7 +117,8 @@ def copy_project(project: Path, target: Path) -> None:
             raise
         finally:
             copy.close()
-            source.close()
+            if source is None:
+                reading.close()
         settle(part, target)
 
 

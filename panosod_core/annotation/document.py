@@ -8,13 +8,12 @@ belongs to the window's thread (or to whoever opened it).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from panosod_core.annotation.committing import insert_event
 from panosod_core.annotation.edits import Edit, Protection, guard
-from panosod_core.annotation.frames import MAP_CACHE_BYTES, FrameBook
+from panosod_core.annotation.frames import FrameBook
 from panosod_core.annotation.masks import LabelMap, RingBox
 from panosod_core.annotation.records import (
     ChangeKind,
@@ -29,10 +28,9 @@ from panosod_core.annotation.records import (
     StepHead,
 )
 from panosod_core.annotation.step_building import StepBuilder
-from panosod_core.annotation.store import ProjectStore
 from panosod_core.annotation.undo import UndoStack
-from panosod_core.annotation.writer import StoreWriter
-from panosod_core.errors import PanosodError, ProjectError
+from panosod_core.annotation.working_file import WorkingFile
+from panosod_core.errors import ProjectError
 
 
 @dataclass(frozen=True)
@@ -52,36 +50,8 @@ class Done:
     dirty: Mapping[FrameKey, RingBox]
 
 
-class Document:
-    """An open project, as it is edited.
-
-    Attributes:
-        store: the file.
-    """
-
-    def __init__(
-        self,
-        store: ProjectStore,
-        *,
-        on_committed: Callable[[int], None] | None = None,
-        on_error: Callable[[PanosodError], None] | None = None,
-        map_cache_bytes: int = MAP_CACHE_BYTES,
-    ) -> None:
-        """Take over an open store; the callbacks come on the store thread."""
-        self.store = store
-        self._callbacks = (on_committed, on_error)
-        self._map_cache_bytes = map_cache_bytes
-        self._writer = StoreWriter(
-            store,
-            shape_of_frame=lambda number: self._book.shape_of(number),
-            on_committed=on_committed,
-            on_error=on_error,
-        )
-        try:
-            self._load()
-        except BaseException:
-            self._writer.close(discard=True)
-            raise
+class Document(WorkingFile):
+    """An open project, as it is edited."""
 
     def _load(self) -> None:
         reader = self.store.reader
@@ -89,63 +59,13 @@ class Document:
         self._undo = UndoStack(reader.step_list("done"), reader.step_list("undone"))
         self._next = {table: reader.greatest(table) + 1 for table in ("frames", "revisions", "steps")}
 
-    @staticmethod
-    def create(
-        path: Path,
-        *,
-        author: str,
-        on_committed: Callable[[int], None] | None = None,
-        on_error: Callable[[PanosodError], None] | None = None,
-    ) -> Document:
-        """Make a new project and open it.
+    def _shape_of_frame(self, number: int) -> tuple[int, int]:
+        return self._book.shape_of(number)
 
-        Raises:
-            ProjectError: something is there already, or the folder cannot be written.
-        """
-        return Document(ProjectStore.create(path, author=author), on_committed=on_committed, on_error=on_error)
-
-    @staticmethod
-    def open(
-        path: Path,
-        *,
-        author: str,
-        on_committed: Callable[[int], None] | None = None,
-        on_error: Callable[[PanosodError], None] | None = None,
-    ) -> Document:
-        """Open a project; look at :attr:`why_read_only` afterwards.
-
-        Raises:
-            ProjectDamagedError: the file is damaged; it names the newest whole backup.
-            ProjectError: no such file, no project, of a newer program.
-        """
-        store = ProjectStore.open(path, author=author)
-        try:
-            return Document(store, on_committed=on_committed, on_error=on_error)
-        except BaseException:
-            store.close()
-            raise
+    def _store_changed(self) -> None:
+        self._book.read_from(self.store.reader)
 
     # ---- looking
-
-    @property
-    def path(self) -> Path:
-        """The project's file."""
-        return self.store.path
-
-    @property
-    def why_read_only(self) -> str | None:
-        """One line for the person; None where the project may be written."""
-        return self.store.why_read_only
-
-    @property
-    def dirty(self) -> int:
-        """Steps that are not on the disk yet."""
-        return self._writer.dirty
-
-    @property
-    def error(self) -> PanosodError | None:
-        """Why steps are not on the disk; None while all is well."""
-        return self._writer.error
 
     @property
     def clips(self) -> list[Clip]:
@@ -217,9 +137,20 @@ class Document:
         return self.apply_many([(key, edit)], title=title, time_spent_s=time_spent_s)
 
     def apply_many(
-        self, edits: Sequence[tuple[FrameKey, Edit]], *, title: str, time_spent_s: float = 0.0
+        self,
+        edits: Sequence[tuple[FrameKey, Edit]],
+        *,
+        title: str,
+        time_spent_s: float = 0.0,
+        objects: Iterable[tuple[int, ObjectInfo]] = (),
     ) -> Done | None:
         """Do edits of several frames as one step; None where they change nothing.
+
+        Args:
+            edits: at most one of each frame.
+            title: what the step is called.
+            time_spent_s: working time, shared among the frames.
+            objects: added or changed in the same step: (clip, object).
 
         Raises:
             ProjectError: the project is read-only.
@@ -230,11 +161,11 @@ class Document:
             self._check_edit(key, edit)
         if len({key for key, _ in real}) != len(real):
             raise ValueError("a frame occurs twice in one step")
-        if not real:
-            return None
         builder = self._builder(title)
         for key, edit in real:
             builder.edit(key, edit, time_spent_s=time_spent_s / len(real))
+        for clip, info in objects:
+            builder.object(clip, info.id, info)
         return self._commit(builder, {key: edit.patch.box for key, edit in real if edit.patch is not None}, real)
 
     def _check_edit(self, key: FrameKey, edit: Edit) -> None:
@@ -329,10 +260,6 @@ class Document:
         self._writer.flush()
         return [self._book.row_of(n).key for n in self.store.reader.frames_of_object(clip, object_id)]
 
-    def _check_writable(self) -> None:
-        if self.why_read_only is not None:
-            raise ProjectError(self.why_read_only)
-
     def _now_ms(self) -> int:
         return time.time_ns() // 1_000_000
 
@@ -411,19 +338,7 @@ class Document:
             self._undo.redone()
         return Done(sequence, step.title, step.place, dirty)
 
-    # ---- the file
-
-    def retry(self) -> None:
-        """Try again now what could not be written."""
-        self._writer.retry()
-
-    def flush(self, timeout_s: float | None = None) -> None:
-        """Wait until everything is on the disk.
-
-        Raises:
-            ProjectError: it cannot be written; it stays in the queue.
-        """
-        self._writer.flush(timeout_s)
+    # ---- events
 
     def note_event(self, kind: str, *, key: FrameKey | None = None, data: Mapping[str, object] | None = None) -> None:
         """Note that something happened (a tool was used, a frame looked at so long), for statistics."""
@@ -431,24 +346,3 @@ class Document:
         row = self._book.row(key) if key is not None else None
         frame, now = (row.id if row is not None else None), self._now_ms()
         self._writer.submit_work(lambda db: insert_event(db, kind, created_ms=now, frame=frame, data=data))
-
-    def export_copy(self, target: Path) -> None:
-        """Write the project as it is now under another name; this one stays open.
-
-        Raises:
-            ProjectError: the target exists or cannot be written, or steps cannot be.
-        """
-        self._writer.flush()
-        self.store.export_copy(target)
-
-    def close(self, *, discard: bool = False) -> None:
-        """Write what is left and close the file.
-
-        Args:
-            discard: give up what cannot be written.
-
-        Raises:
-            ProjectError: it cannot be written: the document stays open and nothing is lost.
-        """
-        self._writer.close(discard=discard)
-        self.store.close()

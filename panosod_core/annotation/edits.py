@@ -63,11 +63,13 @@ class Origin:
         source: a person, the model, propagation or an import (a merge is an import).
         model_id: which model, where it was one.
         consent: the person has said in so many words that accepted masks may be replaced.
+        author: who made the masks, where it was not the person who sits here.
     """
 
     source: Source = Source.MANUAL
     model_id: str | None = None
     consent: bool = False
+    author: str | None = None
 
 
 BY_HAND = Origin()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import numpy as np
 
@@ -49,6 +49,11 @@ class FrameBook:
         self._locks: dict[int, frozenset[int]] = {}
         self._maps: OrderedDict[FrameKey, LabelMap] = OrderedDict()
 
+    def read_from(self, reader: ProjectReader) -> None:
+        """The project goes on in another file."""
+        self._reader = reader
+        self.clips = {c.id: c for c in reader.clips()}
+
     def add_clip(self, clip: Clip) -> None:
         """A clip was added or changed."""
         self.clips[clip.id] = clip
@@ -60,14 +65,6 @@ class FrameBook:
         self._numbers[row.key] = row.id
         self._heads[row.id] = {}
         self._locks[row.id] = frozenset()
-
-    def move_keys(self, keys: Iterable[FrameKey]) -> None:
-        """Frames stand at other indices in the copy of the clip at hand."""
-        for key in keys:
-            number = self._numbers.pop(key)
-            self._numbers[key] = number
-            row = self._rows[number]
-            self._rows[number] = FrameRow(number, key, row.state, row.locked, row.note)
 
     def row(self, key: FrameKey) -> FrameRow | None:
         """What is known of a frame; None where nobody touched it."""

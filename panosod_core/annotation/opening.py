@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
@@ -38,6 +39,11 @@ class OpenFile:
     holder: Holder | None = None
     immutable: bool = False
     scratch: tempfile.TemporaryDirectory[str] | None = None
+    identity: os.stat_result = field(init=False)
+    """Which file it was when it was opened."""
+
+    def __post_init__(self) -> None:
+        self.identity = self.file.stat()
 
     def connect(self, *, writing: bool = False) -> sqlite3.Connection:
         """A connection in autocommit mode, usable from any one thread at a time."""
@@ -215,6 +221,7 @@ def _bring_up_to_date(opened: OpenFile) -> None:
         else:
             copy_project(opened.path, file)
         opened.scratch, opened.file, opened.immutable = scratch, file, False
+        opened.identity = file.stat()
     with speaking(opened.path, "bring up to date"):
         db = connect(opened.file, writing=True)
         try:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlite3
 import threading
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
@@ -47,6 +48,12 @@ class ProjectReader:
         """
         with self._lock, speaking(self.path, "read"):
             return self._db.execute(sql, tuple(values)).fetchall()
+
+    @contextmanager
+    def lending(self) -> Iterator[sqlite3.Connection]:
+        """The connection itself, for a copy of the file; other questions wait meanwhile."""
+        with self._lock:
+            yield self._db
 
     def close(self) -> None:
         """Close the connection."""

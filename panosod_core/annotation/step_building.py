@@ -82,6 +82,7 @@ class StepBuilder:
                 state=MaskState.DRAFT,
                 patch=edit.patch.of_object(object_id),
                 time_spent_s=time_spent_s,
+                author=edit.origin.author,
             )
         self.frame(key, lambda row: replace(row, state=FrameState.DRAFT))
 
@@ -146,6 +147,7 @@ class StepBuilder:
         state: MaskState,
         patch: tuple | None,  # type: ignore[type-arg]  # as Revision.patch
         time_spent_s: float,
+        author: str | None = None,
     ) -> None:
         old = self._book.heads(key).get(object_id)
         parent = old.revision if old is not None else None
@@ -161,7 +163,7 @@ class StepBuilder:
                 model_id,
                 state,
                 patch,
-                self._author,
+                author or self._author,
                 self._now_ms,
                 time_spent_s,
             )

@@ -7,9 +7,11 @@ the disk (WAL with ``synchronous=FULL``). The window does not call it: a
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from panosod_core.annotation import committing
@@ -22,6 +24,18 @@ from panosod_core.annotation.writer_lock import Holder
 from panosod_core.errors import ProjectError
 
 SUFFIX = ".panosod"
+
+
+def portable_path(media: Path, folder: Path) -> str:
+    """How a project in a folder names a media file: relative and with / where that can be, else absolute."""
+    try:
+        return Path(os.path.relpath(media.resolve(), folder.resolve())).as_posix()
+    except ValueError:  # another drive of Windows
+        return media.resolve().as_posix()
+
+
+def _set_media_paths(db: sqlite3.Connection, *, paths: list[tuple[str, int]]) -> None:
+    db.executemany("UPDATE clips SET path = ? WHERE id = ?", paths)
 
 
 class ProjectStore:
@@ -81,8 +95,20 @@ class ProjectStore:
         with self._lock:
             if self._db is None:
                 raise ProjectError(self.why_read_only or f"{self.path} is closed")
+            if self._is_gone():
+                # SQLite would go on writing into a file that has no name any more.
+                raise ProjectError(
+                    f"cannot write {self.path}: the file is gone or was replaced (is the drive still there?): put it "
+                    "back and save again, or save under another name"
+                )
             with speaking(self.path, "write"):
                 committing.transaction(self._db, work)
+
+    def _is_gone(self) -> bool:
+        try:
+            return not os.path.samestat(self._opened.identity, self._opened.file.stat())
+        except OSError:
+            return True
 
     def add_clip(self, clip: NewClip) -> Clip:
         """Add a clip to the project.
@@ -101,10 +127,18 @@ class ProjectStore:
     def export_copy(self, target: Path) -> None:
         """Write a whole copy of the committed project under another name; this one stays open.
 
+        Paths of media are made relative to the copy's folder.
+
         Raises:
             ProjectError: the target exists or cannot be written.
         """
-        copy_project(self._opened.file, target)
+        paths = [(portable_path(self.media_path(c), target.parent), c.id) for c in self.reader.clips()]
+        adjust = partial(_set_media_paths, paths=paths)
+        if self._is_gone():
+            with self.reader.lending() as source:
+                copy_project(self._opened.file, target, source=source, adjust=adjust)
+        else:
+            copy_project(self._opened.file, target, adjust=adjust)
 
     def back_up(self) -> Path:
         """Make a rotating backup now.

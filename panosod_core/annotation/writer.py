@@ -96,6 +96,7 @@ class StoreWriter:
         self._steps: dict[int, tuple[Change, ...]] = {}
         self._masks = MaskCache()
         self._changed = threading.Condition()
+        self._turn = threading.Lock()
         self._sequence = 0
         self._committed = 0
         self._error: PanosodError | None = None
@@ -166,6 +167,24 @@ class StoreWriter:
                 if left is not None and left <= 0:
                     raise ProjectError(f"{len(self._queue)} strokes are not written to {self._store.path} yet")
                 self._changed.wait(left)
+
+    def go_over_to(self, open_other: Callable[[], ProjectStore]) -> ProjectStore:
+        """Write from now on to another store, between two strokes; what waits is written there.
+
+        Args:
+            open_other: copies what is committed and opens the copy; called while nothing is written.
+
+        Returns:
+            The new store.
+
+        Raises:
+            ProjectError: the copy could not be made; all is as it was.
+        """
+        with self._turn:
+            store = open_other()
+            self._store = store
+        self.retry()
+        return store
 
     def close(self, *, discard: bool = False) -> None:
         """Write what is left and end the thread.
@@ -249,7 +268,8 @@ class StoreWriter:
                     return
                 item = self._queue[0]
             try:
-                self._commit(item)
+                with self._turn:
+                    self._commit(item)
             except PanosodError as e:
                 self._fail(e)
                 continue

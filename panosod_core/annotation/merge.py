@@ -1,0 +1,213 @@
+"""A second annotator's project compared with ours, and taken over as drafts.
+
+:func:`compare` only looks; :func:`apply` does what was chosen, as one step, through the same guard as every other
+edit: locked masks stay, accepted ones stay unless the person consents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+import numpy as np
+
+from panosod_core.annotation.document import Document, Done
+from panosod_core.annotation.edits import Edit, Origin, put_masks
+from panosod_core.annotation.masks import RingMask, objects_in
+from panosod_core.annotation.records import FrameKey, MaskState, ObjectInfo, Source
+from panosod_core.annotation.snapshot import Snapshot, SnapshotMask
+from panosod_core.errors import ProjectError
+
+
+class Finding(StrEnum):
+    """How one mask of theirs stands to ours."""
+
+    SAME = "same"
+    NEW = "new"  # we have nothing there, and it touches nothing of ours
+    CONFLICT = "conflict"
+
+
+class Choice(StrEnum):
+    """What becomes of one mask."""
+
+    OURS = "ours"
+    THEIRS = "theirs"
+    UNION = "union"
+    INTERSECTION = "intersection"
+
+
+@dataclass(frozen=True)
+class MergeItem:
+    """One mask of theirs beside ours.
+
+    Attributes:
+        key: our frame.
+        object_id: our object.
+        finding: same, new or conflict.
+        iou: intersection over union with our mask of the object; 1 where both are empty.
+        theirs: their mask.
+        ours_state: what we decided about ours, None where we have none.
+        touches: other objects of ours that their mask would take pixels from.
+    """
+
+    key: FrameKey
+    object_id: int
+    finding: Finding
+    iou: float
+    theirs: SnapshotMask
+    ours_state: MaskState | None
+    touches: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class MergePlan:
+    """What a merge would do.
+
+    Attributes:
+        items: masks side by side, in time.
+        objects: their object -> ours, by (our clip, their id).
+        new_objects: objects we do not have, with the ids they get here: (our clip, object).
+        missing_clips: paths of their clips that we do not have.
+    """
+
+    items: tuple[MergeItem, ...]
+    objects: Mapping[tuple[int, int], int]
+    new_objects: tuple[tuple[int, ObjectInfo], ...]
+    missing_clips: tuple[str, ...]
+
+    @property
+    def conflicts(self) -> tuple[MergeItem, ...]:
+        """Masks that somebody has to choose."""
+        return tuple(i for i in self.items if i.finding is Finding.CONFLICT)
+
+
+def compare(document: Document, theirs: Snapshot) -> MergePlan:
+    """Put their masks beside ours; nothing changes.
+
+    Clips are the same by content and size, frames by stream and pts, objects by id and name, else by name.
+
+    Raises:
+        ProjectError: a mask cannot be read.
+    """
+    ours = {(c.content_id, c.shape): c for c in document.clips}
+    items: list[MergeItem] = []
+    ids: dict[tuple[int, int], int] = {}
+    new: list[tuple[int, ObjectInfo]] = []
+    missing = []
+    for clip in theirs.clips:
+        mine = ours.get((clip.content_id, clip.shape))
+        if mine is None:
+            missing.append(clip.path)
+            continue
+        used = {m.object_id for f in theirs.frames[clip.id] for m in f.masks}
+        mapping, added = _match_objects(document.objects(mine.id), theirs.objects[clip.id], used)
+        ids.update({(mine.id, old): now for old, now in mapping.items()})
+        new += [(mine.id, info) for info in added]
+        for frame in theirs.frames[clip.id]:
+            key = replace(frame.row.key, clip=mine.id)
+            row = document.frame(key)
+            key = row.key if row is not None else key
+            items += [_item(document, theirs, key, mapping[m.object_id], m) for m in frame.masks]
+    return MergePlan(tuple(items), ids, tuple(new), tuple(missing))
+
+
+def apply(
+    document: Document,
+    theirs: Snapshot,
+    plan: MergePlan,
+    *,
+    choices: Mapping[tuple[FrameKey, int], Choice] | None = None,
+    consent: bool = False,
+) -> Done | None:
+    """Take over what is new, and of the conflicts what was chosen (ours where nothing was), as drafts in one step.
+
+    Args:
+        document: our project.
+        theirs: the snapshot that the plan was made from.
+        plan: what :func:`compare` found.
+        choices: by (our frame, our object).
+        consent: accepted masks of ours may be replaced where theirs was chosen.
+
+    Raises:
+        ProjectError: our project is read-only, or a mask cannot be read.
+        ValueError: our project has changed since the plan was made.
+    """
+    chosen = dict(choices or {})
+    by_frame: dict[FrameKey, list[tuple[MergeItem, Choice]]] = {}
+    for item in plan.items:
+        default = Choice.THEIRS if item.finding is Finding.NEW else Choice.OURS
+        choice = chosen.get((item.key, item.object_id), default)
+        if item.finding is not Finding.SAME and choice is not Choice.OURS:
+            by_frame.setdefault(item.key, []).append((item, choice))
+    edits: list[tuple[FrameKey, Edit]] = []
+    for key, wanted in by_frame.items():
+        labels = document.labels(key)
+        masks = {item.object_id: _chosen(labels, theirs, item, choice) for item, choice in wanted}
+        authors = sorted({item.theirs.author for item, _ in wanted})
+        origin = Origin(Source.IMPORTED, consent=consent, author=", ".join(authors))
+        edits.append((key, put_masks(labels, masks, protection=document.protection(key), origin=origin)))
+    return document.apply_many(edits, title=f"Merge {theirs.path.name}", objects=plan.new_objects)
+
+
+def _match_objects(
+    ours: list[ObjectInfo], theirs: tuple[ObjectInfo, ...], used: set[int]
+) -> tuple[dict[int, int], list[ObjectInfo]]:
+    """Their ids -> ours, and objects that come new."""
+    by_id = {o.id: o for o in ours}
+    by_name: dict[tuple[str, str], list[int]] = {}
+    for o in ours:
+        by_name.setdefault(_name(o), []).append(o.id)
+    known = {o.id: o for o in theirs}
+    mapping: dict[int, int] = {}
+    added: list[ObjectInfo] = []
+    for i in sorted(used | set(known)):
+        info = known.get(i) or ObjectInfo(i, f"object {i}")
+        if i in by_id and _name(by_id[i]) == _name(info):
+            mapping[i] = i
+    for i in sorted((used | set(known)) - set(mapping)):
+        info = known.get(i) or ObjectInfo(i, f"object {i}")
+        same_name = [j for j in by_name.get(_name(info), []) if j not in mapping.values()]
+        if len(same_name) == 1:
+            mapping[i] = same_name[0]
+            continue
+        taken = set(by_id) | set(mapping.values())
+        free = [i, *range(1, 255)]
+        number = next((j for j in free if j not in taken), None)
+        if number is None:
+            raise ProjectError("both projects together have more than 254 objects in a clip: merge some first")
+        mapping[i] = number
+        added.append(replace(info, id=number, locked=False))
+    return mapping, added
+
+
+def _name(info: ObjectInfo) -> tuple[str, str]:
+    return info.name.casefold(), info.category.casefold()
+
+
+def _item(document: Document, theirs: Snapshot, key: FrameKey, object_id: int, mask: SnapshotMask) -> MergeItem:
+    labels = document.labels(key)
+    mine = labels == object_id
+    their = theirs.mask(mask)
+    head = document.heads(key).get(object_id)
+    there = their.box.read(labels)[their.bits] if their is not None else np.zeros(0, np.uint8)
+    common = int(np.count_nonzero(there == object_id))
+    union = int(np.count_nonzero(mine)) + len(there) - common
+    iou = common / union if union else 1.0
+    touches = tuple(i for i in objects_in(there) if i != object_id)
+    if iou == 1.0:
+        finding = Finding.SAME
+    elif head is None and not touches:
+        finding = Finding.NEW
+    else:
+        finding = Finding.CONFLICT
+    return MergeItem(key, object_id, finding, iou, mask, head.state if head else None, touches)
+
+
+def _chosen(labels: np.ndarray, theirs: Snapshot, item: MergeItem, choice: Choice) -> RingMask | None:
+    mask = theirs.mask(item.theirs)
+    if choice is Choice.THEIRS:
+        return mask
+    mine = labels == item.object_id
+    other = mask.full((labels.shape[0], labels.shape[1])) if mask is not None else np.zeros_like(mine)
+    return RingMask.of(mine | other if choice is Choice.UNION else mine & other)

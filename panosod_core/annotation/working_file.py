@@ -1,0 +1,206 @@
+"""An open project's file on the side of whoever edits: store thread, backups, saving under another name, closing."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from pathlib import Path
+from sqlite3 import Connection
+from typing import Self
+
+from panosod_core.annotation.backup_keeper import INTERVAL_S, BackupKeeper
+from panosod_core.annotation.frames import MAP_CACHE_BYTES
+from panosod_core.annotation.store import ProjectStore
+from panosod_core.annotation.writer import StoreWriter
+from panosod_core.errors import PanosodError, ProjectError
+
+
+class WorkingFile(ABC):
+    """The file below a :class:`panosod_core.annotation.document.Document`.
+
+    Attributes:
+        store: the file that is open now.
+    """
+
+    def __init__(
+        self,
+        store: ProjectStore,
+        *,
+        on_committed: Callable[[int], None] | None = None,
+        on_error: Callable[[PanosodError], None] | None = None,
+        map_cache_bytes: int = MAP_CACHE_BYTES,
+        backup_every_s: float | None = None,
+    ) -> None:
+        """Take over an open store.
+
+        Args:
+            store: the file; closed with the document.
+            on_committed: called on the store thread with the sequence number that is on the disk now.
+            on_error: called on the store thread (or that of backups) with what could not be written.
+            map_cache_bytes: label maps kept at hand.
+            backup_every_s: seconds between rotating backups; None = none are made.
+        """
+        self.store = store
+        self._map_cache_bytes = map_cache_bytes
+        self._backups: BackupKeeper | None = None
+        self._on_committed = on_committed
+        self._writer = StoreWriter(
+            store,
+            shape_of_frame=self._shape_of_frame,
+            on_committed=self._committed,
+            on_error=on_error,
+        )
+        try:
+            self._load()
+            if backup_every_s is not None and store.why_read_only is None:
+                self._backups = BackupKeeper(lambda: self.store, interval_s=backup_every_s, on_error=on_error)
+        except BaseException:
+            self._writer.close(discard=True)
+            raise
+
+    def _committed(self, sequence: int) -> None:
+        if self._backups is not None:
+            self._backups.changed()
+        if self._on_committed is not None:
+            self._on_committed(sequence)
+
+    @classmethod
+    def create(
+        cls,
+        path: Path,
+        *,
+        author: str,
+        on_committed: Callable[[int], None] | None = None,
+        on_error: Callable[[PanosodError], None] | None = None,
+        backup_every_s: float | None = INTERVAL_S,
+    ) -> Self:
+        """Make a new project and open it.
+
+        Raises:
+            ProjectError: something is there already, or the folder cannot be written.
+        """
+        store = ProjectStore.create(path, author=author)
+        return cls(store, on_committed=on_committed, on_error=on_error, backup_every_s=backup_every_s)
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        *,
+        author: str,
+        on_committed: Callable[[int], None] | None = None,
+        on_error: Callable[[PanosodError], None] | None = None,
+        backup_every_s: float | None = INTERVAL_S,
+    ) -> Self:
+        """Open a project; look at :attr:`why_read_only` afterwards.
+
+        Raises:
+            ProjectDamagedError: the file is damaged; it names the newest whole backup.
+            ProjectError: no such file, no project, of a newer program.
+        """
+        store = ProjectStore.open(path, author=author)
+        try:
+            return cls(store, on_committed=on_committed, on_error=on_error, backup_every_s=backup_every_s)
+        except BaseException:
+            store.close()
+            raise
+
+    @abstractmethod
+    def _load(self) -> None:
+        """Read everything anew from the file."""
+
+    @abstractmethod
+    def _shape_of_frame(self, number: int) -> tuple[int, int]:
+        """(H, W) of a frame's label map, by the frame's number."""
+
+    @abstractmethod
+    def _store_changed(self) -> None:
+        """The store is another one, with the same content."""
+
+    @property
+    def path(self) -> Path:
+        """The project's file."""
+        return self.store.path
+
+    @property
+    def why_read_only(self) -> str | None:
+        """One line for the person; None where the project may be written."""
+        return self.store.why_read_only
+
+    @property
+    def dirty(self) -> int:
+        """Steps that are not on the disk yet."""
+        return self._writer.dirty
+
+    @property
+    def error(self) -> PanosodError | None:
+        """Why steps are not on the disk; None while all is well."""
+        return self._writer.error
+
+    def _check_writable(self) -> None:
+        if self.why_read_only is not None:
+            raise ProjectError(self.why_read_only)
+
+    def retry(self) -> None:
+        """Try again now what could not be written."""
+        self._writer.retry()
+
+    def flush(self, timeout_s: float | None = None) -> None:
+        """Wait until everything is on the disk.
+
+        Raises:
+            ProjectError: it cannot be written; it stays in the queue.
+        """
+        self._writer.flush(timeout_s)
+
+    def export_copy(self, target: Path) -> None:
+        """Write the project as it is now under another name; this one stays open.
+
+        Raises:
+            ProjectError: the target exists or cannot be written, or steps cannot be.
+        """
+        self._writer.flush()
+        self.store.export_copy(target)
+
+    def rewrite(self, work: Callable[[Connection], None]) -> None:
+        """Change the file below the edits (clips, where frames stand), then read it anew; not undone by undo.
+
+        Raises:
+            ProjectError: it cannot be written; nothing has changed.
+        """
+        self._check_writable()
+        self._writer.flush()
+        self.store.write(work)
+        self._load()
+
+    def save_as(self, target: Path) -> None:
+        """Go on under another name: the committed state is copied, strokes that wait are written there.
+
+        The way out, too, when the old place cannot be written any more.
+
+        Raises:
+            ProjectError: the target exists or cannot be written; the document stays with its old file.
+        """
+        old = self.store
+
+        def copy_and_open() -> ProjectStore:
+            old.export_copy(target)
+            return ProjectStore.open(target, author=old.author)
+
+        self.store = self._writer.go_over_to(copy_and_open)
+        self._store_changed()
+        old.close()
+
+    def close(self, *, discard: bool = False) -> None:
+        """Write what is left and close the file.
+
+        Args:
+            discard: give up what cannot be written.
+
+        Raises:
+            ProjectError: it cannot be written: the document stays open and nothing is lost.
+        """
+        self._writer.close(discard=discard)
+        if self._backups is not None:
+            self._backups.close()
+        self.store.close()
