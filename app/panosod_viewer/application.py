@@ -38,6 +38,7 @@ from panosod_viewer.state import ViewerState
 from panosod_viewer.status_feed import StatusFeed
 from panosod_viewer.terminal import complain
 from panosod_viewer.theme import ThemeChoice, ThemeController
+from panosod_viewer.timeline_link import TimelineLink
 from panosod_viewer.workers.opening import ClipOpener
 
 _log = logging.getLogger(__name__)
@@ -88,6 +89,14 @@ class Viewer(QObject):
             look=self.look,
             feed=self.feed,
         )
+        self.timeline = TimelineLink(
+            page=self.window.page,
+            state=self.state,
+            player=self.player,
+            session=self.session,
+            memory=self.memory,
+            parent=self,
+        )
         self.sound_settings = SoundSettings(self.sound, self.session, self.memory, self)
         self.demo = DemoMaker(self.window.welcome, self)
         self.dialogs = Dialogs(self.window)
@@ -131,6 +140,7 @@ class Viewer(QObject):
             | commands.looking_commands(self.look, self.state)
             | commands.sound_commands(self.state)
             | commands.theme_commands(self.theme)
+            | self.timeline.commands()
             | self._own_commands(),
         )
 
@@ -141,6 +151,10 @@ class Viewer(QObject):
         self.player.frame_shown.connect(self.state.set_frame)
         self.player.failed.connect(self._decoding_failed)
         self.picture.ever_painted.connect(self.figures.picture_painted)
+        self.picture.first_painted.connect(self.timeline.picture_painted)
+        self.feed.refreshed.connect(self.timeline.refresh)
+        self.timeline.shown_changed.connect(self.window.action("view.timeline").setChecked)
+        self.timeline.notice.connect(self.window.notices.show_notice)
         self.demo.made.connect(self.arrivals.open)
         self.arrivals.refused.connect(self._refused)
         self.figures.write_failed.connect(self._fail)
@@ -207,6 +221,7 @@ class Viewer(QObject):
         self.look.has_inertia = settings.view.inertia
         self.window.action("view.inertia").setChecked(settings.view.inertia)
         self.look.is_drag_inverted = settings.view.invert_drag
+        self.timeline.set_shown(settings.timeline.shown)
         self.picture.set_fixed_scale(arguments.render_scale or settings.view.render_scale or None)
         audio = replace(settings.audio, sofa=str(arguments.hrtf)) if arguments.hrtf else settings.audio
         self.sound_settings.apply(audio)
@@ -247,6 +262,7 @@ class Viewer(QObject):
         self._remember()
         self.interrupts.close()
         self.demo.close()
+        self.timeline.close()
         self.tracking.close()
         self.session.end()
         self.sound.close()

@@ -1,5 +1,7 @@
 """The page with the picture: notices above it, controls below it, or floating over it in full screen."""
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, QTimer
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
@@ -9,6 +11,12 @@ from panosod_viewer.panels.status_line import StatusLine
 from panosod_viewer.panels.transport import TransportBar
 from panosod_viewer.render.gl_view import GLView
 
+if TYPE_CHECKING:
+    # Made when it is first opened: the start does not wait for what it is made of.
+    from panosod_viewer.panels.timeline import TimelinePanel
+
+LEAST_PICTURE_PX = 160
+"""The time line gives way where the picture would be lower than this; where there is no room for both, it goes."""
 CONTROLS_STAY_MS = 2500
 """In full screen the controls go away when the pointer has rested for this long."""
 
@@ -24,13 +32,15 @@ class PlayerPage(QWidget):
         self.seek_bar = SeekBar()
         self.transport_bar = TransportBar()
         self.status_line = StatusLine()
-        column = QVBoxLayout(self.controls)
+        self._column = column = QVBoxLayout(self.controls)
         column.setContentsMargins(8, 4, 8, 4)
         column.setSpacing(2)
         for part in (self.seek_bar, self.transport_bar, self.status_line):
             column.addWidget(part)
         self._is_floating = False
         self._is_bare = False
+        self._timeline: TimelinePanel | None = None
+        self._wants_timeline = False
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(CONTROLS_STAY_MS)
@@ -59,6 +69,17 @@ class PlayerPage(QWidget):
         self.setMinimumSize(self.view.minimumSize())
         self._lay_out()
 
+    def set_timeline(self, panel: "TimelinePanel") -> None:
+        """Put the time line under the seek bar, hidden."""
+        self._timeline = panel
+        panel.hide()
+        self._column.insertWidget(1, panel)
+
+    def set_timeline_shown(self, on: bool) -> None:
+        """Show the time line where there is room for it, or hide it."""
+        self._wants_timeline = on
+        self._lay_out()
+
     def picture_size_for(self, size: QSize) -> QSize:
         """The size of the page at which the picture has a given size."""
         return QSize(size.width(), size.height() + self._controls_height())
@@ -76,10 +97,22 @@ class PlayerPage(QWidget):
 
     def _lay_out(self) -> None:
         width, height = self.width(), self.height()
+        self._fit_timeline(height)
         controls = min(self._controls_height(), height)
         self.controls.setGeometry(0, height - controls, width, controls)
         self.view.setGeometry(0, 0, width, height if self._is_floating else height - controls)
         self.controls.raise_()
+
+    def _fit_timeline(self, height: int) -> None:
+        panel = self._timeline
+        if panel is None:
+            return
+        others = self._controls_height()
+        if not panel.isHidden():
+            others -= panel.sizeHint().height() + self._column.spacing()
+        room = height - others - LEAST_PICTURE_PX
+        panel.set_room(room)
+        panel.setVisible(self._wants_timeline and room >= panel.minimum_height_px)
 
     def _controls_height(self) -> int:
         return 0 if self._is_bare else self.controls.sizeHint().height()

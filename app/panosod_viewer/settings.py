@@ -106,6 +106,22 @@ class AudioSettings:
 
 
 @dataclass(frozen=True)
+class TimelineSettings:
+    """The strip of rows under the seek bar.
+
+    Attributes:
+        shown: it is open.
+        height_px: as high as was chosen.
+    """
+
+    shown: bool = False
+    height_px: int = 270
+
+    def __post_init__(self) -> None:
+        _between("timeline.height_px", self.height_px, 60, 4000)
+
+
+@dataclass(frozen=True)
 class WindowSettings:
     """Where the window was.
 
@@ -153,6 +169,7 @@ class Settings:
     playback: PlaybackSettings = field(default_factory=PlaybackSettings)
     audio: AudioSettings = field(default_factory=AudioSettings)
     tracker: TrackerConfig = field(default_factory=TrackerConfig)
+    timeline: TimelineSettings = field(default_factory=TimelineSettings)
     window: WindowSettings = field(default_factory=WindowSettings)
     recent: tuple[str, ...] = ()
     files: tuple[tuple[str, FileChoice], ...] = ()

@@ -2,7 +2,7 @@
 
 import math
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from panosod_core.geometry.projection import View, wrap_angle
 from panosod_viewer.audio.shared import SoundState
@@ -14,7 +14,13 @@ REFRESH_MS = 100
 
 
 class StatusFeed(QObject):
-    """Collects what changes often; shows it at a rate that costs nothing."""
+    """Collects what changes often; shows it at a rate that costs nothing.
+
+    Signals:
+        refreshed (float): it has been shown; where the clip stands, for whoever shows more at the same rate.
+    """
+
+    refreshed = Signal(float)
 
     def __init__(self, page: PlayerPage, player: Player, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -85,6 +91,7 @@ class StatusFeed(QObject):
             turns = self._has_field and self._has_device and sound.motion_to_sound_s > 0
             latency = sound.motion_to_sound_s * 1000 if turns else None
             page.status_line.set_motion_to_sound_ms(latency)
+        self.refreshed.emit(self._position_s)
 
     def _soon(self) -> None:
         if not self._timer.isActive():

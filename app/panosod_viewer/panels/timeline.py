@@ -8,7 +8,7 @@ from enum import StrEnum
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import ArrayLike, NDArray
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QGraphicsRectItem, QGridLayout, QSizePolicy, QWidget
 
@@ -16,7 +16,7 @@ from panosod_core.ambisonics.energy_track import EnergyTrack
 from panosod_core.inference.tracks import Tracks, no_tracks
 from panosod_viewer.theme import SPACING_PX, Theme, theme_of
 from panosod_viewer.tools.time_range import TimeRange
-from panosod_viewer.widgets.labels import ElidedLabel, tabular
+from panosod_viewer.widgets.labels import ElidedLabel
 from panosod_viewer.widgets.strips import (
     Columns,
     azimuth_image,
@@ -32,14 +32,14 @@ from panosod_viewer.widgets.strips import (
     with_gaps,
 )
 from panosod_viewer.widgets.time_plots import TimePlots
+from panosod_viewer.widgets.timeline_gutter import Gutter, RowLabels
 from panosod_viewer.widgets.timeline_readout import Moment, readout
 
-MIN_HEIGHT_PX = 120
+MIN_HEIGHT_PX = 96
 FIRST_HEIGHT_PX = 270
-_GUTTER_PX = 96
+SAID_MS = 6000
 _LANE_PX = 9
 _GRIP_PX = 5
-_RIGHT = Qt.AlignmentFlag.AlignRight
 _CURVE_RANGE = (-0.05, 1.08)
 """Of rows whose curves go from 0 to 1: a line at either end is not cut in half."""
 TIP = (
@@ -75,10 +75,12 @@ class TimelinePanel(QWidget):
 
     seek_requested = Signal(float, bool)
     height_chosen = Signal(int)
+    minimum_height_px = MIN_HEIGHT_PX
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._height = FIRST_HEIGHT_PX
+        self._room = 1 << 20
         self._grip_from: tuple[float, int] | None = None
         self._is_playing = False
         self._follows = True
@@ -94,10 +96,15 @@ class TimelinePanel(QWidget):
         self._area_top = 0.1
         self._view: tuple[float, float] | None = None
         self._theme: Theme | None = None
+        self._said = ""
+        self._said_over = QTimer(self)
+        self._said_over.setSingleShot(True)
+        self._said_over.setInterval(SAID_MS)
+        self._said_over.timeout.connect(self._say_no_more)
         self._read = ElidedLabel(name="Under the pointer, or where the clip stands")
         self._read.setFixedHeight(self.fontMetrics().height() + 2)
         self.plots = TimePlots(self)
-        self.gutter = Gutter(self)
+        self.gutter = Gutter(self.plots, self.labels, self)
         grid = QGridLayout(self)
         grid.setContentsMargins(0, _GRIP_PX, SPACING_PX, 0)
         grid.setHorizontalSpacing(4)
@@ -149,7 +156,7 @@ class TimelinePanel(QWidget):
         self.plots.set_range(TimeRange.whole(duration_s) if known and duration_s is not None else None)
         self.set_waveform(None, None, 0.0)
         self.set_energy(None)
-        self.set_tracks(no_tracks())
+        self.set_tracks(None)
         self.set_states(())
         self.set_position(0.0)
 
@@ -173,8 +180,9 @@ class TimelinePanel(QWidget):
         self._bright = None if track is None else loudness(track)
         self._redraw_azimuth()
 
-    def set_tracks(self, tracks: Tracks, *, note: str = "") -> None:
+    def set_tracks(self, tracks: Tracks | None, *, note: str = "") -> None:
         """What the maps say, as far as there are any; a note on why there are none."""
+        tracks = no_tracks() if tracks is None else tracks
         self._tracks, self._note = tracks, note
         self._area_top = _nice_top(tracks.area, least=0.01)
         self._entropy_top = _nice_top(tracks.entropy, least=0.01)
@@ -221,6 +229,12 @@ class TimelinePanel(QWidget):
         if self._hover_s is None:
             self._read_out()
 
+    def say(self, text: str) -> None:
+        """Put a few words before the values for a while."""
+        self._said = text
+        self._said_over.start()
+        self._read_out()
+
     def set_chosen_height(self, height_px: int) -> None:
         """How high to be; never lower than its rows can be told apart."""
         height = max(height_px, MIN_HEIGHT_PX)
@@ -228,13 +242,20 @@ class TimelinePanel(QWidget):
             self._height = height
             self.updateGeometry()
 
+    def set_room(self, room_px: int) -> None:
+        """How high it may be in the window as it is now; what was chosen is kept for a larger one."""
+        room = max(room_px, MIN_HEIGHT_PX)
+        if room != self._room:
+            self._room = room
+            self.updateGeometry()
+
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
-        """As high as was chosen."""
-        return QSize(400, self._height)
+        """As high as was chosen and there is room."""
+        return QSize(400, min(self._height, self._room))
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """As narrow as a window may be."""
-        return QSize(160, self._height)
+        return QSize(160, min(self._height, self._room))
 
     # -- drawing ----------------------------------------------------------------------------------------------------
 
@@ -354,7 +375,12 @@ class TimelinePanel(QWidget):
             return
         time_s = self._position_s if self._hover_s is None else self._hover_s
         moment = Moment(time_s, fps=self._fps, is_long=self.plots.showing.duration_s >= 3600)
-        self._read.setText(readout(moment, track=self._track, tracks=self._tracks))
+        text = readout(moment, track=self._track, tracks=self._tracks)
+        self._read.setText(f"{self._said}   ·   {text}" if self._said else text)
+
+    def _say_no_more(self) -> None:
+        self._said = ""
+        self._read_out()
 
     def _sought(self, time_s: float, is_final: bool) -> None:
         self._follows = True
@@ -363,7 +389,7 @@ class TimelinePanel(QWidget):
 
     # -- what the gutter says ---------------------------------------------------------------------------------------
 
-    def labels(self, key: str) -> "RowLabels":
+    def labels(self, key: str) -> RowLabels:
         """Name, units and ticks of a row."""
         theme = self._colours()
         degrees = [(0.75, "+90°"), (0.5, "0°"), (0.25, "−90°")]
@@ -394,13 +420,13 @@ class TimelinePanel(QWidget):
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
         """Take the upper edge."""
         if event.button() is Qt.MouseButton.LeftButton and self._is_grip(event.position()):
-            self._grip_from = (event.globalPosition().y(), self._height)
+            self._grip_from = (event.globalPosition().y(), self.height())
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
         """Drag the upper edge."""
         if self._grip_from is not None:
             from_y, height = self._grip_from
-            self.set_chosen_height(round(height + from_y - event.globalPosition().y()))
+            self.set_chosen_height(min(round(height + from_y - event.globalPosition().y()), self._room))
         elif self._is_grip(event.position()):
             self.setCursor(Qt.CursorShape.SizeVerCursor)
         else:
@@ -419,64 +445,6 @@ class TimelinePanel(QWidget):
 
     def _is_grip(self, at: QPointF) -> bool:
         return at.y() <= _GRIP_PX + 2
-
-
-@dataclass(frozen=True)
-class RowLabels:
-    """What stands beside a row.
-
-    Attributes:
-        names: text, what the row's full height stands for, and colour; one below the other.
-        ticks: height within the row, 0 below and 1 above, and text.
-        note: why the row is empty; "" where it is not.
-    """
-
-    names: Sequence[tuple[str, str, str]]
-    ticks: Sequence[tuple[float, str]] = ()
-    note: str = ""
-
-
-class Gutter(QWidget):
-    """Names and units beside the rows."""
-
-    def __init__(self, panel: TimelinePanel) -> None:
-        super().__init__(panel)
-        self._panel = panel
-        self.setFixedWidth(_GUTTER_PX)
-        font = tabular(self.font())
-        font.setPointSizeF(font.pointSizeF() * 0.88)
-        self.setFont(font)
-        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
-        """Each row's names at the left, its ticks at the right."""
-        painter = QPainter(self)
-        panel, plots = self._panel, self._panel.plots
-        if plots.showing is None:
-            return
-        dim = QColor(theme_of(self.palette()).dim)
-        line = self.fontMetrics().height()
-        for row in plots.rows.values():
-            if not row.is_shown:
-                continue
-            rect = plots.row_rect(row.key).translated(QPointF(plots.pos() - self.pos()))
-            labels = panel.labels(row.key)
-            names = labels.names if rect.height() >= line * len(labels.names) * 0.8 else labels.names[:1]
-            top = rect.center().y() - line * len(names) / 2
-            left, right = (side | Qt.AlignmentFlag.AlignVCenter for side in (Qt.AlignmentFlag.AlignLeft, _RIGHT))
-            for number, (text, full, colour) in enumerate(names):
-                painter.setPen(QColor(colour))
-                place = QRectF(0, top + number * line, self.width() - 2, line)
-                painter.drawText(place, left, text)
-                painter.drawText(place, right, full)
-            if rect.height() < line * max(len(labels.ticks), 1):
-                continue
-            for share, text in labels.ticks:
-                painter.setPen(dim)
-                middle = rect.bottom() - share * rect.height()
-                middle = min(max(middle, rect.top() + line / 2), rect.bottom() - line / 2)
-                place = QRectF(0, middle - line / 2, self.width() - 2, line)
-                painter.drawText(place, right, text)
 
 
 def _nice_top(values: NDArray[np.floating], *, least: float) -> float:
