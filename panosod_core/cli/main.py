@@ -20,7 +20,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "data": ("panosod_core.cli.data", "look into a data set's folder before training does: `panosod data check DIR`"),
     "info": ("panosod_core.cli.info", "print what a clip is: picture, sound, and where each was read"),
     "evaluate": ("panosod_core.cli.evaluate", "judge a folder of saliency maps against masks: F, S, E, MAE, J"),
+    "export-onnx": ("panosod_core.cli.export_onnx", "write a model as graphs that ONNX Runtime runs fast on CPUs"),
+    "figure": ("panosod_core.cli.figure", "draw clips as strips: frames, truth, predictions, location maps"),
     "listen": ("panosod_core.cli.listen", "print the direction that a clip's sound comes from, over time"),
+    "predict": ("panosod_core.cli.predict", "what the model sees and hears in clips: maps, tables, overlay videos"),
     "train": ("panosod_core.cli.train", "teach the network: `panosod train acoustic|image|video DIR --out RUN`"),
     "synth": ("panosod_core.cli.synth", "build the demo clip or a synthetic scene"),
 }
@@ -77,7 +80,7 @@ def _run(command: str, words: list[str]) -> int:
 
 
 def _usage() -> str:
-    rows = "\n".join(f"  {name:<8} {help_}" for name, (_, help_) in COMMANDS.items())
+    rows = "\n".join(f"  {name:<11} {help_}" for name, (_, help_) in COMMANDS.items())
     return f"usage: panosod COMMAND [options]\n\n{rows}\n\n`panosod COMMAND --help` lists a command's options."
 
 

@@ -10,7 +10,7 @@ from panosod_core.errors import ConfigError
 from panosod_core.inference.engine_devices import may_have_gpu
 from panosod_core.inference.engine_protocol import CentreMap, EncodedFrame, Engine
 from panosod_core.inference.model_file import ModelFile, demo_model
-from panosod_core.inference.onnx_store import find_export, runtime_is_installed
+from panosod_core.inference.onnx_store import Export, find_export, runtime_is_installed
 
 __all__ = ["CentreMap", "EncodedFrame", "Engine", "EngineChoice", "choose_engine", "open_engine"]
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -23,12 +23,12 @@ class EngineChoice:
 
     Attributes:
         runtime: "onnx" or "torch".
-        folder: of the exported graphs, for onnx.
+        export: the graphs, for onnx.
         precision: for onnx "float32" or "int8"; for torch as asked.
     """
 
     runtime: str
-    folder: Path | None
+    export: Export | None
     precision: str
 
 
@@ -62,7 +62,7 @@ def choose_engine(model: ModelFile, *, device: str = "auto", precision: str = "a
     if precision == "int8" and not export.has_int8:
         raise ConfigError(f"{export.folder}: holds no int8 graphs; run `panosod export-onnx {model.path} --int8`")
     take = precision if precision != "auto" else "int8" if export.int8_is_good else "float32"
-    return EngineChoice("onnx", export.folder, take)
+    return EngineChoice("onnx", export, take)
 
 
 def open_engine(
@@ -93,10 +93,10 @@ def open_engine(
     choice = (
         EngineChoice("torch", None, precision) if guided else choose_engine(file, device=device, precision=precision)
     )
-    if choice.folder is not None:
+    if choice.export is not None:
         from panosod_core.inference.engine_onnx import OnnxEngine  # not before it is chosen: a tenth of a second
 
-        return OnnxEngine(choice.folder, precision=choice.precision, threads=threads)
+        return OnnxEngine(choice.export, precision=choice.precision, threads=threads)
     try:
         from panosod_core.inference.engine_torch import open_torch_engine  # seconds, so only where it is chosen
     except ModuleNotFoundError as error:

@@ -12,7 +12,8 @@ from onnxruntime.capi import onnxruntime_pybind11_state as states
 
 from panosod_core.errors import CheckpointError, PredictionError
 from panosod_core.inference.engine_protocol import CentreMap, EncodedFrame
-from panosod_core.inference.onnx_store import read_export
+from panosod_core.inference.engine_spectrum import WindowSpectrum
+from panosod_core.inference.onnx_store import Export
 from panosod_core.model.config import ModelConfig
 
 _REFUSALS = (
@@ -32,22 +33,21 @@ _Values = Mapping[str, Any]
 class OnnxEngine:
     """Exported graphs at work. Between them values stay where ONNX Runtime made them."""
 
-    def __init__(self, folder: Path, *, precision: str = "float32", threads: int | None = None) -> None:
+    def __init__(self, export: Export, *, precision: str = "float32", threads: int | None = None) -> None:
         """Load the graphs.
 
         Args:
-            folder: of an export.
+            export: the graphs.
             precision: "float32" or "int8".
             threads: None: as many as the machine has cores.
 
         Raises:
-            CheckpointError: the folder is no export of this version, or damaged.
+            CheckpointError: ONNX Runtime cannot load them.
         """
-        self.export = export = read_export(folder)
-        if precision == "int8" and not export.has_int8:
-            raise CheckpointError(f"{folder}: holds no int8 graphs")
+        self.export = export
         self._precision = precision
         self._threads = threads if threads is not None else os.cpu_count() or 1
+        self._spectrum = WindowSpectrum(export.config)
         self._frame, self._sound, self._map = (
             self._load(export.graph(name, precision)) if name in export.graphs() else None
             for name in ("frame", "sound", "map")
@@ -90,13 +90,15 @@ class OnnxEngine:
 
     def encode_frame(self, picture: NDArray[np.uint8]) -> EncodedFrame:
         """As :class:`~panosod_core.inference.engine_protocol.Engine` says."""
-        made = _run(self._frame, {"picture": onnxruntime.OrtValue.ortvalue_from_numpy(picture)})
+        made = _run(self._frame, {"picture": _value(picture)})
         summary = made.pop("summary", None)
         return EncodedFrame(made, None if summary is None else summary.numpy(), None)
 
     def encode_sound(self, window: NDArray[np.float32]) -> object:
         """As the protocol says."""
-        return _run(self._sound, {"sound": onnxruntime.OrtValue.ortvalue_from_numpy(window)})
+        real, imaginary = self._spectrum(window)
+        given = {"real": _value(real), "imaginary": _value(imaginary)}
+        return _run(self._sound, given)
 
     def centre_map(self, own: object, summaries: Sequence[object], heard: object | None) -> CentreMap:
         """As the protocol says."""
@@ -105,7 +107,7 @@ class OnnxEngine:
             given |= cast(_Values, heard)
         if summaries:
             context = np.mean(cast(Sequence[NDArray[np.float32]], summaries), axis=0, dtype=np.float32)
-            given["context"] = onnxruntime.OrtValue.ortvalue_from_numpy(context)
+            given["context"] = _value(context)
         made = _run(self._map, given)
         location = made.get("location_map")
         return CentreMap(made["saliency"].numpy(), None if location is None else location.numpy())
@@ -115,6 +117,10 @@ class OnnxEngine:
     ) -> CentreMap:
         """Refused: the teacher is not exported."""
         raise ValueError("this engine has no teacher")
+
+
+def _value(array: Any) -> Any:
+    return onnxruntime.OrtValue.ortvalue_from_numpy(array)
 
 
 def _run(session: Any, given: _Values) -> dict[str, Any]:

@@ -94,7 +94,10 @@ class AcousticEncoder(nn.Module):
         """
         if sound.shape[1] < self.used:
             raise ValueError(f"expected sound of at least {self.used} channels, got shape {tuple(sound.shape)}")
-        spectrum = self.spectrum(sound[:, : self.used])
+        return self.encode(self.spectrum(sound[:, : self.used]))
+
+    def encode(self, spectrum: Tensor) -> AcousticFeatures:
+        """The same from the spectrum of the sound, as :class:`Spectrum` gives it."""
         x = self.convolutions(self.input(spectrum))
         x, _ = self.recurrent(x.flatten(1, 2).transpose(1, 2))
         covariance = self.covariance(spectrum) if self.covariance is not None else None

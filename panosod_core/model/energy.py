@@ -53,9 +53,10 @@ class FieldCovariance(nn.Module):
     def forward(self, spectrum: Tensor) -> Tensor:
         """(B, 4, bins, frames) complex to (B, L, K, 10): the upper triangle, row by row, of the real covariance."""
         with torch.autocast(spectrum.device.type, enabled=False):
-            first, second = spectrum[:, _PAIRS[0]], spectrum[:, _PAIRS[1]]
-            products = first.real * second.real + first.imag * second.imag
-            tiles = pool_time(self.groups.float() @ products, TIME_POOLING)
+            # Pair by pair: gathering complex channels for all at once costs six times as much on a CPU.
+            real, imag = spectrum.real.contiguous(), spectrum.imag.contiguous()
+            products = [real[:, i] * real[:, j] + imag[:, i] * imag[:, j] for i, j in _PAIRS.T.tolist()]
+            tiles = self.groups.float() @ pool_time(torch.stack(products, dim=1), TIME_POOLING)
             return tiles.permute(0, 3, 2, 1)
 
 
