@@ -25,6 +25,7 @@ from panosod_viewer.state import ViewerState
 from panosod_viewer.tools.azimuth_span import azimuth_span
 from panosod_viewer.workers.hearing import HearingFailed, HearingGrown, HearingWorker, has_field
 from panosod_viewer.workers.mailbox import Mailbox
+from panosod_viewer.workers.salient_truth import SalientTruth
 
 if TYPE_CHECKING:
     # At run time these are imported when the time line is first opened: the start does not wait for them.
@@ -176,11 +177,6 @@ class TimelineLink(QObject):
         if self._series is not None:
             self._series.poke()
 
-    def set_truth(self, truth_of: "TruthOf | None") -> None:
-        """What is truly salient in a frame; called from another thread."""
-        self._truth_of = truth_of
-        self._tell_known()
-
     def refresh(self, position_s: float) -> None:
         """Where the clip stands and what is looked at: called as often as the other figures are shown."""
         if self._panel is not None and self._is_wanted:
@@ -284,6 +280,7 @@ class TimelineLink(QObject):
     # -- clips ------------------------------------------------------------------------------------------------------
 
     def _opened(self, info: ClipInfo) -> None:
+        self._truth_of = SalientTruth.beside(info.path)
         self._is_started = info.video is None
         if self._is_started and self._is_wanted and self._panel is None:
             self._load()

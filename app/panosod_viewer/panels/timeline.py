@@ -276,8 +276,16 @@ class TimelinePanel(QWidget):
 
         empty = track is None and not len(tracks)
         self.plots.rows["azimuth"].strip.set_drawing(None if empty else draw)
+        self._place_notes()
         self.gutter.update()
         self._read_out()
+
+    def _place_notes(self) -> None:
+        """Why rows are empty."""
+        dim, rows = self._colours().dim, self.plots.rows
+        has_clip = self.plots.showing is not None
+        rows["azimuth"].strip.set_note(self._sound_note if self._track is None and has_clip else "", dim)
+        rows["area"].strip.set_note(self._note if not len(self._tracks) and has_clip else "", dim)
 
     def _draw_coverage(self) -> None:
         tracks = self._tracks
@@ -328,6 +336,7 @@ class TimelinePanel(QWidget):
             line.setPen(pg.mkPen(theme.warning, width=1, style=Qt.PenStyle.DashLine))
         for row in rows.values():
             row.strip.refresh()
+        self._place_notes()
         self.gutter.update()
 
     def _doubt_colours(self) -> tuple[tuple[str, str], ...]:
@@ -395,8 +404,8 @@ class TimelinePanel(QWidget):
         degrees = [(0.75, "+90°"), (0.5, "0°"), (0.25, "−90°")]
         made = {
             "sound": RowLabels([("Sound", "", theme.dim)]),
-            "azimuth": RowLabels([("Azimuth", "", theme.dim)], degrees, self._azimuth_note()),
-            "area": RowLabels([("Salient", f"{100 * self._area_top:g} %", theme.dim)], note=self._note),
+            "azimuth": RowLabels([("Azimuth", "", theme.dim)], degrees),
+            "area": RowLabels([("Salient", f"{100 * self._area_top:g} %", theme.dim)]),
             "score": RowLabels([("F", "1", theme.accent), ("J", "1", theme.good)]),
             "doubt": RowLabels(
                 [("Unsure", f"{self._entropy_top:g} bit", theme.warning), ("Off sound", "180°", theme.error)]
@@ -405,9 +414,6 @@ class TimelinePanel(QWidget):
             "states": RowLabels([("States", "", theme.dim)]),
         }
         return made[key]
-
-    def _azimuth_note(self) -> str:
-        return self._sound_note if self._track is None else ""
 
     # -- Qt ---------------------------------------------------------------------------------------------------------
 

@@ -55,6 +55,7 @@ class StripItem(pg.GraphicsObject):  # type: ignore[misc]  # pyqtgraph has no ty
         self._height = 1
         self._draw: Callable[[Columns, int], QImage] | None = None
         self._image: QImage | None = None
+        self._note = ("", "")
 
     def set_drawing(self, draw: Callable[[Columns, int], QImage] | None) -> None:
         """What makes the picture from columns and a height in device pixels; None for none."""
@@ -66,6 +67,12 @@ class StripItem(pg.GraphicsObject):  # type: ignore[misc]  # pyqtgraph has no ty
         """Make the picture anew: its colours have changed."""
         self._image = None
         self.update()
+
+    def set_note(self, text: str, colour: str) -> None:
+        """Words in the middle of the row: why it is empty; "" for none."""
+        if (text, colour) != self._note:
+            self._note = (text, colour)
+            self.update()
 
     def lay_out(self, columns: Columns, height: int) -> None:
         """Show another stretch or another size."""
@@ -81,14 +88,19 @@ class StripItem(pg.GraphicsObject):  # type: ignore[misc]  # pyqtgraph has no ty
 
     def paint(self, painter: QPainter, _option: QStyleOptionGraphicsItem, _widget: QWidget | None = None) -> None:
         """Lay the picture onto the stretch."""
-        if self._draw is None:
+        text, colour = self._note
+        if self._draw is None and not text:
             return
-        if self._image is None:
+        if self._draw is not None and self._image is None:
             self._image = self._draw(self._columns, self._height)
         target = painter.worldTransform().mapRect(self.boundingRect())
         painter.save()
         painter.resetTransform()
-        painter.drawImage(target, self._image)
+        if self._image is not None:
+            painter.drawImage(target, self._image)
+        if text:
+            painter.setPen(QColor(colour))
+            painter.drawText(target, Qt.AlignmentFlag.AlignCenter, text)
         painter.restore()
 
 

@@ -22,12 +22,10 @@ class RowLabels:
     Attributes:
         names: text, what the row's full height stands for, and colour; one below the other.
         ticks: height within the row, 0 below and 1 above, and text.
-        note: why the row is empty; "" where it is not.
     """
 
     names: Sequence[tuple[str, str, str]]
     ticks: Sequence[tuple[float, str]] = ()
-    note: str = ""
 
 
 class Gutter(QWidget):
