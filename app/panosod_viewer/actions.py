@@ -48,7 +48,7 @@ class ActionSpec:
         return self.text.replace("&", "").removesuffix("…")
 
 
-GROUPS = ("File", "Playback", "View", "Sound", "Help")
+GROUPS = ("File", "Playback", "View", "Layers", "Sound", "Help")
 """The menus, left to right."""
 
 ACTIONS: tuple[ActionSpec, ...] = (
@@ -111,6 +111,15 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("view.theme_auto", "Colours of the s&ystem", "View", is_checkable=True, radio="theme", needs_clip=False),
     ActionSpec("view.theme_dark", "&Dark colours", "View", is_checkable=True, radio="theme", needs_clip=False),
     ActionSpec("view.theme_light", "L&ight colours", "View", is_checkable=True, radio="theme", needs_clip=False),
+    ActionSpec("layers.saliency", "&Saliency", "Layers", ("F2",), is_checkable=True),
+    ActionSpec("layers.location", "Sound &location", "Layers", ("F3",), is_checkable=True),
+    ActionSpec("layers.energy", "Sound &energy", "Layers", ("F4",), is_checkable=True),
+    ActionSpec("layers.truth", "Ground &truth", "Layers", ("F5",), is_checkable=True),
+    ActionSpec("layers.annotation", "&Annotation", "Layers", ("F6",), is_checkable=True),
+    ActionSpec("layers.onion", "&Onion skin", "Layers", ("F7",), is_checkable=True),
+    ActionSpec("layers.hide", "&Hide all", "Layers", ("H",), is_checkable=True, starts_section=True),
+    ActionSpec("layers.compare", "Next way to &compare", "Layers", ("F8",)),
+    ActionSpec("layers.panel", "List of la&yers", "Layers", ("F9",), is_checkable=True, starts_section=True),
     ActionSpec("sound.louder", "&Louder", "Sound", ("Up",), needs_clip=False, repeats=True),
     ActionSpec("sound.softer", "&Softer", "Sound", ("Down",), needs_clip=False, repeats=True),
     ActionSpec("sound.mute", "&Mute", "Sound", ("M",), is_checkable=True, needs_clip=False),

@@ -23,6 +23,7 @@ from panosod_viewer.interrupts import Interrupts
 from panosod_viewer.look_controller import LookController
 from panosod_viewer.main_window import MainWindow
 from panosod_viewer.memory import Memory
+from panosod_viewer.overlay_link import OverlayLink
 from panosod_viewer.panels.notice import Notice, Severity
 from panosod_viewer.picture_link import PictureLink
 from panosod_viewer.player import Player
@@ -97,6 +98,7 @@ class Viewer(QObject):
             memory=self.memory,
             parent=self,
         )
+        self.overlays = self._make_overlays()
         self.sound_settings = SoundSettings(self.sound, self.session, self.memory, self)
         self.demo = DemoMaker(self.window.welcome, self)
         self.dialogs = Dialogs(self.window)
@@ -128,6 +130,19 @@ class Viewer(QObject):
         self._connect()
         self._apply(settings)
 
+    def _make_overlays(self) -> OverlayLink:
+        overlays = OverlayLink(
+            state=self.state,
+            player=self.player,
+            session=self.session,
+            window=self.window,
+            router=self.controls.router,
+            truth_folder=self._arguments.truth,
+            parent=self,
+        )
+        self.feed.describe = overlays.describe
+        return overlays
+
     # --- connecting ---
 
     def _connect(self) -> None:
@@ -141,6 +156,7 @@ class Viewer(QObject):
             | commands.sound_commands(self.state)
             | commands.theme_commands(self.theme)
             | self.timeline.commands()
+            | self.overlays.commands()
             | self._own_commands(),
         )
 
@@ -159,6 +175,7 @@ class Viewer(QObject):
         self.arrivals.refused.connect(self._refused)
         self.figures.write_failed.connect(self._fail)
         self.demo.notice.connect(self.window.notices.show_notice)
+        self.overlays.notice.connect(self.window.notices.show_notice)
 
     def _connect_window(self) -> None:
         window = self.window
@@ -222,6 +239,8 @@ class Viewer(QObject):
         self.window.action("view.inertia").setChecked(settings.view.inertia)
         self.look.is_drag_inverted = settings.view.invert_drag
         self.timeline.set_shown(settings.timeline.shown)
+        if arguments.layers is not None:
+            self.state.set_layers(self.state.wish.layers.showing(arguments.layers))
         self.picture.set_fixed_scale(arguments.render_scale or settings.view.render_scale or None)
         audio = replace(settings.audio, sofa=str(arguments.hrtf)) if arguments.hrtf else settings.audio
         self.sound_settings.apply(audio)
@@ -265,6 +284,7 @@ class Viewer(QObject):
         self.timeline.close()
         self.tracking.close()
         self.session.end()
+        self.overlays.close()
         self.sound.close()
         self.memory.save()
         self.ended.emit(self._exit_code)

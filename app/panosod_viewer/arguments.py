@@ -9,6 +9,7 @@ from panosod_core.errors import ConfigError
 
 PROJECTIONS = ("auto", "equirect", "equirect-tb", "equirect-sbs", "180", "180-sbs", "180-tb", "flat")
 SOUNDS = ("auto", "ambix", "n3d", "fuma", "ambix+2", "stereo", "mono")
+LAYERS = ("energy", "location", "saliency", "onion", "truth", "annotation")
 THEMES = ("auto", "dark", "light")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
@@ -39,6 +40,8 @@ class Arguments:
     repeat: bool | None = None
     bare: bool = False
     fullscreen: bool = False
+    truth: Path | None = None
+    layers: tuple[str, ...] | None = None
     settings: Path | None = None
     stats: Path | None = None
     stats_every_s: float | None = None
@@ -109,6 +112,10 @@ def _add_window(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--bare", action="store_true", help="the picture alone, without menus and controls (projectors, recordings)"
     )
+    group.add_argument("--truth", type=Path, metavar="DIR", help="folder of mask pictures to show as ground truth")
+    group.add_argument(
+        "--layers", type=_layers, metavar="A,B", help=f"what to lay over the picture: {', '.join(LAYERS)}, or none"
+    )
     group.add_argument("--theme", choices=THEMES, help="colours of the window")
     group.add_argument(
         "--render-scale",
@@ -164,6 +171,14 @@ def _between(text: str, low: float, high: float) -> float:
     if not low <= value <= high:
         raise argparse.ArgumentTypeError(f"expected {low:g} to {high:g}, got {text!r}")
     return value
+
+
+def _layers(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.lower().split(",") if name.strip() and name.strip() != "none")
+    for name in names:
+        if name not in LAYERS:
+            raise argparse.ArgumentTypeError(f"expected some of {', '.join(LAYERS)}, or none; got {name!r}")
+    return names
 
 
 def _seconds(text: str) -> float:

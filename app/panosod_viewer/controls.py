@@ -14,6 +14,7 @@ from panosod_viewer.clip_session import ClipSession
 from panosod_viewer.look_controller import LookController
 from panosod_viewer.main_window import MainWindow
 from panosod_viewer.player import Player
+from panosod_viewer.pointer_routing import PointerRouter
 from panosod_viewer.resolving import ViewLayout
 from panosod_viewer.sound_link import Sounding, SoundLink
 from panosod_viewer.state import ViewerState
@@ -87,15 +88,7 @@ class Controls(QObject):
         session.waveform_grown.connect(self._show_waveform)
 
     def _join_picture(self, look: LookController, state: ViewerState) -> None:
-        view = self._page.view
-        view.pressed.connect(look.press)
-        view.moved.connect(look.move)
-        view.released.connect(look.release)
-        view.double_clicked.connect(look.double_click)
-        view.hovered.connect(look.hover)
-        view.pointer_left.connect(look.leave)
-        view.wheel_turned.connect(look.wheel)
-        view.pinched.connect(look.pinch)
+        self.router = PointerRouter(self._page.view, look)
         look.pointed_at.connect(self._feed.set_pointer)
         state.look_changed.connect(self._feed.set_view)
         state.layout_changed.connect(self._show_layout)

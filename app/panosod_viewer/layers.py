@@ -4,6 +4,7 @@
 and tools have to offer for the frame on the screen, :func:`resolve_layers` makes :class:`Overlays` of both. No Qt.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -146,6 +147,11 @@ class LayerChoices:
             display=display or old.display,
         )
         return replace(self, layers=tuple((i, new if i is layer else choice) for i, choice in self.layers))
+
+    def showing(self, names: Collection[str]) -> "LayerChoices":
+        """The same with these layers' eyes open and all others shut."""
+        layers = tuple((i, replace(choice, is_shown=i.value in names)) for i, choice in self.layers)
+        return replace(self, layers=layers, are_hidden=False)
 
     def toggled(self, layer: LayerId) -> "LayerChoices":
         """The same with a layer's eye opened or shut; opening one ends "all hidden"."""

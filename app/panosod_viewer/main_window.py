@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QSize, Qt, Signal
+from PySide6.QtCore import QByteArray, QEvent, QObject, QSize, Qt, Signal
 from PySide6.QtGui import (
     QAction,
     QActionGroup,
@@ -11,9 +11,11 @@ from PySide6.QtGui import (
     QDragLeaveEvent,
     QDropEvent,
 )
-from PySide6.QtWidgets import QMainWindow, QMenu, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QStackedWidget, QVBoxLayout, QWidget
 
 from panosod_viewer.actions import ACTIONS, GROUPS, build_actions
+from panosod_viewer.layers import LayerId
+from panosod_viewer.panels.layers_panel import LayersPanel
 from panosod_viewer.panels.notice import NoticeBar
 from panosod_viewer.panels.welcome import WelcomePage
 from panosod_viewer.player_page import PlayerPage
@@ -57,6 +59,7 @@ class MainWindow(QMainWindow):
         column.addWidget(self._pages, 1)
         self.setCentralWidget(central)
         self._is_bare = False
+        self._make_layers()
         self._recent_menu = QMenu("Open &recent", self)
         self._make_menus()
         self.set_recent(())
@@ -103,6 +106,7 @@ class MainWindow(QMainWindow):
         """Fill the screen with the picture."""
         self.menuBar().setVisible(not on and not self._is_bare)
         self.page.set_floating(on)
+        self._layers_dock.setVisible(self._wants_layers and not on and not self._is_bare)
         self.page.transport_bar.set_fullscreen(on)
         self.actions_by_id["view.fullscreen"].setChecked(on)
         # Not showNormal(), which would also forget that the window was maximised.
@@ -114,7 +118,19 @@ class MainWindow(QMainWindow):
         """Make the window such that the picture has this size."""
         page = self.page.picture_size_for(QSize(width, height))
         menu = 0 if self._is_bare else self.menuBar().sizeHint().height()
-        self.resize(page.width(), page.height() + menu)
+        dock = self._layers_dock.sizeHint().width() + 4 if self._wants_layers and not self._is_bare else 0
+        self.resize(page.width() + dock, page.height() + menu)
+
+    @property
+    def has_layers_open(self) -> bool:
+        """Whether the list of layers is there, or would be outside full screen."""
+        return self._wants_layers
+
+    def show_layers(self, on: bool) -> None:
+        """Open or close the list of layers; in full screen and bare the picture keeps all the room."""
+        self._wants_layers = on
+        self._layers_dock.setVisible(on and not self._is_bare and not self.isFullScreen())
+        self.actions_by_id["layers.panel"].setChecked(on)
 
     # --- where it was ---
 
@@ -126,8 +142,8 @@ class MainWindow(QMainWindow):
         """Go where it was; texts that Qt does not understand change nothing."""
         if geometry:
             self.restoreGeometry(QByteArray.fromBase64(geometry.encode("ascii", "ignore")))
-        if state:
-            self.restoreState(QByteArray.fromBase64(state.encode("ascii", "ignore")))
+        if state and self.restoreState(QByteArray.fromBase64(state.encode("ascii", "ignore"))):
+            self.show_layers(not self._layers_dock.isHidden())
 
     # --- Qt ---
 
@@ -172,6 +188,27 @@ class MainWindow(QMainWindow):
                 radios.setdefault(spec.radio, QActionGroup(self)).addAction(action)
             if spec.id == "file.demo":
                 menu.insertMenu(action, self._recent_menu)
+
+    def _make_layers(self) -> None:
+        keys = {layer: self.actions_by_id[f"layers.{layer}"].shortcut().toString() for layer in LayerId}
+        self.layers_panel = LayersPanel(keys)
+        self._layers_dock = QDockWidget("Layers", self)
+        self._layers_dock.setObjectName("layers")
+        self._layers_dock.setFeatures(
+            QDockWidget.DockWidgetFeature.DockWidgetClosable | QDockWidget.DockWidgetFeature.DockWidgetMovable
+        )
+        self._layers_dock.setAllowedAreas(Qt.DockWidgetArea.LeftDockWidgetArea | Qt.DockWidgetArea.RightDockWidgetArea)
+        self._layers_dock.setWidget(self.layers_panel)
+        self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self._layers_dock)
+        self._wants_layers = False
+        self._layers_dock.hide()
+        self._layers_dock.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        """Notice when the list is closed by its own button."""
+        if watched is self._layers_dock and event.type() == QEvent.Type.Close:
+            self.show_layers(False)
+        return super().eventFilter(watched, event)
 
     def action(self, action_id: str) -> QAction:
         """One of the actions."""

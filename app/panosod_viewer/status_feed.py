@@ -1,6 +1,7 @@
 """Keeps the controls up to date ten times a second, however often what they show changes."""
 
 import math
+from collections.abc import Callable
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -31,6 +32,7 @@ class StatusFeed(QObject):
         self._pointer: tuple[float, float] | None = None
         self._sound: SoundState | None = None
         self._has_field = False
+        self.describe: Callable[[float, float], str] | None = None
         self._has_device = False
         self._clipped = 0.0
         self._timer = QTimer(self)
@@ -82,7 +84,11 @@ class StatusFeed(QObject):
         if self._view is not None:
             angles = wrap_angle(self._view.yaw_rad), self._view.pitch_rad, self._view.fov_rad
             page.status_line.set_view(*(math.degrees(a) for a in angles))
-        page.status_line.set_pointer(*(self._pointer or (None, None)))
+        if self._pointer is None:
+            page.status_line.set_pointer(None, None)
+        else:
+            words = self.describe(*self._pointer) if self.describe is not None else ""
+            page.status_line.set_pointer(*self._pointer, words)
         sound = self._sound
         if sound is not None:
             is_clipped, self._clipped = sound.clipped > self._clipped, sound.clipped

@@ -59,7 +59,7 @@ def test_the_keys_that_people_know(key, id_):
 
 def test_keys_of_the_annotation_tools_stay_free():
     taken = {key for a in ACTIONS for key in a.keys}
-    assert not taken & {"B", "E", "[", "]", "H", "N", "Tab", "Del", "Ctrl+L", "Ctrl+Z", *"123456789"}
+    assert not taken & {"B", "E", "[", "]", "N", "Tab", "Del", "Ctrl+L", "Ctrl+Z", *"123456789"}
 
 
 def test_qt_actions_are_built_from_the_table(qapp):

@@ -117,11 +117,12 @@ class StatusLine(FittingRow):
         self._view.setText(f"yaw {_degrees(yaw_deg)}  pitch {_degrees(pitch_deg)}  fov {_degrees(fov_deg)}")
         self._view.setToolTip("Direction in the middle of the view (left and up positive), horizontal field of view")
 
-    def set_pointer(self, azimuth_deg: float | None, elevation_deg: float | None) -> None:
-        """Direction under the pointer, or None."""
+    def set_pointer(self, azimuth_deg: float | None, elevation_deg: float | None, words: str = "") -> None:
+        """Direction under the pointer, or None, and what the layers hold there."""
         known = azimuth_deg is not None and elevation_deg is not None
         if known:
-            self._pointer.setText(f"az {_degrees(azimuth_deg or 0)}  el {_degrees(elevation_deg or 0)}")
+            place = f"az {_degrees(azimuth_deg or 0)}  el {_degrees(elevation_deg or 0)}"
+            self._pointer.setText(f"{place} · {words}" if words else place)
         self._pointer.setToolTip("Direction under the pointer: azimuth left positive, elevation up positive")
         self.set_wanted(self._pointer, known)
 
