@@ -19,6 +19,9 @@ class StatusFeed(QObject):
 
     Signals:
         refreshed (float): it has been shown; where the clip stands, for whoever shows more at the same rate.
+
+    Attributes:
+        describe: words for what lies in a direction (azimuth, elevation in degrees), or None.
     """
 
     refreshed = Signal(float)
