@@ -171,6 +171,7 @@ def play_in_viewer(video: Path, device: str, seconds: float, work: Path) -> Outc
     """The viewer under Xvfb with its window dragged all the time; its own figures at the end."""
     stats = work / "stats.json"
     command = [sys.executable, "-m", "panosod_viewer", str(video), "--play", "--repeat", "--device", device]
+    command += ["--model", "none"]
     command += ["--stats", str(stats), "--stats-every", str(STATS_EVERY_S)]
     command += ["--exit-after", str(seconds), "--settings", str(work / "settings.toml")]
     viewer = subprocess.Popen(command)

@@ -177,7 +177,7 @@ class Panosod(Player):
         return [
             *(sys.executable, "-m", "panosod_viewer", str(self.clip), "--play", "--repeat", "--bare", "--fov", "90"),
             *("--size", f"{w}x{h}", "--render-scale", "1", "--stats", str(self._figures), "--stats-every", "0.25"),
-            *("--settings", str(self.work / "settings.toml")),
+            *("--model", "none", "--settings", str(self.work / "settings.toml")),
         ]
 
     @property

@@ -149,6 +149,7 @@ def null_sink(clip: Any, sink: Any) -> np.ndarray:
 def window(clip: Any, sink: Any, work: Path) -> np.ndarray:
     """In the window on the screen that DISPLAY names."""
     command = [sys.executable, "-P", "-m", "panosod_viewer", str(clip.path), "--play", "--size", "640x360"]
+    command += ["--model", "none"]
     command += ["--settings", str(work / "settings.toml"), "--exit-after", str(clip.times_s[-1] + 4)]
     monitor = Monitor(sink.environment)
     viewer = subprocess.Popen(command, env={**os.environ, **sink.environment})

@@ -64,7 +64,7 @@ def test_viewer_starts_from_the_wheel(installed: Path, tmp_path: Path) -> None:
     with virtual_display():
         done = run(
             installed,
-            *("-m", "panosod_viewer", str(clip), "--play", "--exit-after", "3"),
+            *("-m", "panosod_viewer", str(clip), "--play", "--model", "none", "--exit-after", "3"),
             *("--save-window", str(picture), "--stats", str(stats)),
             cwd=tmp_path,
         )

@@ -48,7 +48,7 @@ class ActionSpec:
         return self.text.replace("&", "").removesuffix("…")
 
 
-GROUPS = ("File", "Playback", "View", "Layers", "Sound", "Help")
+GROUPS = ("File", "Playback", "View", "Layers", "Sound", "Model", "Help")
 """The menus, left to right."""
 
 ACTIONS: tuple[ActionSpec, ...] = (
@@ -130,6 +130,10 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("sound.device", "Output and de&coder…", "Sound", needs_clip=False),
     ActionSpec("tracker.dialog", "Head &tracker…", "Sound", needs_clip=False, starts_section=True),
     ActionSpec("tracker.tare", "Head tracker: this is strai&ght ahead", "Sound", ("T",), needs_clip=False),
+    ActionSpec("model.toggle", "&Predict", "Model", ("P",), is_checkable=True, needs_clip=False),
+    ActionSpec("model.open", "&Open a model…", "Model", ("Ctrl+Shift+O",), needs_clip=False, starts_section=True),
+    ActionSpec("model.second", "&Compare with another model…", "Model", needs_clip=False),
+    ActionSpec("model.alone", "&Leave the other model", "Model", needs_clip=False),
     ActionSpec("help.keys", "&Keys and pointer", "Help", ("F1",), needs_clip=False),
     ActionSpec("help.about", "&About panosod", "Help", needs_clip=False),
 )

@@ -23,6 +23,7 @@ from panosod_viewer.interrupts import Interrupts
 from panosod_viewer.look_controller import LookController
 from panosod_viewer.main_window import MainWindow
 from panosod_viewer.memory import Memory
+from panosod_viewer.model_controls import ModelControls
 from panosod_viewer.overlay_link import OverlayLink
 from panosod_viewer.panels.notice import Notice, Severity
 from panosod_viewer.picture_link import PictureLink
@@ -123,6 +124,15 @@ class Viewer(QObject):
             view=self.window.page.view,
             parent=self,
         )
+        self.model = ModelControls(
+            arguments=arguments,
+            window=self.window,
+            state=self.state,
+            player=self.player,
+            session=self.session,
+            picture=self.picture,
+            memory=self.memory,
+        )
         self.interrupts = Interrupts(self)
         self._burst_mark = QTimer(self)
         self._burst_mark.setSingleShot(True)
@@ -157,6 +167,7 @@ class Viewer(QObject):
             | commands.theme_commands(self.theme)
             | self.timeline.commands()
             | self.overlays.commands()
+            | self.model.commands()
             | self._own_commands(),
         )
 
@@ -174,6 +185,12 @@ class Viewer(QObject):
         self.demo.made.connect(self.arrivals.open)
         self.arrivals.refused.connect(self._refused)
         self.figures.write_failed.connect(self._fail)
+        self.figures.ask_predictions(self.model.link.figures)
+        self.model.link.maps_changed.connect(self.overlays.set_maps)
+        self.model.link.second_changed.connect(self.overlays.set_second_maps)
+        self.model.link.status_changed.connect(self.overlays.set_model_note)
+        self.model.cache_changed.connect(self.timeline.follow_maps)
+        self.model.link.map_made.connect(lambda _: self.timeline.maps_changed())
         self.demo.notice.connect(self.window.notices.show_notice)
         self.overlays.notice.connect(self.window.notices.show_notice)
 
@@ -283,6 +300,7 @@ class Viewer(QObject):
         self.demo.close()
         self.timeline.close()
         self.tracking.close()
+        self.model.close()
         self.session.end()
         self.overlays.close()
         self.sound.close()

@@ -42,6 +42,8 @@ class Arguments:
     fullscreen: bool = False
     truth: Path | None = None
     layers: tuple[str, ...] | None = None
+    model: str | None = None
+    model2: str | None = None
     settings: Path | None = None
     stats: Path | None = None
     stats_every_s: float | None = None
@@ -65,6 +67,8 @@ def parse_arguments(argv: Sequence[str] | None = None) -> Arguments:
         raise ConfigError(f"{offline} needs a clip: panosod-viewer CLIP {offline} OUT")
     if arguments.stats_every_s is not None and arguments.stats is None:
         raise ConfigError("--stats-every belongs to --stats FILE: how often that file is written anew")
+    if arguments.model2 is not None and arguments.model == "none":
+        raise ConfigError("--model2 compares with --model: do not give none for it")
     if arguments.gaze and not arguments.record:
         raise ConfigError("--gaze belongs to --record OUT: the view path of the recording")
     return arguments
@@ -126,6 +130,10 @@ def _add_window(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--device", metavar="NAME", help="sound output device (a part of its name)")
     group.add_argument("--hrtf", type=Path, metavar="SOFA", help="measured head to listen with, a SOFA file")
     group.add_argument("--tracker", type=_port, metavar="PORT", help="listen for an OSC head tracker on this UDP port")
+    group.add_argument(
+        "--model", metavar="PATH", help="predict with this model instead of the one that comes along, or none"
+    )
+    group.add_argument("--model2", metavar="PATH", help="a second model to compare with")
     group.add_argument("--settings", type=Path, metavar="TOML", help="settings file to use instead of the user's")
 
 

@@ -78,6 +78,8 @@ class Figures:
         sound_device: its name.
         gl_renderer: as OpenGL tells.
         picture_px: size of the picture on the screen.
+        prediction: of "first" and "second" model: engine, load_s, maps_per_s, made, carried, known, stride, duty,
+            cpu_ms (a map), abandon_ms (longest), coverage (share of frames that the model saw); None without.
         render_scale: at the end.
         steal_percent: of the machine during the run.
     """
@@ -98,6 +100,7 @@ class Figures:
     sound_device: str = ""
     gl_renderer: str = ""
     picture_px: tuple[int, int] | None = None
+    prediction: dict[str, Any] | None = None
     render_scale: float = 1.0
     steal_percent: float | None = None
     machine: dict[str, Any] = field(default_factory=machine)

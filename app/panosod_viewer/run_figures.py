@@ -1,6 +1,7 @@
 """Collects the playback figures of this run for `--stats`."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -44,6 +45,7 @@ class RunFigures(QObject):
         self._playing_since_s: float | None = None
         self._device = ""
         self._timer = QTimer(self)
+        self._predictions: Callable[[], dict[str, object] | None] = lambda: None
         player.playing_changed.connect(self._playing_changed)
         sound.device_changed.connect(self._device_changed)
 
@@ -55,6 +57,10 @@ class RunFigures(QObject):
     def picture_painted(self, at_s: float) -> None:
         """The first picture of this run is on the screen, at ``time.monotonic()``."""
         self._first_frame_s = at_s - process_started_s()
+
+    def ask_predictions(self, ask: Callable[[], dict[str, object] | None]) -> None:
+        """Where the figures of the models come from."""
+        self._predictions = ask
 
     def _playing_changed(self, is_playing: bool) -> None:
         now = time.monotonic()
@@ -96,6 +102,7 @@ class RunFigures(QObject):
             gl_renderer=self._view.renderer_description,
             picture_px=self._view.framebuffer_size_px(),
             render_scale=self._state.wish.render_scale,
+            prediction=self._predictions(),
             steal_percent=CpuTimes.now().steal_percent_since(self._cpu),
         )
         if opened is not None and opened.decoder is not None and opened.decoder.figures.frames:

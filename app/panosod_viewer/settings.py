@@ -122,6 +122,27 @@ class TimelineSettings:
 
 
 @dataclass(frozen=True)
+class PredictionSettings:
+    """What predicts.
+
+    Attributes:
+        enabled: a model is at work while a clip is open.
+        model: path of its file, "" for the one that comes along.
+        device: "auto", "cpu", "cuda", "mps".
+        stride: a map of every n-th frame, 0 for as many as the machine can make.
+    """
+
+    enabled: bool = True
+    model: str = ""
+    device: str = "auto"
+    stride: int = 0
+
+    def __post_init__(self) -> None:
+        _one_of("prediction.device", self.device, ("auto", "cpu", "cuda", "mps"))
+        _between("prediction.stride", self.stride, 0, 120)
+
+
+@dataclass(frozen=True)
 class WindowSettings:
     """Where the window was.
 
@@ -170,6 +191,7 @@ class Settings:
     audio: AudioSettings = field(default_factory=AudioSettings)
     tracker: TrackerConfig = field(default_factory=TrackerConfig)
     timeline: TimelineSettings = field(default_factory=TimelineSettings)
+    prediction: PredictionSettings = field(default_factory=PredictionSettings)
     window: WindowSettings = field(default_factory=WindowSettings)
     recent: tuple[str, ...] = ()
     files: tuple[tuple[str, FileChoice], ...] = ()

@@ -128,7 +128,7 @@ def test_the_person_is_told_that_the_sound_died_and_it_plays_on_from_there(clip,
     settings = tmp_path / "settings.toml"
     threads = set(threading.enumerate())
     opener = ClipOpener.for_command_line(str(clip), at_s=0.0)
-    viewer = Application(qapp, Arguments(device="none", settings=settings, play=True, size=(320, 180)))
+    viewer = Application(qapp, Arguments(device="none", model="none", settings=settings, play=True, size=(320, 180)))
     try:
         viewer.start(opener)
         qtbot.waitUntil(lambda: viewer.sound.is_clock and viewer.player.transport.position_s() > 0.3, timeout=30_000)

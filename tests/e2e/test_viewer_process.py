@@ -22,13 +22,16 @@ def clip(tmp_path_factory) -> Path:
     return demo_clip(tmp_path_factory.mktemp("clips"), duration_s=2.0)
 
 
+COMMAND = (sys.executable, "-m", "panosod_viewer", "--model", "none")
+"""The predictor has tests of its own."""
+
 SCRIPTED = {**os.environ, **dict.fromkeys(DESKTOP_MARKS, "")}
 """The tests may have been started from a desktop; what they start is not."""
 
 
 def viewer(*words: object, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "panosod_viewer", *(str(word) for word in words)],
+        [*COMMAND, *(str(word) for word in words)],
         capture_output=True,
         text=True,
         timeout=60,
@@ -126,9 +129,7 @@ def test_files_that_cannot_be_written_are_exit_code_1(tmp_path, gl_screen):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_closes_it_as_a_person_would(tmp_path, clip, gl_screen, number):
     words = [clip, "--settings", tmp_path / "s.toml", "--device", "none", "--log-level", "info", "--size", "480x270"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "panosod_viewer", *map(str, words)], stderr=subprocess.PIPE, text=True
-    )
+    process = subprocess.Popen([*COMMAND, *map(str, words)], stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     with process, process.stderr:
         for line in process.stderr:

@@ -75,7 +75,7 @@ class Desk:
 
     def __init__(self, qtbot, settings: Path, **words):
         self.qtbot = qtbot
-        words = {"device": "none", "play": False, "size": (480, 270), "settings": settings} | words
+        words = {"device": "none", "model": "none", "play": False, "size": (480, 270), "settings": settings} | words
         is_from_desktop = words.pop("is_from_desktop", False)
         self.viewer = Viewer(QApplication.instance(), Arguments(**words), is_from_desktop=is_from_desktop)
         self.pids = []

@@ -35,6 +35,7 @@ class StatusLine(FittingRow):
         self._sound = self._chip("sound", "Sound")
         self._decoder = self._label("Decoder", min_px=60)
         self._latency = self._label("Motion to sound")
+        self._model = self._label("Model", min_px=80)
         self._dropped = self._label("Dropped frames")
         self._underruns = self._label("Underruns")
         self._view = self._label("View")
@@ -44,6 +45,7 @@ class StatusLine(FittingRow):
         self.add_gap(SPACING_PX // 2)
         self.add(self._decoder, rank=6, comfort_px=140)
         self.add(self._latency, rank=4)
+        self.add(self._model, rank=3, comfort_px=190)
         self.add(self._dropped, rank=3)
         self.add(self._underruns, rank=2)
         self.add_stretch()
@@ -56,6 +58,7 @@ class StatusLine(FittingRow):
         self.set_sound("No sound", "", ())
         self.set_decoder("")
         self.set_motion_to_sound_ms(None)
+        self.set_model("")
         self.set_dropped(0)
         self.set_underruns(None)
         self.set_view(0.0, 0.0, 90.0)
@@ -95,6 +98,19 @@ class StatusLine(FittingRow):
         self._latency.setText("" if ms is None else f"{ms:.0f} ms to sound")
         self._latency.setToolTip("From a turn of the view until the turned sound leaves the device")
         self.set_wanted(self._latency, ms is not None)
+
+    def set_model(self, text: str) -> None:
+        """How the predictions come along, "" without any."""
+        self._model.setText(text)
+        self.set_wanted(self._model, bool(text))
+
+    def set_model_tip(self, text: str) -> None:
+        """Which models they come from."""
+        self._model.setToolTip(text)
+
+    def model_text(self) -> str:
+        """What is said of the predictions."""
+        return self._model.text()
 
     def set_dropped(self, count: int) -> None:
         """Pictures that came too late to be shown."""
