@@ -134,9 +134,7 @@ class Viewer(QObject):
             memory=self.memory,
         )
         self.interrupts = Interrupts(self)
-        self._burst_mark = QTimer(self)
-        self._burst_mark.setSingleShot(True)
-        self._burst_mark.setInterval(BURST_MARK_MS)
+        self._burst_mark = QTimer(self, singleShot=True, interval=BURST_MARK_MS)
         self._connect()
         self._apply(settings)
 
