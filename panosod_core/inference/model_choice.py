@@ -51,7 +51,7 @@ def choose_model(
         CheckpointError: no model file of panosod.
     """
     file = ModelFile.read(demo_model() if path is None else path)
-    return ModelChoice(file.path, file.model_id, file.config, device, precision, threads)
+    return ModelChoice(file.path.absolute(), file.model_id, file.config, device, precision, threads)
 
 
 class EngineAtHand:
