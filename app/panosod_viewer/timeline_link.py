@@ -23,7 +23,6 @@ from panosod_viewer.player_page import PlayerPage
 from panosod_viewer.resolving import PaneKind, pane_kinds, resolve_scene
 from panosod_viewer.state import ViewerState
 from panosod_viewer.tools.azimuth_span import azimuth_span
-from panosod_viewer.workers.hearing import HearingFailed, HearingGrown, HearingWorker, has_field
 from panosod_viewer.workers.mailbox import Mailbox
 from panosod_viewer.workers.salient_truth import SalientTruth
 
@@ -32,9 +31,10 @@ if TYPE_CHECKING:
     from panosod_core.inference.cache import CacheKey, PredictionCache
     from panosod_core.inference.tracks import Tracks
     from panosod_viewer.panels.timeline import TimelinePanel
+    from panosod_viewer.workers.hearing import HearingFailed, HearingGrown, HearingWorker
     from panosod_viewer.workers.series import Known, SeriesFailed, SeriesGrown, SeriesWorker, TruthOf
 
-_MODULES = ("panosod_viewer.panels.timeline", "panosod_viewer.workers.series")
+_MODULES = tuple(f"panosod_viewer.{name}" for name in ("panels.timeline", "workers.series", "workers.hearing"))
 NO_FIELD = "No directions in this sound"
 NO_SOUND = "No sound"
 NO_MAPS = "No maps yet"
@@ -263,7 +263,10 @@ class TimelineLink(QObject):
     def _sound_note(self) -> str:
         if self._audio is None:
             return NO_SOUND
-        return "" if has_field(self._audio) else NO_FIELD
+        return "" if self._has_field() else NO_FIELD
+
+    def _has_field(self) -> bool:
+        return self._audio is not None and self._audio.format.is_ambisonic and bool(self._audio.order)
 
     def _seen(self) -> tuple[float, float] | None:
         wish = self._state.wish
@@ -280,7 +283,7 @@ class TimelineLink(QObject):
     # -- clips ------------------------------------------------------------------------------------------------------
 
     def _opened(self, info: ClipInfo) -> None:
-        self._truth_of = SalientTruth.beside(info.path)
+        self._truth_of = SalientTruth(info.path)
         self._is_started = info.video is None
         if self._is_started and self._is_wanted and self._panel is None:
             self._load()
@@ -316,7 +319,9 @@ class TimelineLink(QObject):
         if not (self._is_wanted and self._is_started and self._panel is not None):
             return
         opened = self._session.opened_clip
-        if opened is not None and self._hearing is None and self._audio is not None and has_field(self._audio):
+        if opened is not None and self._hearing is None and self._audio is not None and self._has_field():
+            from panosod_viewer.workers.hearing import HearingWorker
+
             self._hearing_mail = Mailbox()
             self._hearing_mail.attach(self._mail_came.emit)
             self._hearing = HearingWorker(
@@ -374,7 +379,9 @@ class TimelineLink(QObject):
             for letter in self._series_mail.take():
                 self._read_series(letter)
 
-    def _heard(self, letter: HearingGrown | HearingFailed) -> None:
+    def _heard(self, letter: "HearingGrown | HearingFailed") -> None:
+        from panosod_viewer.workers.hearing import HearingGrown
+
         if isinstance(letter, HearingGrown):
             self._track = letter.track
             self._tell_known()

@@ -5,12 +5,15 @@ Beside a clip of ``panosod synth`` lie the masks of all objects, and who sounds 
 
 import logging
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from panosod_core.errors import PanosodError
-from panosod_core.synth.truth import DemoTruth, load_truth, truth_path
+
+if TYPE_CHECKING:
+    from panosod_core.synth.truth import DemoTruth
 
 _log = logging.getLogger(__name__)
 
@@ -22,19 +25,20 @@ class SalientTruth:
         """Nothing read yet."""
         self._clip = clip
         self._truth: DemoTruth | None = None
-        self._has_failed = False
-
-    @classmethod
-    def beside(cls, clip: Path) -> "SalientTruth | None":
-        """The truth of a clip, where one lies beside it."""
-        return cls(clip) if truth_path(clip).is_file() else None
+        self._has_nothing = False
 
     def __call__(self, index: int) -> NDArray[np.bool_] | None:
         """(H, W) what sounds in a frame; None where nothing is known of the frame, or the truth cannot be read."""
-        if self._has_failed:
+        if self._has_nothing:
             return None
+        # In the worker's thread: what made clips are made of is nothing that the window should wait for.
+        from panosod_core.synth.truth import load_truth, truth_path
+
         try:
             if self._truth is None:
+                if not truth_path(self._clip).is_file():
+                    self._has_nothing = True
+                    return None
                 self._truth = load_truth(self._clip)
             if not 0 <= index < self._truth.header.frame_count:
                 return None
@@ -44,5 +48,5 @@ class SalientTruth:
         except PanosodError as error:
             # Whoever shows the truth over the picture tells the person.
             _log.info("no score against the truth: %s", error)
-            self._has_failed = True
+            self._has_nothing = True
             return None
