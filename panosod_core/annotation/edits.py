@@ -172,22 +172,15 @@ def propose(labels: LabelMap, box: RingBox, wanted: LabelMap, *, protection: Pro
     before = box.read(labels)
     allowed = guard(before, wanted, protection, origin)
     refused = int(np.count_nonzero(allowed != wanted))
-    changed = RingMask(box, before != allowed).trimmed(labels.shape[1])
-    if changed is None:
+    changed = before != allowed
+    rows, columns = np.flatnonzero(changed.any(axis=1)), np.flatnonzero(changed.any(axis=0))
+    if not len(rows):
         return Edit(origin, None, refused)
-    small = np.zeros_like(labels, shape=(changed.box.height, changed.box.width))
-    _copy_part(small, changed.box, allowed, box, labels.shape[1])
-    return Edit(origin, Patch(changed.box, changed.box.read(labels), small), refused)
-
-
-def _copy_part(target: LabelMap, target_box: RingBox, source: LabelMap, source_box: RingBox, ring_width: int) -> None:
-    """Read a box out of a larger one that contains it."""
-    y = target_box.y - source_box.y
-    columns = (np.arange(target_box.width) + target_box.x - source_box.x) % ring_width
-    if columns[-1] - columns[0] == target_box.width - 1:
-        target[:] = source[y : y + target_box.height, columns[0] : columns[-1] + 1]
-    else:
-        target[:] = source[y : y + target_box.height, columns]
+    part = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    small = before[part]
+    x, y = (box.x + int(columns[0])) % labels.shape[1], box.y + int(rows[0])
+    patch = Patch(RingBox(x, y, small.shape[1], small.shape[0]), small, allowed[part])
+    return Edit(origin, patch, refused)
 
 
 def paint(
