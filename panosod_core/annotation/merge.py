@@ -101,7 +101,7 @@ def compare(document: Document, theirs: Snapshot) -> MergePlan:
             missing.append(clip.path)
             continue
         used = {m.object_id for f in theirs.frames[clip.id] for m in f.masks}
-        mapping, added = _match_objects(document.objects(mine.id), theirs.objects[clip.id], used)
+        mapping, added = match_objects(document.objects(mine.id), theirs.objects[clip.id], used)
         ids.update({(mine.id, old): now for old, now in mapping.items()})
         new += [(mine.id, info) for info in added]
         for frame in theirs.frames[clip.id]:
@@ -150,7 +150,7 @@ def apply(
     return document.apply_many(edits, title=f"Merge {theirs.path.name}", objects=plan.new_objects)
 
 
-def _match_objects(
+def match_objects(
     ours: list[ObjectInfo], theirs: tuple[ObjectInfo, ...], used: set[int]
 ) -> tuple[dict[int, int], list[ObjectInfo]]:
     """Their ids -> ours, and objects that come new."""

@@ -7,6 +7,8 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import numpy as np
+from numpy.typing import NDArray
 
 from panosod_core.errors import MediaError
 from panosod_core.media.frame import VideoFrame
@@ -141,6 +143,17 @@ class VideoReader:
             MediaError: nothing in the stream.
         """
         return self._table_now(should_stop).index_at((t_s + self._origin_s) / self._time_base)
+
+    def frame_pts(self, *, should_stop: Callable[[], bool] = never) -> NDArray[np.int64]:
+        """Time stamps of all frames, ticks, as the frames themselves carry them; reads the file's packets through.
+
+        Raises:
+            SeekInterrupted: ``should_stop`` said so.
+        """
+        table = self._scan.run(should_stop)
+        if table is None:
+            raise SeekInterrupted
+        return table.pts
 
     def frame_at_time(self, t_s: float, *, should_stop: Callable[[], bool] = never) -> VideoFrame:
         """The frame being shown at a time on the clip's clock; see :meth:`frame_at`."""

@@ -1,0 +1,1 @@
+"""Masks in the files that other programs read: one module a format, each writes and reads back."""
