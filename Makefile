@@ -3,7 +3,7 @@
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' && { echo $$p; exit; }; done; echo python3)
 
-.PHONY: run test lint soak setup clean
+.PHONY: run test lint soak setup demo-model clean
 
 run:
 	@$(PYTHON) dev/make.py run $(if $(VIDEO),"$(VIDEO)")
@@ -19,6 +19,9 @@ soak:
 
 setup:
 	@$(PYTHON) dev/make.py setup
+
+demo-model:
+	@$(PYTHON) dev/make.py demo-model
 
 clean:
 	rm -rf .venv .build out dist

@@ -249,6 +249,15 @@ def run_viewer(arguments: list[str]) -> None:
     print(figures.read_text())
 
 
+def demo_model() -> None:
+    """Train the model that comes with panosod again; a run that was stopped goes on."""
+    folder = BUILD / "demo-model"
+    say(f"training in {folder} (hours on a processor; Ctrl-C saves, the same command goes on)")
+    check([str(venv_python()), "-m", "panosod_core.training.demo_model", str(folder)])
+    say(f"judge it: panosod evaluate --model {folder / 'panosod-demo.safetensors'} --scenes 100")
+    say("to ship it, put it into assets/models, with the numbers in its card beside it")
+
+
 def tests(arguments: list[str]) -> None:
     """The test suite."""
     check([str(venv_python()), "-m", "pytest", *arguments])
@@ -275,6 +284,9 @@ def main(argv: list[str]) -> int:
     if goal == "run":
         set_up("run")
         run_viewer(rest)
+    elif goal == "demo-model":
+        set_up("run")
+        demo_model()
     elif goal in ("test", "soak", "lint", "setup"):
         set_up("test")
         if goal == "test":
@@ -284,7 +296,7 @@ def main(argv: list[str]) -> int:
         elif goal == "lint":
             lint()
     else:
-        raise fail(f"expected one of run [VIDEO], test, lint, soak, setup; got {goal!r}")
+        raise fail(f"expected one of run [VIDEO], test, lint, soak, setup, demo-model; got {goal!r}")
     return 0
 
 

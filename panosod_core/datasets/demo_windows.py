@@ -6,6 +6,7 @@ has seed 0; training worlds have others.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import soxr
@@ -31,11 +32,19 @@ from panosod_core.synth.sound import SAMPLE_RATE_HZ
 
 DEMO_OBJECTS = 6
 """Balls of a demo world: slots that a batch needs at least."""
-WORLDS = 24
+WORLDS = 12
 """Different worlds; their sound takes 2 s each to make, once."""
 _TURN = AugmentConfig(yaw=True, left_right=0.5)
 _AS_IT_IS = 0.4
 """Share of windows that are neither turned nor mirrored: the compass of the demo's picture stands as in the clip."""
+
+
+class _Moment(NamedTuple):
+    """What a window shows: the world's seed, the numbers of its frames, and how it is turned."""
+
+    seed: int
+    numbers: tuple[int, ...]
+    how: Augmentation
 
 
 class DemoWindows(Dataset[SyntheticBatch]):
@@ -46,7 +55,14 @@ class DemoWindows(Dataset[SyntheticBatch]):
     """
 
     def __init__(
-        self, count: int, spec: WindowSpec, *, first_seed: int, fresh: bool = False, slots: int = DEMO_OBJECTS
+        self,
+        count: int,
+        spec: WindowSpec,
+        *,
+        first_seed: int,
+        fresh: bool = False,
+        slots: int = DEMO_OBJECTS,
+        worlds: int = WORLDS,
     ) -> None:
         """Draw nothing yet.
 
@@ -56,11 +72,12 @@ class DemoWindows(Dataset[SyntheticBatch]):
             first_seed: above 0, which is the shipped clip's; the worlds have the seeds from here on.
             fresh: :meth:`set_epoch` goes on to other moments.
             slots: of objects in a batch, at least 6.
+            worlds: how many different ones.
 
         Raises:
             ConfigError: a size that a demo world cannot have, seed 0, or too few slots.
         """
-        if count < 1 or first_seed < 1 or slots < DEMO_OBJECTS:
+        if count < 1 or first_seed < 1 or slots < DEMO_OBJECTS or worlds < 1:
             raise ConfigError(
                 f"expected windows, a first seed above 0 and {DEMO_OBJECTS} or more slots for demo worlds, "
                 f"got {count}, {first_seed} and {slots}"
@@ -68,7 +85,7 @@ class DemoWindows(Dataset[SyntheticBatch]):
         DemoWorld(first_seed, width=spec.width, height=spec.height)  # checks the size
         self.spec = spec
         self._count, self._first_seed, self._fresh, self._slots = count, first_seed, fresh, slots
-        self._epoch = 0
+        self._epoch, self._of_worlds = 0, worlds
         self._worlds: dict[int, tuple[DemoWorld, NDArray[np.float32]]] = {}
 
     def __len__(self) -> int:
@@ -79,19 +96,23 @@ class DemoWindows(Dataset[SyntheticBatch]):
         self._epoch = epoch
 
     def __getitem__(self, index: int) -> SyntheticBatch:
+        moment = self._moment(index)
+        world, sound = self._world(moment.seed)
+        return _window(world, sound, moment.numbers, self.spec, moment.how, self._slots)
+
+    def _moment(self, index: int) -> _Moment:
         if not 0 <= index < self._count:
             raise IndexError(f"window {index} of {self._count}")
         rng = np.random.default_rng([self._first_seed, self._epoch * self._fresh, index, 0xDE30])
-        seed = self._first_seed + int(rng.integers(WORLDS))
-        world, sound = self._world(seed)
+        world = DemoWorld(
+            self._first_seed + int(rng.integers(self._of_worlds)), width=self.spec.width, height=self.spec.height
+        )
         step = round(self.spec.step_s * float(world.fps))
         offsets = [(i - self.spec.target) * step for i in range(self.spec.frames)]
         target = int(rng.integers(-offsets[0], world.frame_count - offsets[-1]))
         as_it_is = rng.random() < _AS_IT_IS
         how = draw_augmentation(_TURN, rng, width=self.spec.width)
-        return _window(
-            world, sound, [target + o for o in offsets], self.spec, IDENTITY if as_it_is else how, self._slots
-        )
+        return _Moment(world.seed, tuple(target + offset for offset in offsets), IDENTITY if as_it_is else how)
 
     def _world(self, seed: int) -> tuple[DemoWorld, NDArray[np.float32]]:
         if seed not in self._worlds:

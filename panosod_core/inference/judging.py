@@ -60,7 +60,7 @@ def heard(location: NDArray[np.float32] | None, config: ModelConfig) -> NDArray[
     """A location map as the gate takes it: bounded where the gate is, else the raw numbers."""
     if location is None or config.gate is Gate.LITERAL:
         return location
-    return np.asarray(1 / (1 + np.exp(-location)), np.float32)
+    return np.asarray(0.5 + 0.5 * np.tanh(0.5 * location), np.float32)
 
 
 def window_map(engine: Engine, pictures: NDArray[np.float32], foa: NDArray[np.float32]) -> CentreMap:

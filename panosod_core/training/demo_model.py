@@ -78,14 +78,14 @@ def demo_stages() -> tuple[DemoStage, ...]:
         DemoStage(
             "2-full-pictures",
             student,
-            replace(_COMMON, epochs=4, batch=4, lr=5e-4, ema=0.99, log_every=5),
-            DataConfig(scenes=400, check_scenes=32, demo_share=0.3, seed=100_000),
+            replace(_COMMON, epochs=2, batch=4, lr=5e-4, ema=0.99, log_every=5),
+            DataConfig(scenes=400, check_scenes=24, demo_share=0.3, seed=100_000),
         ),
         DemoStage(
             "3-teacher",
             full,
-            replace(_COMMON, epochs=1, batch=4, lr=1e-3, ema=0.98, log_every=5, parts=("teacher",)),
-            DataConfig(scenes=400, check_scenes=32, demo_share=0.3, seed=200_000),
+            replace(_COMMON, epochs=1, batch=4, lr=1e-3, ema=0.98, warmup_steps=10, log_every=5, parts=("teacher",)),
+            DataConfig(scenes=240, check_scenes=12, demo_share=0.3, seed=200_000),
             LossConfig(distill=1.0, distill_warmup_steps=_NEVER),
         ),
     )
