@@ -7,6 +7,7 @@ from panosod_core.geometry.sphere import angle_between, equirect_directions, pix
 
 Floats = NDArray[np.floating]
 _LEAST_REACH_RAD = float(np.radians(20.0))
+_STEPS = 10
 
 
 def choice_right(
@@ -39,21 +40,23 @@ def choice_right(
 def peak_direction(surface: Floats) -> NDArray[np.float64]:
     """Where a map (H, W) on the sphere peaks: the weighted centroid about its maximum, a unit vector.
 
-    Pixels within 1.5 rows (at least 20 degrees) of the highest one count with what they have above half of the map's
-    range, times their solid angle. Rings and poles need no care: directions are summed.
+    Pixels within 1.5 rows (at least 20 degrees) count with what they have above half of the map's range, times their
+    solid angle, less towards the rim; the rim follows the centroid, which begins at the highest pixel. Seam and poles
+    need no care: directions are summed.
     """
     height, width = surface.shape
     directions = equirect_directions(width, height).reshape(-1, 3)
     values = np.asarray(surface, np.float64).ravel()
     low, high = values.min(), values.max()
-    top = directions[int(values.argmax())]
+    centre = np.asarray(directions[int(values.argmax())])
     if high <= low:
-        return np.asarray(top)
-    above = np.clip((values - low) / (high - low) - 0.5, 0, None)
-    near = directions @ top > np.cos(max(_LEAST_REACH_RAD, 1.5 * np.pi / height))
-    angles = np.repeat(pixel_solid_angles(width, height), width)
-    centre = (above * near * angles) @ directions
-    return np.asarray(centre / np.linalg.norm(centre))
+        return centre
+    weight = np.clip((values - low) / (high - low) - 0.5, 0, None) * np.repeat(pixel_solid_angles(width, height), width)
+    rim = np.cos(max(_LEAST_REACH_RAD, 1.5 * np.pi / height))
+    for _ in range(_STEPS):
+        about = (weight * np.clip(directions @ centre - rim, 0, None)) @ directions
+        centre = np.asarray(about / np.linalg.norm(about))
+    return centre
 
 
 def peak_errors_deg(maps: Floats, directions: Floats, sounding: NDArray[np.bool_]) -> NDArray[np.float64]:
