@@ -62,7 +62,7 @@ class PredictArguments:
     jobs: int | None = None
     """Clips at once (local), or tasks at once (ray); by default what the machine or the cluster has room for."""
     address: str | None = None
-    """Ray: the cluster to join, e.g. auto or ray://head:10001; without it one on this machine for this command."""
+    """Ray: the cluster to join, e.g. auto or HEAD:6379; without it one on this machine, for this command."""
     cache: Path | None = None
     """Folder of the prediction cache; without it the one that the viewer reads."""
     cache_limit_gb: float = 4.0

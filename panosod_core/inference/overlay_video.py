@@ -77,9 +77,7 @@ def write_overlay(
     """
     if not indices:
         raise PredictionError(f"{clip}: no frames to draw maps over")
-    eye_height = plan.geometry.eye_size(plan.video.width, plan.video.height)[1]
-    bounds = plan.geometry.bounds
-    height = min(round(eye_height / (1 - bounds.top - bounds.bottom)), MAX_HEIGHT) // 2 * 2
+    height = _sphere_height(plan)
     fps = plan.video.fps or Fraction(DEFAULT_FPS)
     fitter = PictureFitter(plan.geometry, height=height, width=2 * height)
     origin_s = clip_origin_s(plan.info)
@@ -118,3 +116,11 @@ def write_overlay(
             sound.close()
     is_field = audio is not None and audio.format.is_ambisonic and (audio.order or 0) >= 1
     write_spherical(path, path, geometry=PictureGeometry(), sound=AmbisonicSound(order=1) if is_field else None)
+
+
+def _sphere_height(plan: ClipPlan) -> int:
+    """Rows of a full sphere as fine as the eye's picture in its finer direction, even, at most :data:`MAX_HEIGHT`."""
+    width, height = plan.geometry.eye_size(plan.video.width, plan.video.height)
+    b = plan.geometry.bounds
+    finest = max(height / (1 - b.top - b.bottom), width / (1 - b.left - b.right) / 2)
+    return max(min(round(finest), MAX_HEIGHT) // 2 * 2, 2)

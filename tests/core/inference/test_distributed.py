@@ -59,12 +59,18 @@ def test_a_worker_killed_half_way_loses_nothing_and_nothing_is_written_twice(
     pytest.importorskip("ray")
     before = children()
     monkeypatch.setattr(distributed, "RANGE_FRAMES", 6)
+    monkeypatch.setattr(distributed, "RETRIES", 1)
     job = ClipJob(clip, model, cache_folder=tmp_path / "cache", out=tmp_path / "out")
+    deadly = tmp_path / "deadly.mp4"
+    deadly.write_bytes(clip.read_bytes() + b"\0\0\0\x08free")
+    other = ClipJob(deadly, model, cache_folder=tmp_path / "cache", frames=FrameRange(0, 2))
     log, marker = str(tmp_path / "log"), str(tmp_path / "killed")
 
     def work(task: RangeTask) -> RangeResult:
         """What a task does, with a diary; the worker of the second range kills itself half-way, once."""
         made = 0
+        if task.clip.name == "deadly.mp4":
+            os.kill(os.getpid(), signal.SIGKILL)
 
         def note(record: MapRecord) -> None:
             nonlocal made
@@ -81,10 +87,11 @@ def test_a_worker_killed_half_way_loses_nothing_and_nothing_is_written_twice(
         return predict_range(task, on_map=note)
 
     events: list[Event] = []
-    ends = run_on_ray([job], events.append, tasks_at_once=2, work=work)
+    ends = run_on_ray([job, other], events.append, tasks_at_once=2, work=work)
 
     assert Path(marker).exists(), "no worker was killed"
-    assert [end["event"] for end in ends] == ["done"]
+    assert [end["event"] for end in ends] == ["done", "failed"], "a clip that kills its workers does not stop others"
+    assert "2 workers died" in ends[1]["text"]
     assert (ends[0]["made"], ends[0]["carried"], ends[0]["pictures"]) == (FRAMES, 0, FRAMES)
     # Worked through: every frame once, but for the three that died with their worker.
     times = Counter(int(line.split()[0]) for line in Path(log).read_text().splitlines())
