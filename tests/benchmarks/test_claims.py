@@ -42,7 +42,7 @@ def test_others_than_the_candidates_are_not_asked():
     assert choice_right(maps, labels, candidates, sounding).tolist() == [1.0]
 
 
-@given(st.floats(-np.pi, np.pi), st.floats(-1.5, 1.5), st.sampled_from([(4, 8, 17.0), (13, 26, 2.5), (64, 128, 0.6)]))
+@given(st.floats(-np.pi, np.pi), st.floats(-1.5, 1.5), st.sampled_from([(4, 8, 17.0), (13, 26, 4.5), (64, 128, 0.6)]))
 @settings(max_examples=40, deadline=None)
 def test_the_peak_of_a_bump_is_where_the_bump_is(azimuth_rad, elevation_rad, grid):
     height, width, within_deg = grid
