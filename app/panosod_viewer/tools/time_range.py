@@ -69,5 +69,8 @@ class TimeRange:
     def _placed(self, start_s: float, span_s: float) -> "TimeRange":
         if span_s >= self.duration_s:
             return self.fitted()
-        start = min(max(start_s, 0.0), self.duration_s - span_s)
+        last = self.duration_s - span_s
+        if start_s >= last:
+            return replace(self, start_s=last, end_s=self.duration_s)
+        start = max(start_s, 0.0)
         return replace(self, start_s=start, end_s=min(start + span_s, self.duration_s))

@@ -211,6 +211,8 @@ class TimePlots(pg.GraphicsView):  # type: ignore[misc]  # pyqtgraph has no type
         for number, row in enumerate(shown):
             grid.setRowFixedHeight(number, row.fixed_px or max(room * row.stretch // max(total, 1), 4))
         grid.setRowFixedHeight(len(shown), AXIS_PX)
+        # At once: by itself it would be laid out after it has been painted as it was.
+        grid.activate()
         self._lay_strips()
 
     def set_row_shown(self, key: str, is_shown: bool) -> None:
@@ -268,7 +270,7 @@ class TimePlots(pg.GraphicsView):  # type: ignore[misc]  # pyqtgraph has no type
 
     def row_rect(self, key: str) -> QRectF:
         """Where a row is, in the widget's pixels."""
-        return QRectF(self.mapFromScene(self.rows[key].box.sceneBoundingRect()).boundingRect())
+        return QRectF(self.viewportTransform().mapRect(_scene_rect(self.rows[key])))
 
     def time_at(self, x: float) -> float:
         """Moment under a pixel, within the clip."""
@@ -285,7 +287,7 @@ class TimePlots(pg.GraphicsView):  # type: ignore[misc]  # pyqtgraph has no type
 
     def _span(self) -> tuple[float, float]:
         shown = next((row for row in self.rows.values() if row.is_shown), None)
-        rect = QRectF() if shown is None else shown.box.sceneBoundingRect()
+        rect = QRectF() if shown is None else _scene_rect(shown)
         return rect.left(), max(rect.width(), 1.0)
 
     def _place(self, line: QGraphicsRectItem, time_s: float | None) -> None:
@@ -307,7 +309,7 @@ class TimePlots(pg.GraphicsView):  # type: ignore[misc]  # pyqtgraph has no type
             return
         ratio = self.devicePixelRatioF()
         for row in self.rows.values():
-            rect = row.box.sceneBoundingRect()
+            rect = _scene_rect(row)
             size = max(1, round(rect.width() * ratio)), max(1, round(rect.height() * ratio))
             row.strip.lay_out(Columns(self.showing.start_s, self.showing.end_s, size[0]), size[1])
         bottom = max(self.height() - AXIS_PX, 1)
@@ -392,3 +394,8 @@ class TimePlots(pg.GraphicsView):  # type: ignore[misc]  # pyqtgraph has no type
         self._hover_s = None if x is None or self.showing is None else self.time_at(x)
         self._place(self._ghost, self._hover_s)
         self.hovered.emit(self._hover_s)
+
+
+def _scene_rect(row: Row) -> QRectF:
+    # Not its bounding rectangle, which has room for the pen of a border.
+    return QRectF(row.box.mapRectToScene(row.box.rect()))
