@@ -63,8 +63,8 @@ def scene_rows(place: Place, seed: int) -> list[tuple[str, float, float, float]]
         start = time.process_time()
         found = list(carry_on(frames[0], labels, [object_id], [WorkFrame(n, f) for n, f in enumerate(frames[1:])]))
         seconds = (time.process_time() - start) / len(found)
-        patch = found[-1].objects[object_id].patch if len(found) == FRAMES else None
-        ours = np.zeros((HEIGHT, WIDTH), np.bool_) if patch is None else patch.painted(WIDTH, HEIGHT)
+        mask = found[-1].objects[object_id].mask if len(found) == FRAMES else None
+        ours = np.zeros((HEIGHT, WIDTH), np.bool_) if mask is None else mask.full((HEIGHT, WIDTH))
         rows.append((place.value, overlap(ours, last), overlap(flat_flow(frames, first), last), seconds))
     return rows
 

@@ -11,9 +11,8 @@ right for the whole width: 0.3 ms rather than 28 ms for an object of 200 px in 3
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TypeAlias
 
 import numpy as np
@@ -21,10 +20,11 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco
 
 from panosod_core.errors import ProjectError
-from panosod_core.geometry.sphere import pixel_solid_angles
+from panosod_core.geometry.regions.ring import BoolMask as BoolMask
+from panosod_core.geometry.regions.ring import RingBox as RingBox
+from panosod_core.geometry.regions.ring import RingMask as RingMask
 
 LabelMap: TypeAlias = NDArray[np.uint8]
-BoolMask: TypeAlias = NDArray[np.bool_]
 
 MAX_OBJECT = 254
 """Greatest object id; 255 is reserved."""
@@ -42,146 +42,6 @@ def check_object_id(object_id: int) -> None:
     """Raises ValueError unless it is an object's id."""
     if not 1 <= object_id <= MAX_OBJECT:
         raise ValueError(f"object ids go from 1 to {MAX_OBJECT}, got {object_id}")
-
-
-@dataclass(frozen=True, order=True)
-class RingBox:
-    """A rectangle of pixels on a ring of columns.
-
-    Attributes:
-        x: first column, 0 <= x; ``x + width`` may exceed the ring's width and then goes on at column 0.
-        y: first row.
-        width, height: pixels, at least 1.
-    """
-
-    x: int
-    y: int
-    width: int
-    height: int
-
-    def __post_init__(self) -> None:
-        if self.x < 0 or self.y < 0 or self.width < 1 or self.height < 1:
-            raise ValueError(f"impossible box {self}")
-
-    def check_inside(self, shape: tuple[int, ...]) -> None:
-        """Raises ValueError where the box does not fit on a (H, W) ring."""
-        height, width = shape
-        if self.x >= width or self.width > width or self.y + self.height > height:
-            raise ValueError(f"{self} does not fit on a ring of {width}x{height}")
-
-    def columns(self, ring_width: int) -> Iterator[tuple[slice, slice]]:
-        """The one or two column ranges: (in the box, on the ring)."""
-        first = min(self.width, ring_width - self.x)
-        yield slice(0, first), slice(self.x, self.x + first)
-        if first < self.width:
-            yield slice(first, self.width), slice(0, self.width - first)
-
-    def wraps(self, ring_width: int) -> bool:
-        """Whether the box crosses the seam."""
-        return self.x + self.width > ring_width
-
-    def read(self, full: NDArray[np.generic]) -> NDArray:  # type: ignore[type-arg]  # same dtype as what is read
-        """A copy of the box's pixels, (height, width)."""
-        rows = slice(self.y, self.y + self.height)
-        parts = [full[rows, on_ring] for _, on_ring in self.columns(full.shape[1])]
-        return parts[0].copy() if len(parts) == 1 else np.concatenate(parts, axis=1)
-
-    def write(self, full: NDArray[np.generic], values: NDArray[np.generic]) -> None:
-        """Put (height, width) pixels into the box, in place."""
-        rows = slice(self.y, self.y + self.height)
-        for in_box, on_ring in self.columns(full.shape[1]):
-            full[rows, on_ring] = values[:, in_box]
-
-    def union(self, other: RingBox, ring_width: int) -> RingBox:
-        """The smallest box that holds both."""
-        y = min(self.y, other.y)
-        height = max(self.y + self.height, other.y + other.height) - y
-        spans = []
-        for a, b in ((self, other), (other, self)):
-            spans.append((max(a.width, (b.x - a.x) % ring_width + b.width), a.x))
-        width, x = min(spans)
-        return RingBox(0, y, ring_width, height) if width >= ring_width else RingBox(x, y, width, height)
-
-
-@dataclass(frozen=True, eq=False)
-class RingMask:
-    """A boolean mask and the box on the ring that it lives in; outside the box it is False.
-
-    Attributes:
-        box: where.
-        bits: (box.height, box.width) bool.
-    """
-
-    box: RingBox
-    bits: BoolMask
-
-    def __post_init__(self) -> None:
-        if self.bits.shape != (self.box.height, self.box.width) or self.bits.dtype != np.bool_:
-            raise ValueError(f"bits {self.bits.shape} {self.bits.dtype} do not fill {self.box}")
-
-    @staticmethod
-    def of(full: BoolMask) -> RingMask | None:
-        """The mask of a (H, W) boolean picture, in its smallest box; None where nothing is set."""
-        return RingMask(RingBox(0, 0, full.shape[1], full.shape[0]), np.asarray(full, np.bool_)).trimmed(full.shape[1])
-
-    def full(self, shape: tuple[int, int]) -> BoolMask:
-        """(H, W) bool."""
-        self.box.check_inside(shape)
-        picture = np.zeros(shape, np.bool_)
-        self.box.write(picture, self.bits)
-        return picture
-
-    def trimmed(self, ring_width: int) -> RingMask | None:
-        """The same mask in the smallest box (across the seam where that is smaller); None where nothing is set."""
-        rows = np.flatnonzero(self.bits.any(axis=1))
-        if not len(rows):
-            return None
-        y, height = int(rows[0]), int(rows[-1] - rows[0]) + 1
-        bits = self.bits[y : y + height]
-        columns = np.sort((np.flatnonzero(bits.any(axis=0)) + self.box.x) % ring_width)
-        # The widest gap on the ring is what the box leaves out; of equal ones that which lets it start leftmost.
-        gaps = np.diff(columns, prepend=columns[-1] - ring_width)
-        widest = int(gaps.argmax())
-        x, width = int(columns[widest]), ring_width - int(gaps[widest]) + 1
-        start, around = (x - self.box.x) % ring_width, (self.box.x - x) % ring_width
-        first = min(width, self.box.width - start)
-        if first == width:
-            return RingMask(RingBox(x, y + self.box.y, width, height), bits[:, start : start + width])
-        taken = np.zeros((height, width), np.bool_)
-        taken[:, :first] = bits[:, start : start + first]
-        if around < width:
-            taken[:, around:] = bits[:, : width - around]
-        return RingMask(RingBox(x, y + self.box.y, width, height), taken)
-
-    def stamped(self, box: RingBox, bits: BoolMask, ring_width: int) -> RingMask:
-        """This mask with the pixels of a box replaced."""
-        whole = self.box.union(box, ring_width)
-        canvas = np.zeros((whole.height, whole.width), np.bool_)
-        for part_box, part in ((self.box, self.bits), (box, bits)):
-            _paste(canvas, whole, part_box, part, ring_width)
-        return RingMask(whole, canvas)
-
-    def area_px(self) -> int:
-        """Pixels set."""
-        return int(np.count_nonzero(self.bits))
-
-    def area_sr(self, shape: tuple[int, int]) -> float:
-        """Solid angle, steradians, on a (H, W) sphere."""
-        rows = _row_solid_angles(*shape)[self.box.y : self.box.y + self.box.height]
-        return float(self.bits.sum(axis=1) @ rows)
-
-
-def _paste(canvas: BoolMask, whole: RingBox, box: RingBox, bits: BoolMask, ring_width: int) -> None:
-    x, y = (box.x - whole.x) % ring_width, box.y - whole.y
-    first = min(box.width, whole.width - x)
-    canvas[y : y + box.height, x : x + first] = bits[:, :first]
-    if first < box.width:  # only where the canvas is the whole ring
-        canvas[y : y + box.height, : box.width - first] = bits[:, first:]
-
-
-@lru_cache(maxsize=8)
-def _row_solid_angles(height: int, width: int) -> NDArray[np.float64]:
-    return np.asarray(pixel_solid_angles(width, height), np.float64).reshape(height, -1)[:, 0]
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from panosod_core.annotation.propagation.window import FloatImage, Window, facing
 from panosod_core.errors import AnnotationError
 from panosod_core.geometry.regions.morphology import bounding_cap
-from panosod_core.geometry.regions.ring import Patch
+from panosod_core.geometry.regions.ring import RingMask
 from panosod_core.geometry.regions.turning import shortest_turn
 
 Luma = NDArray[np.uint8]
@@ -40,11 +40,11 @@ class Carried:
     """An object in one frame.
 
     Attributes:
-        patch: its pixels at the mask's size; None where it is lost.
+        mask: its pixels at the mask's size; None where it is lost.
         confidence: 0..1, how well the picture under the mask fits that of the key frame.
     """
 
-    patch: Patch | None
+    mask: RingMask | None
     confidence: float
 
 
@@ -113,10 +113,10 @@ class Carrier:
             self._note_drift(soft)
         self._window, self._last_luma, self._source, self._soft = window, shown, source, soft
         width, height = self._mask_size
-        patch = None if lost else window.place(soft, width=width, height=height)
-        if patch is not None and self._touches_edge(soft):
-            self._start_anew(luma, patch)
-        return Carried(patch, 0.0 if lost else confidence)
+        mask = None if lost else window.place(soft, width=width, height=height)
+        if mask is not None and self._touches_edge(soft):
+            self._start_anew(luma, mask)
+        return Carried(mask, 0.0 if lost else confidence)
 
     def _followed(self) -> Window:
         """The window turned to where the object was last, keeping its own upright: no spin at the poles."""
@@ -219,9 +219,9 @@ class Carrier:
             rim = max(rim, soft[:, 0].max(), soft[:, -1].max())
         return bool(rim >= 0.5) and self._window.height_rad < math.pi
 
-    def _start_anew(self, luma: Luma, patch: Patch) -> None:
+    def _start_anew(self, luma: Luma, mask: RingMask) -> None:
         """The object outgrew its window: this frame becomes the key frame of a larger one."""
-        inside = patch.painted(*self._mask_size).astype(np.float32)
+        inside = mask.full((self._mask_size[1], self._mask_size[0])).astype(np.float32)
         around = bounding_cap(inside)
         if around is not None:
             self._key(luma, inside, *around)

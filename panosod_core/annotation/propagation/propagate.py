@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from panosod_core.annotation.propagation.carry import Carried, Carrier, Luma
 from panosod_core.annotation.propagation.window import FloatImage
 from panosod_core.errors import AnnotationError
-from panosod_core.geometry.regions.ring import Box, Patch, read, write
+from panosod_core.geometry.regions.ring import RingBox, RingMask
 
 KeyT = TypeVar("KeyT")
 
@@ -106,7 +106,7 @@ def carry_on(
             if should_stop():
                 return
             found[object_id] = carrier.step(frame.luma, guide=frame.guide)
-        for object_id in [i for i, c in found.items() if c.patch is None]:
+        for object_id in [i for i, c in found.items() if c.mask is None]:
             del carriers[object_id]
         yield CarriedFrame(frame.key, _disjoint(found, width=width, height=height))
         if not carriers:
@@ -164,19 +164,19 @@ def _blended(
     first: Carried | None, second: Carried | None, *, nearness: float, width: int, height: int
 ) -> Carried | None:
     """Between two outlines: where the weighted mean of the distances to them is 0."""
-    known = [c for c in (first, second) if c is not None and c.patch is not None]
-    if len(known) < 2 or first is None or second is None or first.patch is None or second.patch is None:
+    known = [c for c in (first, second) if c is not None and c.mask is not None]
+    if len(known) < 2 or first is None or second is None or first.mask is None or second.mask is None:
         return known[0] if known else None
     weights = np.array([first.confidence * (1 - nearness), second.confidence * nearness]) + 1e-6
     weights /= weights.sum()
-    box = _padded(first.patch.box.united(second.patch.box, width), width, height)
+    box = _padded(first.mask.box.union(second.mask.box, width), width, height)
     depth = np.zeros((box.height, box.width), np.float32)
-    for patch, weight in zip((first.patch, second.patch), weights, strict=True):
-        inside = np.asarray(read(patch.painted(width, height), box), np.uint8)
+    for mask, weight in zip((first.mask, second.mask), weights, strict=True):
+        inside = np.asarray(box.read(mask.full((height, width))), np.uint8)
         depth += float(weight) * _signed_distance(inside)
     merged = depth > 0
     confidence = float(weights @ [first.confidence, second.confidence])
-    return Carried(Patch(box, merged) if merged.any() else None, confidence)
+    return Carried(RingMask(box, merged) if merged.any() else None, confidence)
 
 
 def _signed_distance(inside: NDArray[np.uint8]) -> FloatImage:
@@ -187,11 +187,11 @@ def _signed_distance(inside: NDArray[np.uint8]) -> FloatImage:
     return np.asarray(within - without, np.float32)
 
 
-def _padded(box: Box, width: int, height: int) -> Box:
-    top, bottom = max(0, box.top - 1), min(height, box.top + box.height + 1)
+def _padded(box: RingBox, width: int, height: int) -> RingBox:
+    top, bottom = max(0, box.y - 1), min(height, box.y + box.height + 1)
     if box.width + 2 >= width:
-        return Box(0, top, width, bottom - top)
-    return Box((box.left - 1) % width, top, box.width + 2, bottom - top)
+        return RingBox(0, top, width, bottom - top)
+    return RingBox((box.x - 1) % width, top, box.width + 2, bottom - top)
 
 
 def _disjoint(found: Mapping[int, Carried], *, width: int, height: int) -> dict[int, Carried]:
@@ -201,11 +201,11 @@ def _disjoint(found: Mapping[int, Carried], *, width: int, height: int) -> dict[
     taken = np.zeros((height, width), np.bool_)
     settled: dict[int, Carried] = {}
     for object_id, carried in sorted(found.items(), key=lambda item: (-item[1].confidence, item[0])):
-        patch = carried.patch
-        if patch is None:
+        mask = carried.mask
+        if mask is None:
             settled[object_id] = carried
             continue
-        free = patch.inside & ~np.asarray(read(taken, patch.box), np.bool_)
-        write(taken, patch.box, np.ones_like(free), free)
-        settled[object_id] = Carried(Patch(patch.box, free) if free.any() else None, carried.confidence)
+        free = mask.bits & ~np.asarray(mask.box.read(taken), np.bool_)
+        mask.box.write_where(taken, np.ones_like(free), free)
+        settled[object_id] = Carried(RingMask(mask.box, free) if free.any() else None, carried.confidence)
     return {i: settled[i] for i in found}

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from panosod_core.geometry.regions.brush import cap
-from panosod_core.geometry.regions.ring import Patch, column_azimuths, row_elevations
+from panosod_core.geometry.regions.ring import RingMask, column_azimuths, row_elevations
 from panosod_core.geometry.sphere import FloatArray, azimuth_elevation, direction
 
 FloatImage = NDArray[np.float32]
@@ -74,7 +74,7 @@ class Window:
         shown: NDArray[np.generic] = cv2.remap(ring, x + 1, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         return shown
 
-    def place(self, soft: FloatImage, *, width: int, height: int) -> Patch | None:
+    def place(self, soft: FloatImage, *, width: int, height: int) -> RingMask | None:
         """Where a soft mask in the window is at least a half, as pixels of an equirectangular picture.
 
         Args:
@@ -83,15 +83,15 @@ class Window:
             height: of the picture.
 
         Returns:
-            The patch; None where nothing is.
+            The mask; None where nothing is.
         """
         reach = math.hypot(self.width_rad, self.height_rad) / 2
         around = cap(self.centre, min(math.pi, reach), width=width, height=height)
         if around is None:
             return None
         box = around.box
-        azimuths = column_azimuths(width)[(box.left + np.arange(box.width)) % width]
-        elevations = row_elevations(height)[box.rows]
+        azimuths = column_azimuths(width)[(box.x + np.arange(box.width)) % width]
+        elevations = row_elevations(height)[box.y : box.y + box.height]
         seen = direction(azimuths[None, :], elevations[:, None]) @ self.R_world_window
         azimuth, elevation = azimuth_elevation(seen)
         columns, rows = self.size
@@ -99,7 +99,7 @@ class Window:
         y = ((rows - 1) / 2 - elevation * self.pixels_per_rad).astype(np.float32)
         sampled = cv2.remap(soft, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
         inside = sampled >= 0.5
-        return Patch(box, inside) if inside.any() else None
+        return RingMask(box, inside) if inside.any() else None
 
 
 def facing(centre: FloatArray) -> FloatArray:

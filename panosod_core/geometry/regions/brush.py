@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from panosod_core.geometry.regions.ring import (
-    Box,
-    Patch,
+    RingBox,
+    RingMask,
     column_azimuths,
     column_of,
     reach_in_row,
@@ -21,7 +21,7 @@ _MARGIN = 1.05
 """Caps along a stroke, half a radius apart and larger by this, hold the band between them."""
 
 
-def cap(centre: ArrayLike, radius_rad: float, *, width: int, height: int) -> Patch | None:
+def cap(centre: ArrayLike, radius_rad: float, *, width: int, height: int) -> RingMask | None:
     """Pixels whose centre lies within an angle of a direction.
 
     Args:
@@ -31,20 +31,22 @@ def cap(centre: ArrayLike, radius_rad: float, *, width: int, height: int) -> Pat
         height: of the picture.
 
     Returns:
-        The patch; None where the cap holds no pixel centre.
+        The mask; None where the cap holds no pixel centre.
     """
     azimuth, elevation = (float(a) for a in azimuth_elevation(np.asarray(centre, np.float64)))
     box = _cap_box(azimuth, elevation, radius_rad, width, height)
     if box is None:
         return None
-    reach = reach_in_row(elevation, row_elevations(height)[box.rows], radius_rad) * (width / (2 * math.pi))
+    reach = reach_in_row(elevation, row_elevations(height)[box.y : box.y + box.height], radius_rad) * (
+        width / (2 * math.pi)
+    )
     middle = column_of(azimuth, width)
-    away = np.abs((np.arange(box.left, box.left + box.width) - middle + width / 2) % width - width / 2)
+    away = np.abs((np.arange(box.x, box.x + box.width) - middle + width / 2) % width - width / 2)
     inside = away[None, :] <= reach[:, None]
-    return Patch(box, inside) if inside.any() else None
+    return RingMask(box, inside) if inside.any() else None
 
 
-def segment(start: ArrayLike, end: ArrayLike, radius_rad: float, *, width: int, height: int) -> Patch | None:
+def segment(start: ArrayLike, end: ArrayLike, radius_rad: float, *, width: int, height: int) -> RingMask | None:
     """Pixels whose centre lies within an angle of the shorter great-circle arc between two directions.
 
     Args:
@@ -55,7 +57,7 @@ def segment(start: ArrayLike, end: ArrayLike, radius_rad: float, *, width: int, 
         height: of the picture.
 
     Returns:
-        The patch; None where no pixel centre is held.
+        The mask; None where no pixel centre is held.
 
     Raises:
         ValueError: opposite directions, between which no arc is the shortest.
@@ -70,8 +72,8 @@ def segment(start: ArrayLike, end: ArrayLike, radius_rad: float, *, width: int, 
     box = _arc_box(a, b, normal, length, radius_rad, width, height)
     if box is None:
         return None
-    azimuths = column_azimuths(width)[(box.left + np.arange(box.width)) % width]
-    elevations = row_elevations(height)[box.rows]
+    azimuths = column_azimuths(width)[(box.x + np.arange(box.width)) % width]
+    elevations = row_elevations(height)[box.y : box.y + box.height]
     across = np.stack([np.cos(azimuths), np.sin(azimuths)])
     cosines, sines = np.cos(elevations)[:, None], np.sin(elevations)[:, None]
 
@@ -84,11 +86,11 @@ def segment(start: ArrayLike, end: ArrayLike, radius_rad: float, *, width: int, 
     inside = between & (np.abs(dot(normal)) <= math.sin(radius_rad))
     near = math.cos(radius_rad)
     inside |= (dot(a) >= near) | (dot(b) >= near)
-    return Patch(box, inside) if inside.any() else None
+    return RingMask(box, inside) if inside.any() else None
 
 
-def stroke(points: ArrayLike, radius_rad: float, *, width: int, height: int) -> list[Patch]:
-    """What a brush that is dragged through directions covers: one patch an arc, together the whole stroke.
+def stroke(points: ArrayLike, radius_rad: float, *, width: int, height: int) -> list[RingMask]:
+    """What a brush that is dragged through directions covers: one mask an arc, together the whole stroke.
 
     Args:
         points: (n, 3) directions, n >= 1.
@@ -100,11 +102,8 @@ def stroke(points: ArrayLike, radius_rad: float, *, width: int, height: int) -> 
     if len(directions) == 1:
         found = [cap(directions[0], radius_rad, width=width, height=height)]
     else:
-        found = [
-            segment(a, b, radius_rad, width=width, height=height)
-            for a, b in itertools.pairwise(directions)
-        ]
-    return [patch for patch in found if patch is not None]
+        found = [segment(a, b, radius_rad, width=width, height=height) for a, b in itertools.pairwise(directions)]
+    return [mask for mask in found if mask is not None]
 
 
 def _unit(vector: ArrayLike) -> np.ndarray:
@@ -113,13 +112,13 @@ def _unit(vector: ArrayLike) -> np.ndarray:
     return unit
 
 
-def _cap_box(azimuth: float, elevation: float, radius: float, width: int, height: int) -> Box | None:
+def _cap_box(azimuth: float, elevation: float, radius: float, width: int, height: int) -> RingBox | None:
     top = max(0, math.ceil(row_of(min(math.pi / 2, elevation + radius), height)))
     bottom = min(height - 1, math.floor(row_of(max(-math.pi / 2, elevation - radius), height)))
     if bottom < top:
         return None
     if abs(elevation) + radius >= math.pi / 2:
-        return Box(0, top, width, bottom - top + 1)
+        return RingBox(0, top, width, bottom - top + 1)
     # Where a meridian touches the cap: the widest it gets, which is not at its centre's row.
     half = math.asin(min(1.0, math.sin(radius) / math.cos(elevation))) * width / (2 * math.pi)
     middle = column_of(azimuth, width)
@@ -127,22 +126,22 @@ def _cap_box(azimuth: float, elevation: float, radius: float, width: int, height
     if right < left:
         return None
     if right - left + 1 >= width:
-        return Box(0, top, width, bottom - top + 1)
-    return Box(left % width, top, right - left + 1, bottom - top + 1)
+        return RingBox(0, top, width, bottom - top + 1)
+    return RingBox(left % width, top, right - left + 1, bottom - top + 1)
 
 
 def _arc_box(
     a: np.ndarray, b: np.ndarray, normal: np.ndarray, length: float, radius: float, width: int, height: int
-) -> Box | None:
+) -> RingBox | None:
     """A box that holds the band: that of caps along it, a little larger than the brush."""
     along = np.cross(normal, a)
     # Not smaller than a pixel, or a hair's breadth of a brush would take thousands of caps.
     margin = max(radius * _MARGIN, radius + math.pi / height)
     steps = max(1, math.ceil(length / max(radius / 2, math.pi / height)))
-    box: Box | None = None
+    box: RingBox | None = None
     for angle in np.linspace(0.0, length, steps + 1):
         azimuth, elevation = (float(x) for x in azimuth_elevation(math.cos(angle) * a + math.sin(angle) * along))
         part = _cap_box(azimuth, elevation, margin, width, height)
         if part is not None:
-            box = part if box is None else box.united(part, width)
+            box = part if box is None else box.union(part, width)
     return box

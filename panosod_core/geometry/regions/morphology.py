@@ -6,18 +6,18 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from panosod_core.geometry.regions.ring import BoolArray, reach_in_row, row_elevations
+from panosod_core.geometry.regions.ring import BoolMask, reach_in_row, row_elevations
 from panosod_core.geometry.sphere import FloatArray
 
 
-def grow(mask: NDArray[np.generic], radius_rad: float) -> BoolArray:
+def grow(mask: NDArray[np.generic], radius_rad: float) -> BoolMask:
     """Pixels within an angle of the mask, those of the mask included.
 
     Args:
         mask: (H, W).
         radius_rad: 0..pi.
     """
-    inside: BoolArray = mask != 0
+    inside: BoolMask = mask != 0
     rows = np.flatnonzero(inside.any(axis=1))
     if not rows.size:
         return inside
@@ -25,28 +25,28 @@ def grow(mask: NDArray[np.generic], radius_rad: float) -> BoolArray:
     return inside | _reached(inside, radius_rad, near)
 
 
-def shrink(mask: NDArray[np.generic], radius_rad: float) -> BoolArray:
+def shrink(mask: NDArray[np.generic], radius_rad: float) -> BoolMask:
     """Pixels of the mask further than an angle from all that is not mask.
 
     Args:
         mask: (H, W).
         radius_rad: 0..pi.
     """
-    inside: BoolArray = mask != 0
+    inside: BoolMask = mask != 0
     rows = np.flatnonzero(inside.any(axis=1))
     if not rows.size:
         return inside
     return inside & ~_reached(~inside, radius_rad, range(int(rows[0]), int(rows[-1]) + 1))
 
 
-def smooth(mask: NDArray[np.generic], radius_rad: float) -> BoolArray:
+def smooth(mask: NDArray[np.generic], radius_rad: float) -> BoolMask:
     """Pixels around which, within an angle, at least half of the sphere is mask.
 
     Args:
         mask: (H, W).
         radius_rad: 0..pi; straight borders stay where they are, bumps and notches smaller than it go.
     """
-    inside: BoolArray = mask != 0
+    inside: BoolMask = mask != 0
     height, width = mask.shape
     rows = np.flatnonzero(inside.any(axis=1))
     smoothed = np.zeros(mask.shape, np.bool_)
@@ -87,7 +87,7 @@ def _reaches(row: int, radius: float, width: int, height: int) -> Iterator[tuple
             yield other, float(angle) * width / (2 * math.pi)
 
 
-def _reached(inside: BoolArray, radius: float, rows: range) -> BoolArray:
+def _reached(inside: BoolMask, radius: float, rows: range) -> BoolMask:
     """Pixels of some rows that lie within an angle of a mask."""
     height, width = inside.shape
     sources = _rows_within(height, rows.start, rows.stop - 1, radius)
@@ -103,7 +103,7 @@ def _reached(inside: BoolArray, radius: float, rows: range) -> BoolArray:
     return found
 
 
-def _along_rows(inside: BoolArray) -> NDArray[np.float32]:
+def _along_rows(inside: BoolMask) -> NDArray[np.float32]:
     """Columns to the nearest true pixel of the same row, on the ring; infinite in empty rows."""
     width = inside.shape[1]
     place = np.arange(3 * width, dtype=np.float32)

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from panosod_core.geometry.regions.ring import BoolArray
+from panosod_core.geometry.regions.ring import BoolMask
 from panosod_core.geometry.sphere import FloatArray, pixel_solid_angles
 
 
@@ -60,33 +60,33 @@ def part_areas(labels: NDArray[np.int32], count: int) -> FloatArray:
     return np.asarray(sums[1:], np.float64)
 
 
-def part_at(mask: NDArray[np.generic], row: int, column: int) -> BoolArray:
+def part_at(mask: NDArray[np.generic], row: int, column: int) -> BoolMask:
     """The connected part of the mask that holds a pixel; all false where the pixel is outside: (H, W)."""
     labels, _ = label_parts(mask)
     name = labels[row, column % mask.shape[1]]
-    part: BoolArray = (labels == name) & (name > 0)
+    part: BoolMask = (labels == name) & (name > 0)
     return part
 
 
-def largest_part(mask: NDArray[np.generic]) -> BoolArray:
+def largest_part(mask: NDArray[np.generic]) -> BoolMask:
     """Only the part with the largest solid angle: (H, W)."""
     labels, count = label_parts(mask)
     if count == 0:
         return np.zeros(mask.shape, np.bool_)
-    part: BoolArray = labels == int(np.argmax(part_areas(labels, count))) + 1
+    part: BoolMask = labels == int(np.argmax(part_areas(labels, count))) + 1
     return part
 
 
-def fill_holes(mask: NDArray[np.generic]) -> BoolArray:
+def fill_holes(mask: NDArray[np.generic]) -> BoolMask:
     """The mask with all that it surrounds: of what is around it, only the part with the largest solid angle stays out.
 
     Args:
         mask: (H, W).
     """
-    inside: BoolArray = mask != 0
+    inside: BoolMask = mask != 0
     labels, count = label_parts(~inside, diagonal=False)
     if count <= 1:
         return inside
     outside = int(np.argmax(part_areas(labels, count))) + 1
-    filled: BoolArray = inside | (labels != outside)
+    filled: BoolMask = inside | (labels != outside)
     return filled

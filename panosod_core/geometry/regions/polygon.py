@@ -5,11 +5,11 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from panosod_core.geometry.regions.ring import BoolArray, column_azimuths
+from panosod_core.geometry.regions.ring import BoolMask, column_azimuths
 from panosod_core.geometry.sphere import azimuth_elevation, pixel_solid_angles
 
 
-def polygon(vertices: ArrayLike, *, width: int, height: int) -> BoolArray:
+def polygon(vertices: ArrayLike, *, width: int, height: int) -> BoolMask:
     """Pixels whose centre lies inside a closed polygon on the sphere (even-odd rule, so it may cross itself).
 
     Of the two sides that a closed line has on a sphere the one with the smaller solid angle is the inside. Seam and
@@ -33,7 +33,7 @@ def polygon(vertices: ArrayLike, *, width: int, height: int) -> BoolArray:
     corners = corners / np.linalg.norm(corners, axis=1, keepdims=True)
     toggles = _crossings(corners, width, height)
     # Down each column the side changes at every edge; the north pole is taken to be outside at first.
-    inside: BoolArray = np.bitwise_xor.accumulate(toggles[:-1], axis=0).astype(np.bool_)
+    inside: BoolMask = np.bitwise_xor.accumulate(toggles[:-1], axis=0).astype(np.bool_)
     area = float(pixel_solid_angles(width, height) @ inside.sum(axis=1))
     return ~inside if area > 2 * math.pi else inside
 

@@ -1,131 +1,169 @@
-"""Rectangles of an equirectangular picture, whose columns are a ring: a box may pass over the seam at +-180 degrees."""
+"""Masks on the ring: rectangles that may pass over the seam at +-180 degrees, boolean masks that live in them.
 
+The columns of an equirectangular picture are a ring: a :class:`RingBox` may start near the right edge and end near the
+left one. A :class:`RingMask` is a boolean mask with the box it lives in, so that a small object in a 4K frame costs
+what the object costs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from panosod_core.geometry.sphere import FloatArray
+from panosod_core.geometry.sphere import FloatArray, pixel_solid_angles
 
-BoolArray = NDArray[np.bool_]
+BoolMask: TypeAlias = NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
-class Box:
-    """Pixels of a rectangle on the ring.
+@dataclass(frozen=True, order=True)
+class RingBox:
+    """A rectangle of pixels on a ring of columns.
 
     Attributes:
-        left: first column, 0 <= left < picture width; ``left + width`` may be more than the picture's width.
-        top: first row.
-        width: columns, at most the picture's.
-        height: rows.
+        x: first column, 0 <= x; ``x + width`` may exceed the ring's width and then goes on at column 0.
+        y: first row.
+        width, height: pixels, at least 1.
     """
 
-    left: int
-    top: int
+    x: int
+    y: int
     width: int
     height: int
 
     def __post_init__(self) -> None:
-        if self.left < 0 or self.top < 0 or self.width < 1 or self.height < 1:
-            raise ValueError(f"a box needs a size and a place inside the picture, got {self}")
+        if self.x < 0 or self.y < 0 or self.width < 1 or self.height < 1:
+            raise ValueError(f"impossible box {self}")
 
-    @property
-    def rows(self) -> slice:
-        """Of the picture."""
-        return slice(self.top, self.top + self.height)
+    def check_inside(self, shape: tuple[int, ...]) -> None:
+        """Raises ValueError where the box does not fit on a (H, W) ring."""
+        height, width = shape
+        if self.x >= width or self.width > width or self.y + self.height > height:
+            raise ValueError(f"{self} does not fit on a ring of {width}x{height}")
 
-    def pieces(self, picture_width: int) -> list[tuple[slice, slice]]:
-        """The box cut at the seam: (columns of the picture, columns of the box), one or two pairs, left to right."""
-        head = min(self.width, picture_width - self.left)
-        cut = [(slice(self.left, self.left + head), slice(0, head))]
-        if head < self.width:
-            cut.append((slice(0, self.width - head), slice(head, self.width)))
-        return cut
+    def columns(self, ring_width: int) -> Iterator[tuple[slice, slice]]:
+        """The one or two column ranges: (in the box, on the ring)."""
+        first = min(self.width, ring_width - self.x)
+        yield slice(0, first), slice(self.x, self.x + first)
+        if first < self.width:
+            yield slice(first, self.width), slice(0, self.width - first)
 
-    def united(self, other: "Box", picture_width: int) -> "Box":
+    def wraps(self, ring_width: int) -> bool:
+        """Whether the box crosses the seam."""
+        return self.x + self.width > ring_width
+
+    def read(self, full: NDArray[np.generic]) -> NDArray:  # type: ignore[type-arg]  # same dtype as what is read
+        """A copy of the box's pixels, (height, width)."""
+        rows = slice(self.y, self.y + self.height)
+        parts = [full[rows, on_ring] for _, on_ring in self.columns(full.shape[1])]
+        return parts[0].copy() if len(parts) == 1 else np.concatenate(parts, axis=1)
+
+    def write(self, full: NDArray[np.generic], values: NDArray[np.generic]) -> None:
+        """Put (height, width) pixels into the box, in place."""
+        rows = slice(self.y, self.y + self.height)
+        for in_box, on_ring in self.columns(full.shape[1]):
+            full[rows, on_ring] = values[:, in_box]
+
+    def write_where(self, full: NDArray[np.generic], values: NDArray[np.generic], where: BoolMask) -> None:
+        """Put those of (height, width) pixels into the box that are chosen, in place."""
+        rows = slice(self.y, self.y + self.height)
+        for in_box, on_ring in self.columns(full.shape[1]):
+            np.copyto(full[rows, on_ring], values[:, in_box], where=where[:, in_box])
+
+    def union(self, other: RingBox, ring_width: int) -> RingBox:
         """The smallest box that holds both."""
-        top = min(self.top, other.top)
-        bottom = max(self.top + self.height, other.top + other.height)
+        y = min(self.y, other.y)
+        height = max(self.y + self.height, other.y + other.height) - y
         spans = []
-        for first, second in ((self, other), (other, self)):
-            reach = (second.left - first.left) % picture_width + second.width
-            spans.append((max(first.width, reach), first.left))
-        width, left = min(spans)
-        if width >= picture_width:
-            width, left = picture_width, 0
-        return Box(left, top, width, bottom - top)
+        for a, b in ((self, other), (other, self)):
+            spans.append((max(a.width, (b.x - a.x) % ring_width + b.width), a.x))
+        width, x = min(spans)
+        return RingBox(0, y, ring_width, height) if width >= ring_width else RingBox(x, y, width, height)
 
 
 @dataclass(frozen=True, eq=False)
-class Patch:
-    """Some pixels: those of a box where ``inside`` is true.
+class RingMask:
+    """A boolean mask and the box on the ring that it lives in; outside the box it is False.
 
     Attributes:
         box: where.
-        inside: (box.height, box.width) bool.
+        bits: (box.height, box.width) bool.
     """
 
-    box: Box
-    inside: BoolArray
+    box: RingBox
+    bits: BoolMask
 
     def __post_init__(self) -> None:
-        if self.inside.shape != (self.box.height, self.box.width):
-            raise ValueError(f"expected a mask of {self.box.height} x {self.box.width}, got {self.inside.shape}")
+        if self.bits.shape != (self.box.height, self.box.width) or self.bits.dtype != np.bool_:
+            raise ValueError(f"bits {self.bits.shape} {self.bits.dtype} do not fill {self.box}")
 
-    def painted(self, width: int, height: int) -> BoolArray:
-        """The patch on an empty picture: (height, width) bool."""
-        mask = np.zeros((height, width), np.bool_)
-        write(mask, self.box, self.inside)
-        return mask
+    @staticmethod
+    def of(full: BoolMask) -> RingMask | None:
+        """The mask of a (H, W) boolean picture, in its smallest box; None where nothing is set."""
+        return RingMask(RingBox(0, 0, full.shape[1], full.shape[0]), np.asarray(full, np.bool_)).trimmed(full.shape[1])
+
+    def full(self, shape: tuple[int, int]) -> BoolMask:
+        """(H, W) bool."""
+        self.box.check_inside(shape)
+        picture = np.zeros(shape, np.bool_)
+        self.box.write(picture, self.bits)
+        return picture
+
+    def trimmed(self, ring_width: int) -> RingMask | None:
+        """The same mask in the smallest box (across the seam where that is smaller); None where nothing is set."""
+        rows = np.flatnonzero(self.bits.any(axis=1))
+        if not len(rows):
+            return None
+        y, height = int(rows[0]), int(rows[-1] - rows[0]) + 1
+        bits = self.bits[y : y + height]
+        columns = np.sort((np.flatnonzero(bits.any(axis=0)) + self.box.x) % ring_width)
+        # The widest gap on the ring is what the box leaves out; of equal ones that which lets it start leftmost.
+        gaps = np.diff(columns, prepend=columns[-1] - ring_width)
+        widest = int(gaps.argmax())
+        x, width = int(columns[widest]), ring_width - int(gaps[widest]) + 1
+        start, around = (x - self.box.x) % ring_width, (self.box.x - x) % ring_width
+        first = min(width, self.box.width - start)
+        if first == width:
+            return RingMask(RingBox(x, y + self.box.y, width, height), bits[:, start : start + width])
+        taken = np.zeros((height, width), np.bool_)
+        taken[:, :first] = bits[:, start : start + first]
+        if around < width:
+            taken[:, around:] = bits[:, : width - around]
+        return RingMask(RingBox(x, y + self.box.y, width, height), taken)
+
+    def stamped(self, box: RingBox, bits: BoolMask, ring_width: int) -> RingMask:
+        """This mask with the pixels of a box replaced."""
+        whole = self.box.union(box, ring_width)
+        canvas = np.zeros((whole.height, whole.width), np.bool_)
+        for part_box, part in ((self.box, self.bits), (box, bits)):
+            _paste(canvas, whole, part_box, part, ring_width)
+        return RingMask(whole, canvas)
+
+    def area_px(self) -> int:
+        """Pixels set."""
+        return int(np.count_nonzero(self.bits))
+
+    def area_sr(self, shape: tuple[int, int]) -> float:
+        """Solid angle, steradians, on a (H, W) sphere."""
+        rows = _row_solid_angles(*shape)[self.box.y : self.box.y + self.box.height]
+        return float(self.bits.sum(axis=1) @ rows)
 
 
-def read(picture: NDArray[np.generic], box: Box) -> NDArray[np.generic]:
-    """A copy of the pixels in a box: (box.height, box.width, ...)."""
-    parts = [picture[box.rows, columns] for columns, _ in box.pieces(picture.shape[1])]
-    return np.concatenate(parts, axis=1)
+def _paste(canvas: BoolMask, whole: RingBox, box: RingBox, bits: BoolMask, ring_width: int) -> None:
+    x, y = (box.x - whole.x) % ring_width, box.y - whole.y
+    first = min(box.width, whole.width - x)
+    canvas[y : y + box.height, x : x + first] = bits[:, :first]
+    if first < box.width:  # only where the canvas is the whole ring
+        canvas[y : y + box.height, : box.width - first] = bits[:, first:]
 
 
-def write(picture: NDArray[np.generic], box: Box, values: NDArray[np.generic], where: BoolArray | None = None) -> None:
-    """Put values into a box of the picture, all of them or those that are chosen."""
-    for columns, own in box.pieces(picture.shape[1]):
-        target = picture[box.rows, columns]
-        if where is None:
-            target[...] = values[:, own]
-        else:
-            np.copyto(target, values[:, own], where=where[:, own])
-
-
-def box_of(mask: NDArray[np.generic]) -> Box | None:
-    """The smallest box on the ring around all pixels that are not 0; None for an empty mask.
-
-    Args:
-        mask: (H, W).
-    """
-    filled = mask != 0
-    rows = np.flatnonzero(filled.any(axis=1))
-    if not rows.size:
-        return None
-    top, bottom = int(rows[0]), int(rows[-1])
-    columns = np.flatnonzero(filled[top : bottom + 1].any(axis=0))
-    left, width = ring_span(columns, mask.shape[1])
-    return Box(left, top, width, bottom - top + 1)
-
-
-def ring_span(columns: NDArray[np.integer], picture_width: int) -> tuple[int, int]:
-    """The shortest stretch of the ring that holds all columns.
-
-    Args:
-        columns: (n,) at least one, sorted, each once.
-        picture_width: columns of the ring.
-
-    Returns:
-        First column and number of columns.
-    """
-    gaps = np.diff(columns, append=columns[0] + picture_width)
-    widest = int(np.argmax(gaps))
-    first = int(columns[(widest + 1) % len(columns)])
-    return first, picture_width - int(gaps[widest]) + 1
+@lru_cache(maxsize=8)
+def _row_solid_angles(height: int, width: int) -> NDArray[np.float64]:
+    return np.asarray(pixel_solid_angles(width, height), np.float64).reshape(height, -1)[:, 0]
 
 
 def row_elevations(height: int) -> FloatArray:

@@ -7,11 +7,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from panosod_core.geometry.regions.brush import cap
 from panosod_core.geometry.regions.morphology import bounding_cap
-from panosod_core.geometry.regions.ring import BoolArray, column_azimuths, row_elevations, write
+from panosod_core.geometry.regions.ring import BoolMask, column_azimuths, row_elevations
 from panosod_core.geometry.sphere import FloatArray, azimuth_elevation
 
 
-def turned(mask: NDArray[np.generic], R_new_old: ArrayLike) -> BoolArray:  # noqa: N803 - rotations are named by their frames
+def turned(mask: NDArray[np.generic], R_new_old: ArrayLike) -> BoolMask:  # noqa: N803 - rotations are named by their frames
     """A mask turned over the sphere: each pixel takes what was at the direction that is turned onto it (nearest pixel).
 
     Args:
@@ -30,8 +30,8 @@ def turned(mask: NDArray[np.generic], R_new_old: ArrayLike) -> BoolArray:  # noq
     if where is None:
         return moved
     box = where.box
-    azimuths = column_azimuths(width)[(box.left + np.arange(box.width)) % width]
-    elevations = row_elevations(height)[box.rows]
+    azimuths = column_azimuths(width)[(box.x + np.arange(box.width)) % width]
+    elevations = row_elevations(height)[box.y : box.y + box.height]
     cosines = np.cos(elevations)[:, None]
     new = np.stack(
         np.broadcast_arrays(cosines * np.cos(azimuths), cosines * np.sin(azimuths), np.sin(elevations)[:, None]), -1
@@ -39,7 +39,7 @@ def turned(mask: NDArray[np.generic], R_new_old: ArrayLike) -> BoolArray:  # noq
     azimuth, elevation = azimuth_elevation(new @ rotation)  # (R^T p)^T = p^T R
     column = np.floor((0.5 - azimuth / (2 * math.pi)) * width).astype(np.intp) % width
     row = np.clip(np.floor((0.5 - elevation / math.pi) * height).astype(np.intp), 0, height - 1)
-    write(moved, box, (mask[row, column] != 0) & where.inside)
+    box.write(moved, (mask[row, column] != 0) & where.bits)
     return moved
 
 

@@ -25,7 +25,7 @@ def overlap(a, b):
 
 
 def painted(carried, *, width=W, height=H):
-    return np.zeros((height, width), bool) if carried.patch is None else carried.patch.painted(width, height)
+    return np.zeros((height, width), bool) if carried.mask is None else carried.mask.full((height, width))
 
 
 @pytest.fixture(scope="module")
@@ -42,8 +42,8 @@ def test_a_window_shows_its_direction_upright_and_places_back(at):
     window = Window(facing(centre), 1.2, 0.8, W / (2 * math.pi))
     np.testing.assert_allclose(window.R_world_window.T @ window.R_world_window, np.eye(3), atol=1e-12)
     np.testing.assert_allclose(window.centre, centre, atol=1e-12)
-    mask = cap(centre, 0.3, width=W, height=H).painted(W, H).astype(np.float32)
-    back = window.place(window.look(mask).astype(np.float32), width=W, height=H).painted(W, H)
+    mask = cap(centre, 0.3, width=W, height=H).full((H, W)).astype(np.float32)
+    back = window.place(window.look(mask).astype(np.float32), width=W, height=H).full((H, W))
     angles = angle_between(equirect_directions(W, H), centre)
     assert back[angles < 0.29].all() and not back[angles > 0.31].any()
 

@@ -11,7 +11,7 @@ from panosod_core.geometry.regions.brush import cap, segment, stroke
 from panosod_core.geometry.regions.morphology import bounding_cap, grow, shrink, smooth
 from panosod_core.geometry.regions.parts import fill_holes, label_parts, largest_part, part_areas, part_at
 from panosod_core.geometry.regions.polygon import polygon
-from panosod_core.geometry.regions.ring import Box, Patch, box_of, read, ring_span, write
+from panosod_core.geometry.regions.ring import RingBox, RingMask
 from panosod_core.geometry.regions.turning import shortest_turn, turn_about, turned
 from panosod_core.geometry.sphere import angle_between, direction, equirect_directions, pixel_solid_angles, rotation
 
@@ -21,8 +21,8 @@ ANGLES = st.tuples(st.floats(-math.pi, math.pi), st.floats(-math.pi / 2, math.pi
 RADII = st.floats(0.01, 1.2)
 
 
-def painted(patch: Patch | None, *, width: int = W, height: int = H) -> np.ndarray:
-    return np.zeros((height, width), bool) if patch is None else patch.painted(width, height)
+def painted(mask: RingMask | None, *, width: int = W, height: int = H) -> np.ndarray:
+    return np.zeros((height, width), bool) if mask is None else mask.full((height, width))
 
 
 def solid_angle(mask: np.ndarray) -> float:
@@ -74,7 +74,7 @@ def test_a_stroke_covers_the_same_solid_angle_everywhere(azimuth_deg, elevation_
     def area(directions):
         mask = np.zeros((height, width), bool)
         for patch in stroke(directions, radius, width=width, height=height):
-            write(mask, patch.box, np.ones_like(patch.inside), patch.inside)
+            patch.box.write_where(mask, np.ones_like(patch.bits), patch.bits)
         assert label_parts(mask)[1] == 1
         return solid_angle(mask)
 
@@ -237,28 +237,31 @@ def test_boxes_hold_what_they_are_about(seed):
     rng = np.random.default_rng(seed)
     mask = np.zeros((H, W), bool)
     mask[rng.integers(0, H, 4), (rng.integers(0, 20, 4) + rng.integers(0, W)) % W] = True
-    box = box_of(mask)
-    assert box is not None
-    assert read(mask, box).sum() == mask.sum()
+    box = RingMask.of(mask).box
+    assert box.read(mask).sum() == mask.sum()
     assert box.width <= 20
     back = np.zeros_like(mask)
-    write(back, box, read(mask, box))
+    box.write(back, box.read(mask))
     assert (back == mask).all()
-    other = box_of(np.roll(mask, int(rng.integers(0, W)), axis=1))
-    both = box.united(other, W)
-    for part in (box, other):
-        covered = Patch(both, np.ones((both.height, both.width), bool)).painted(W, H)
-        assert (covered | ~Patch(part, np.ones((part.height, part.width), bool)).painted(W, H)).all()
+    kept = np.zeros_like(mask)
+    box.write_where(kept, np.ones((box.height, box.width), bool), box.read(mask))
+    assert (kept == mask).all()
+    other = RingMask.of(np.roll(mask, int(rng.integers(0, W)), axis=1)).box
+    both = whole(box.union(other, W)).full((H, W))
+    assert both[whole(box).full((H, W))].all() and both[whole(other).full((H, W))].all()
+
+
+def whole(box):
+    return RingMask(box, np.ones((box.height, box.width), bool))
 
 
 def test_box_of_nothing_and_of_everything():
-    assert box_of(np.zeros((H, W))) is None
-    assert box_of(np.ones((H, W))).width == W
-    assert ring_span(np.array([0, W - 1]), W) == (W - 1, 2)
-    with pytest.raises(ValueError, match="place"):
-        Box(-1, 0, 2, 2)
-    with pytest.raises(ValueError, match="mask of"):
-        Patch(Box(0, 0, 2, 2), np.zeros((3, 2), bool))
+    assert RingMask.of(np.zeros((H, W), bool)) is None
+    assert RingMask.of(np.ones((H, W), bool)).box.width == W
+    with pytest.raises(ValueError, match="impossible"):
+        RingBox(-1, 0, 2, 2)
+    with pytest.raises(ValueError, match="do not fill"):
+        RingMask(RingBox(0, 0, 2, 2), np.zeros((3, 2), bool))
 
 
 def test_bounding_cap_holds_the_mask():
