@@ -11,8 +11,10 @@ from panosod_core.errors import ConfigError, PredictionError
 from panosod_core.geometry.picture import Bounds, PictureGeometry, PictureProjection, StereoMode
 from panosod_core.inference.cache import MapRecord, MapSource, PredictionCache
 from panosod_core.inference.clip_feed import AS_FOUND, ClipFeed, ClipTaking, fed_picture, fed_sound, plan_clip
+from panosod_core.inference.clip_work import ClipWork
 from panosod_core.inference.engine_protocol import Engine
 from panosod_core.inference.fitting import PictureFitter
+from panosod_core.inference.messages import OpenClip
 from panosod_core.inference.model_choice import EngineAtHand, choose_model
 from panosod_core.inference.predict import MAX_STRIDE, FrameRange, Outcome, key_of, predict_clip
 from panosod_core.inference.session import Session
@@ -368,3 +370,21 @@ def test_a_model_that_changed_meanwhile_is_not_used(tmp_path: Path) -> None:
         file.write(b"\0\0\0\0")
     with pytest.raises(PredictionError, match="has changed since it was chosen"):
         EngineAtHand(chosen)()
+
+
+def test_the_window_and_the_command_keep_a_clips_maps_in_one_place(
+    clip: Path, model: EngineAtHand, cache: PredictionCache
+) -> None:
+    """What the predictor process made is known to the command, and the other way round."""
+    predict(clip, model, cache, frames=FrameRange(0, 6))
+    work = ClipWork(OpenClip(1, str(clip)), model(), cache, should_stop=lambda: False)
+    try:
+        key = key_of(clip, plan_clip(clip), model.choice.model_id)
+        ready = work.ready
+        assert (ready.content_id, ready.model_id, ready.settings) == (key.content_id, key.model_id, key.settings)
+        assert (ready.known, ready.frame_count) == (6, FRAMES)
+        work.make(7, should_stop=lambda: False)
+    finally:
+        work.close()
+    outcome = predict(clip, model, cache, frames=FrameRange(0, 9))
+    assert (outcome.known, outcome.made) == (7, 2)
