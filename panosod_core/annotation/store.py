@@ -110,6 +110,12 @@ class ProjectStore:
         except OSError:
             return True
 
+    def limit_pages(self, pages: int) -> None:
+        """Let the file grow to so many pages of 4 KiB and no further; how tests fill a disk."""
+        with self._lock:
+            if self._db is not None:
+                self._db.execute(f"PRAGMA max_page_count = {pages}")
+
     def add_clip(self, clip: NewClip) -> Clip:
         """Add a clip to the project.
 

@@ -101,6 +101,8 @@ class StoreWriter:
         self._committed = 0
         self._error: PanosodError | None = None
         self._attempt = False
+        self._attempts = 0
+        self._failed_attempt = 0
         self._stop = False
         self._thread = threading.Thread(target=self._run, name="project store", daemon=True)
         self._thread.start()
@@ -157,11 +159,12 @@ class StoreWriter:
         """
         end = None if timeout_s is None else time.monotonic() + timeout_s
         with self._changed:
-            self._error = None
+            # An attempt that runs already may have begun before whatever was wrong was put right.
+            wanted = self._attempts + 1
             self._attempt = True
             self._changed.notify_all()
             while self._queue:
-                if self._error is not None:
+                if self._error is not None and self._failed_attempt >= wanted:
                     raise self._error
                 left = None if end is None else end - time.monotonic()
                 if left is not None and left <= 0:
@@ -267,6 +270,8 @@ class StoreWriter:
                 if self._stop:
                     return
                 item = self._queue[0]
+                self._attempt = False
+                self._attempts += 1
             try:
                 with self._turn:
                     self._commit(item)
@@ -300,6 +305,7 @@ class StoreWriter:
                 del self._steps[item.step.head.id]
             self._committed = item.sequence
             self._error = None
+            self._attempt = True
             self._changed.notify_all()
         if self._on_committed is not None:
             self._on_committed(item.sequence)
@@ -308,7 +314,7 @@ class StoreWriter:
         with self._changed:
             is_new = self._error is None or str(self._error) != str(error)
             self._error = error
-            self._attempt = False
+            self._failed_attempt = self._attempts
             self._changed.notify_all()
         if is_new and self._on_error is not None:
             self._on_error(error)

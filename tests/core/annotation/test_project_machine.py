@@ -258,6 +258,36 @@ class ProjectMachine(RuleBasedStateMachine):
             return
         self.done({i: self.expected(i, wanted, machine=True)}, before)
 
+    @rule(
+        i=FRAMES,
+        region=regions(),
+        by=st.sampled_from(["accepted mask", "accepted frame", "locked mask", "locked frame", "locked object"]),
+        object_id=OBJECTS,
+        origin=MACHINES,
+        then=st.sampled_from(["go on", "unlock", "crash"]),
+    )
+    def attack_what_is_protected(
+        self, i: int, region: RingMask, by: str, object_id: int, origin: Origin, then: str
+    ) -> None:
+        """Chance alone seldom brings a machine to where somebody has just protected something."""
+        self.paint(i, region, 1, False)
+        if by.startswith("accepted"):
+            self.decide(i, {1} if by == "accepted mask" else None, MaskState.ACCEPTED)
+        elif by == "locked object":
+            self.lock_through_the_clip(1, True)
+        else:
+            self.lock(i, 1 if by == "locked mask" else None, True)
+        self.accept_from_a_model(i, object_id, region, origin, False)
+        rows = RingMask(RingBox(0, 0, WIDTH, 2), np.ones((2, WIDTH), bool))
+        self.accept_from_a_model(i, 1, rows, origin, False)
+        self.accept_from_a_model(i, 3, rows, origin, False)
+        self.paint(i, region, object_id, False)
+        if then == "unlock":
+            self.lock(i, 1, False)
+            self.lock(i, None, False)
+        if then != "go on":
+            self.crash()
+
     def masks(self, i: int, masks: dict[int, RingMask], origin: Origin) -> Edit:
         return put_masks(
             self.document.labels(key(i)), masks, protection=self.document.protection(key(i)), origin=origin
