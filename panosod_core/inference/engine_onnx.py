@@ -102,15 +102,19 @@ class OnnxEngine:
 
     def centre_map(self, own: object, summaries: Sequence[object], heard: object | None) -> CentreMap:
         """As the protocol says."""
+        made = _run(self._map, self.map_inputs(own, summaries, heard))
+        location = made.get("location_map")
+        return CentreMap(made["saliency"].numpy(), None if location is None else location.numpy())
+
+    def map_inputs(self, own: object, summaries: Sequence[object], heard: object | None) -> dict[str, Any]:
+        """What the map's graph is given for these, by its inputs' names."""
         given = dict(cast(_Values, own))
         if heard is not None:
             given |= cast(_Values, heard)
         if summaries:
             context = np.mean(cast(Sequence[NDArray[np.float32]], summaries), axis=0, dtype=np.float32)
             given["context"] = _value(context)
-        made = _run(self._map, given)
-        location = made.get("location_map")
-        return CentreMap(made["saliency"].numpy(), None if location is None else location.numpy())
+        return _wanted(self._map, given)
 
     def guided_map(
         self, own: object, features: Sequence[object], heard: object, masks: Sequence[NDArray[np.float32] | None]
@@ -125,13 +129,16 @@ def _value(array: Any) -> Any:
 
 def _run(session: Any, given: _Values) -> dict[str, Any]:
     """Outputs by name; of what is given, the graph takes what it has inputs for."""
-    wanted = {put.name for put in session.get_inputs()}
     names = [put.name for put in session.get_outputs()]
     try:
-        made = session.run_with_ort_values(names, {name: value for name, value in given.items() if name in wanted})
+        made = session.run_with_ort_values(names, _wanted(session, given))
     except _REFUSALS as error:
         raise PredictionError(f"ONNX Runtime stopped: {_first_line(error)}") from error
     return dict(zip(names, made, strict=True))
+
+
+def _wanted(session: Any, given: _Values) -> dict[str, Any]:
+    return {put.name: given[put.name] for put in session.get_inputs()}
 
 
 def _first_line(error: BaseException) -> str:

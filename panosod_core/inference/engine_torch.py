@@ -2,24 +2,22 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from copy import deepcopy
 from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch import Tensor
 
 from panosod_core.errors import ConfigError, PredictionError
 from panosod_core.inference.engine_protocol import CentreMap, EncodedFrame
+from panosod_core.inference.engine_weights import prepared
 from panosod_core.inference.model_file import ModelFile
 from panosod_core.model.acoustic import AcousticFeatures
 from panosod_core.model.checkpoint import load_network
 from panosod_core.model.config import ModelConfig
 from panosod_core.model.network import BranchOutput, PanosodNet
-from panosod_core.model.resnet import BasicBlock, Bottleneck, ResNet
 from panosod_core.model.visual import FrameFeatures
 
 _P = ParamSpec("_P")
@@ -60,48 +58,6 @@ def choose_dtype(precision: str, device: torch.device) -> torch.dtype:
     if precision not in _DTYPES:
         raise ConfigError(f"torch runs {', '.join(_DTYPES)}, got precision {precision!r}")
     return _DTYPES[precision]
-
-
-def prepared(model: PanosodNet, dtype: torch.dtype) -> PanosodNet:
-    """A copy for inference: batch normalisation folded into its convolutions, heavy weights in a smaller type.
-
-    Args:
-        model: stays as it is.
-        dtype: of the weights of convolutions and linear layers.
-
-    Returns:
-        The copy, in evaluation mode, on the same device.
-    """
-    copy = deepcopy(model).eval()
-    _fold(copy.visual.backbone)
-    if copy.acoustic is not None:
-        _fold_sequence(copy.acoustic.convolutions)
-    if dtype is not torch.float32:
-        # Casting them anew for every frame would cost half of what a smaller type wins.
-        for module in copy.modules():
-            if isinstance(module, nn.Conv2d | nn.Linear):
-                module.to(dtype)
-    return copy.requires_grad_(False)
-
-
-def _fold(backbone: ResNet) -> None:
-    for module in backbone.modules():
-        if isinstance(module, ResNet | BasicBlock | Bottleneck):
-            for index in (1, 2, 3):
-                norm = getattr(module, f"bn{index}", None)
-                if isinstance(norm, nn.BatchNorm2d):
-                    setattr(module, f"conv{index}", fuse_conv_bn_eval(getattr(module, f"conv{index}"), norm))
-                    setattr(module, f"bn{index}", nn.Identity())
-            shortcut = getattr(module, "downsample", None)
-            if isinstance(shortcut, nn.Sequential):
-                _fold_sequence(shortcut)
-
-
-def _fold_sequence(layers: nn.Sequential) -> None:
-    for index in range(len(layers) - 1):
-        conv, norm = layers[index], layers[index + 1]
-        if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-            layers[index], layers[index + 1] = fuse_conv_bn_eval(conv, norm), nn.Identity()
 
 
 def _inferring(

@@ -5,21 +5,23 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from panosod_core.datasets.synthetic import SyntheticWindows
-from panosod_core.datasets.windows import WindowSpec
 from panosod_core.errors import CheckpointError, ConfigError
 from panosod_core.inference.engine_onnx import OnnxEngine
-from panosod_core.inference.engine_protocol import CentreMap, Engine
-from panosod_core.inference.engine_torch import prepared
+from panosod_core.inference.engine_protocol import Engine
+from panosod_core.inference.engine_weights import prepared
+from panosod_core.inference.judging import window_map, window_spec
 from panosod_core.inference.model_file import ModelFile
 from panosod_core.inference.onnx_graphs import graph_specs, write_graph
+from panosod_core.inference.onnx_int8 import compare, quantise
 from panosod_core.inference.onnx_store import MANIFEST, Export, cache_folder
 from panosod_core.model.checkpoint import load_network
 from panosod_core.model.config import ModelConfig
@@ -30,27 +32,14 @@ TOLERANCE = 1e-3
 _CHECK_SEED = 1 << 42
 """Scenes that exports are checked with: neither of training nor of any test."""
 _CHECKED = 3
+_CALIBRATION_SEED = 5 << 40
+CALIBRATED = 24
+JUDGED = 60
+"""Scenes: calibrated with, and judged on."""
 _PACKAGES = ("panosod", "torch", "onnx", "onnxscript", "onnxruntime")
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True, eq=False)
-class Moment:
-    """A window as an engine takes it.
-
-    Attributes:
-        pictures: (T, H, W, 3) uint8.
-        sound: (C, n) float32; empty for a network without sound.
-        labels: (H, W) uint8, ids of the objects of the middle picture.
-        salient: ids of those that sound.
-        twins: ids of the look-alikes.
-    """
-
-    pictures: NDArray[np.uint8]
-    sound: NDArray[np.float32]
-    labels: NDArray[np.uint8]
-    salient: frozenset[int]
-    twins: frozenset[int]
+_Moment: TypeAlias = tuple[NDArray[np.float32], NDArray[np.float32]]
+"""Pictures (T, 3, H, W) in 0..1 and sound (4, n) of a window."""
 
 
 def export_onnx(model: Path, *, out: Path | None = None, int8: bool = False, say: Say = lambda _: None) -> Export:
@@ -90,6 +79,8 @@ def export_onnx(model: Path, *, out: Path | None = None, int8: bool = False, say
         _write_graphs(network, export, say)
         say("checking the graphs against torch")
         export = replace(export, difference=_checked(network, OnnxEngine(export, threads=1)))
+        if int8:
+            export = _with_int8(export, say)
         _finish(export, folder)
     except OSError as error:
         raise CheckpointError(f"{folder}: the graphs cannot be written ({error.strerror})") from error
@@ -109,6 +100,15 @@ def _write_graphs(network: PanosodNet, export: Export, say: Say) -> None:
         write_graph(spec, export.folder / f"{name}.onnx", metadata=metadata)
 
 
+def _with_int8(export: Export, say: Say) -> Export:
+    say("quantising")
+    config = export.config
+    calibrating = _scenes(config, CALIBRATED, first_seed=_CALIBRATION_SEED)
+    quantise(export, [(_bytes(pictures), sound[: config.sound_channels]) for pictures, sound in calibrating])
+    say(f"comparing int8 with float32 on {JUDGED} scenes")
+    return replace(export, int8=compare(export, count=JUDGED))
+
+
 def _finish(export: Export, folder: Path) -> None:
     """Make sure of what was written, then put it in its place in one step, or two where another was there."""
     (export.folder / MANIFEST).write_text(json.dumps(export.manifest(), indent=1), encoding="utf-8")
@@ -123,17 +123,17 @@ def _finish(export: Export, folder: Path) -> None:
 
 
 def _checked(network: PanosodNet, engine: Engine) -> float:
-    """Greatest difference between an engine and whole windows in torch, on noise and on scenes.
+    """Greatest difference between an engine and whole windows in torch, on noise, in silence and on scenes.
 
     Raises:
         CheckpointError: it is above the tolerance.
     """
+    pictures, sound = _noise(network.config)
     found = [0.0]
-    silence = replace(noise(network.config), sound=np.zeros_like(noise(network.config).sound))
-    moments = [noise(network.config), silence, *scenes(network.config, _CHECKED, first_seed=_CHECK_SEED)]
-    for moment in moments:
-        saliency, location = whole_window(network, moment)
-        got = engine_map(engine, moment)
+    moments = [(pictures, sound), (pictures, 0 * sound), *_scenes(network.config, _CHECKED, first_seed=_CHECK_SEED)]
+    for pictures, sound in moments:
+        saliency, location = _whole_window(network, pictures, sound)
+        got = window_map(engine, pictures, sound)
         found.append(float(np.abs(got.saliency - saliency).max()))
         if location is not None and got.location is not None:
             found.append(float(np.abs(got.location - location).max() / max(1.0, np.abs(location).max())))
@@ -145,60 +145,37 @@ def _checked(network: PanosodNet, engine: Engine) -> float:
     return worst
 
 
-def noise(config: ModelConfig) -> Moment:
+def _noise(config: ModelConfig) -> _Moment:
     """A window of noise: nothing that a network has seen."""
     rng = np.random.default_rng(0)
-    size = (config.height_px, config.width_px)
-    return Moment(
-        rng.integers(0, 256, (config.window, *size, 3), np.uint8),
-        (0.1 * rng.standard_normal((config.sound_channels, config.sound_samples))).astype(np.float32),
-        np.zeros(size, np.uint8),
-        frozenset(),
-        frozenset(),
-    )
+    pictures = rng.integers(0, 256, (config.window, 3, config.height_px, config.width_px)) / np.float32(255)
+    sound = 0.1 * rng.standard_normal((4, config.sound_samples))
+    return pictures.astype(np.float32), sound.astype(np.float32)
 
 
-def scenes(config: ModelConfig, count: int, *, first_seed: int) -> Iterator[Moment]:
-    """Windows of synthetic scenes with their truth."""
-    spec = WindowSpec(
-        width=config.width_px,
-        height=config.height_px,
-        frames=config.window,
-        step_s=config.frame_spacing_s,
-        sound_s=config.sound_window_s,
-        rate_hz=config.sound_rate_hz,
-    )
-    windows = SyntheticWindows(count, spec, first_seed=first_seed)
-    centre = config.window_centre
+def _scenes(config: ModelConfig, count: int, *, first_seed: int) -> Iterator[_Moment]:
+    """Windows of synthetic scenes."""
+    scenes = SyntheticWindows(count, window_spec(config), first_seed=first_seed)
     for index in range(count):
-        batch = windows.render([index])
-        pictures = (batch["frames"][0].permute(0, 2, 3, 1) * 255).round().to(torch.uint8).numpy()
-        sounding, twin = batch["sounding"][0, centre], batch["twin"][0]
-        yield Moment(
-            np.ascontiguousarray(pictures),
-            batch["foa"][0, : config.sound_channels].numpy(),
-            batch["labels"][0, centre].numpy(),
-            frozenset((torch.nonzero(sounding).flatten() + 1).tolist()),
-            frozenset((torch.nonzero(twin).flatten() + 1).tolist()),
-        )
+        batch = scenes[index]
+        yield batch["frames"][0].numpy(), batch["foa"][0].numpy()
 
 
-def whole_window(network: PanosodNet, moment: Moment) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-    """The maps of the middle picture by :meth:`PanosodNet.forward`, which no graph was made of."""
+def _bytes(pictures: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """(T, 3, H, W) in 0..1 to (T, H, W, 3) in 0..255."""
+    return np.ascontiguousarray(np.rint(pictures.transpose(0, 2, 3, 1) * 255), dtype=np.uint8)
+
+
+def _whole_window(
+    network: PanosodNet, pictures: NDArray[np.float32], sound: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    """The maps of the middle picture by :meth:`PanosodNet.forward`, of which no graph was made."""
     centre = network.config.window_centre
-    frames = torch.from_numpy(moment.pictures).permute(0, 3, 1, 2)[None]
-    sound = torch.from_numpy(moment.sound)[None] if network.config.fuses else None
+    frames = torch.from_numpy(_bytes(pictures)).permute(0, 3, 1, 2)[None]
     with torch.inference_mode():
-        out = network.eval()(frames, sound).student
+        out = network.eval()(frames, torch.from_numpy(sound)[None] if network.config.fuses else None).student
     location: NDArray[np.float32] | None = None
     if out.location is not None:
         location = out.location[0, centre, 0].numpy()
-    return out.logits[0, centre, 0].sigmoid().numpy(), location
-
-
-def engine_map(engine: Engine, moment: Moment) -> CentreMap:
-    """The same by the parts of an engine."""
-    seen = [engine.encode_frame(np.ascontiguousarray(picture)) for picture in moment.pictures]
-    heard = engine.encode_sound(moment.sound) if engine.config.fuses else None
-    summaries = [frame.summary for frame in seen if frame.summary is not None]
-    return engine.centre_map(seen[engine.config.window_centre].own, summaries, heard)
+    saliency: NDArray[np.float32] = out.logits[0, centre, 0].sigmoid().numpy()
+    return saliency, location

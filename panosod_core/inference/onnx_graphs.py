@@ -7,6 +7,7 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -15,8 +16,9 @@ import onnxruntime
 import torch
 from torch import Tensor, nn
 
+from panosod_core.inference.engine_weights import without_normalisation
 from panosod_core.model.acoustic import AcousticFeatures
-from panosod_core.model.config import ModelConfig
+from panosod_core.model.config import ModelConfig, Padding
 from panosod_core.model.network import PanosodNet
 from panosod_core.model.visual import FrameFeatures
 
@@ -41,10 +43,12 @@ class Spec:
 class _FrameGraph(nn.Module):
     def __init__(self, network: PanosodNet) -> None:
         super().__init__()
-        self.network = network
+        self.takes_bytes = network.config.padding is Padding.SPHERE
+        self.network = without_normalisation(deepcopy(network)) if self.takes_bytes else network
 
     def forward(self, picture: Tensor) -> tuple[Tensor, ...]:
-        seen = self.network.encode_frames(picture.permute(2, 0, 1).unsqueeze(0))
+        frame = picture.permute(2, 0, 1).unsqueeze(0)
+        seen = self.network.visual.encode(frame.float()) if self.takes_bytes else self.network.encode_frames(frame)
         summary = self.network.summarise(seen)
         made = (*seen.skips, seen.features)
         return made if summary is None else (*made, summary)
@@ -108,7 +112,7 @@ def graph_specs(network: PanosodNet) -> dict[str, Spec]:
     """The graphs of a network by name, as :data:`panosod_core.inference.onnx_store.GRAPHS` lists them.
 
     Args:
-        network: prepared for inference (:func:`panosod_core.inference.engine_torch.prepared`), on the CPU.
+        network: prepared for inference (:func:`panosod_core.inference.engine_weights.prepared`), on the CPU.
 
     Returns:
         What :func:`write_graph` writes.

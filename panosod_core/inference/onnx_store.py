@@ -46,7 +46,7 @@ class Int8Record:
     @property
     def good(self) -> bool:
         """True where int8 may be taken without asking."""
-        return self.f_float - self.f_int8 <= INT8_MAX_F_LOSS and self.twin_int8 >= self.twin_float
+        return self.f_float - self.f_int8 <= INT8_MAX_F_LOSS + 1e-9 and self.twin_int8 >= self.twin_float
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,11 @@ class VisualEncoder(nn.Module):
             Their features; h, w = H, W over the output stride, rounded up.
         """
         x = pictures if pictures.is_floating_point() else pictures.to(self.mean.dtype) / 255
-        pyramid = self.backbone((x - self.mean) / self.std)
+        return self.encode((x - self.mean) / self.std)
+
+    def encode(self, normalised: Tensor) -> FrameFeatures:
+        """The same from pictures whose ImageNet statistics were taken out."""
+        pyramid = self.backbone(normalised)
         features: Tensor = self.project(pyramid.c5)
         if len(self.transformer):
             height, width = features.shape[-2:]

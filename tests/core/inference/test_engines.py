@@ -37,12 +37,16 @@ def exported(tmp_path_factory):
     # Under pytest, which listens to everything, the tracer tells its life to nobody: half the time of an export.
     logging.getLogger("torch.__trace").disabled = True
     made = {}
+    few = {"CALIBRATED": 2, "JUDGED": 3}
 
     def model(name):
         if name not in made:
             path = tmp_path_factory.mktemp("models") / "model.safetensors"
             save_checkpoint(path, grown(CONFIGS[name]))
-            export_onnx(path, out=path.with_suffix(".onnx"))
+            with pytest.MonkeyPatch.context() as patch:
+                for constant, value in few.items():
+                    patch.setattr(f"panosod_core.inference.onnx_export.{constant}", value)
+                export_onnx(path, out=path.with_suffix(".onnx"), int8=name == "panosod")
             made[name] = path
         return made[name]
 
@@ -51,8 +55,8 @@ def exported(tmp_path_factory):
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_the_graphs_stream_the_maps_of_whole_windows(name, exported):
-    engine = open_engine(exported(name), device="cpu", threads=1)
-    assert isinstance(engine, OnnxEngine)
+    engine = open_engine(exported(name), device="cpu", precision="float32", threads=1)
+    assert isinstance(engine, OnnxEngine) and engine.description == "ONNX Runtime, cpu, float32"
     pictures, sound = clip(7)
     maps = streamed(Session(engine, frame_rate_hz=FPS, sample_rate_hz=RATE), pictures, sound)
     expected = batch_maps(grown(CONFIGS[name]), pictures, sound, stride=2)
@@ -64,8 +68,7 @@ def test_the_graphs_stream_the_maps_of_whole_windows(name, exported):
 
 
 def test_silence_gives_numbers_and_the_same_ones(exported):
-    path = exported("panosod")
-    engine = open_engine(path, device="cpu", threads=1)
+    engine = open_engine(exported("panosod"), device="cpu", precision="float32", threads=1)
     pictures, sound = clip(3)
     maps = streamed(Session(engine, frame_rate_hz=FPS, sample_rate_hz=RATE), pictures, 0 * sound)
     for one, (saliency, _) in zip(maps, batch_maps(grown(TINY_PANOSOD), pictures, 0 * sound, stride=2), strict=True):
@@ -78,12 +81,43 @@ def test_the_export_says_what_it_is(exported):
     assert export.model_id == file.model_id and len(file.model_id) == 64
     assert export.config == file.config == TINY_PANOSOD
     assert 0 < export.difference < 1e-3
-    assert not export.has_int8 and not export.int8_is_good
     import onnx
 
     graph = onnx.load(str(export.graph("map", "float32")))
     assert {p.key: p.value for p in graph.metadata_props}["panosod.model_id"] == file.model_id
     assert not [p for p in path.parent.iterdir() if ".part" in p.name or ".old" in p.name]
+
+
+def test_int8_is_near_and_taken_by_itself_only_where_the_record_allows(exported, tmp_path):
+    source = exported("panosod")
+    record = read_export(source.with_suffix(".onnx")).int8
+    assert record is not None and record.scenes == 3 and 0 <= record.f_int8 <= 1
+    pictures, sound = clip(4)
+    maps = {}
+    for precision in ("float32", "int8"):
+        engine = open_engine(source, device="cpu", precision=precision, threads=1)
+        assert engine.description.endswith(precision)
+        session = Session(engine, frame_rate_hz=FPS, sample_rate_hz=RATE)
+        maps[precision] = np.stack([m.saliency for m in streamed(session, pictures, sound)])
+    error = np.abs(maps["int8"] - maps["float32"])
+    assert 0 < error.mean() < 0.05, "either not quantised, or broken"
+
+    model = tmp_path / "m.safetensors"
+    shutil.copyfile(source, model)
+    folder = model.with_suffix(".onnx")
+    shutil.copytree(source.with_suffix(".onnx"), folder)
+    manifest = json.loads((folder / MANIFEST).read_text())
+    good = {"f_float": 0.8, "f_int8": 0.79, "twin_float": 0.95, "twin_int8": 0.95, "scenes": 60}
+    for change, taken in (
+        ({}, "int8"),
+        ({"f_int8": 0.789}, "float32"),
+        ({"twin_int8": 0.94}, "float32"),
+        ({"f_int8": float("nan")}, "float32"),
+    ):
+        (folder / MANIFEST).write_text(json.dumps(manifest | {"int8": good | change}))
+        assert choose_engine(ModelFile.read(model), device="cpu").precision == taken, change
+    (folder / MANIFEST).write_text(json.dumps(manifest | {"int8": None}))
+    assert choose_engine(ModelFile.read(model), device="cpu").precision == "float32"
 
 
 def test_onnx_runs_without_torch(exported):

@@ -193,7 +193,7 @@ def test_half_precision_streams_too():
     full = streamed(Session(network, frame_rate_hz=FPS, sample_rate_hz=RATE), pictures, sound)
     session = Session(network, frame_rate_hz=FPS, sample_rate_hz=RATE, dtype=torch.bfloat16)
     assert all(p.dtype is torch.float32 for p in network.parameters()), "the caller's network is left as it was"
-    assert session.engine.model.decoder.head.weight.dtype is torch.bfloat16
+    assert session.engine.model.decoder.head.taps.weight.dtype is torch.bfloat16
     for one, other in zip(streamed(session, pictures, sound), full, strict=True):
         assert one.saliency.dtype == np.float32
         assert np.abs(one.saliency - other.saliency).mean() < 0.03
