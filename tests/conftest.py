@@ -4,6 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# No deadlines: machines that run the suite are shared, and a slow example is no mistake. The same examples every time.
+settings.register_profile("panosod", deadline=None, derandomize=True)
+settings.load_profile("panosod")
 
 _REPO = Path(__file__).resolve().parent.parent
 _NO_MEDIA = "real media not found"
