@@ -195,6 +195,7 @@ class Predictor:
             self._send(ClipRefused(request.generation, str(error)))
             return
         self._pace = Pace()
+        self._was_idle = False
         self._send(self._work.ready)
         where = self._where
         if where is not None and where[0].generation == request.generation:
@@ -241,9 +242,11 @@ class Predictor:
 
     def _progress(self, *, idle: bool) -> None:
         work, now_s = self._work, time.monotonic()
-        if work is None or (now_s - self._told_s < PROGRESS_S and not (idle and not self._was_idle)):
+        has_come_to_rest = idle and not self._was_idle
+        self._was_idle = idle
+        if work is None or (now_s - self._told_s < PROGRESS_S and not has_come_to_rest):
             return
-        self._told_s, self._was_idle = now_s, idle
+        self._told_s = now_s
         figures = work.figures
         self._send(
             Progress(

@@ -1,0 +1,173 @@
+"""Properties of the order of work: nothing twice, nothing forgotten, the frame in sight first, no map too late."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from panosod_core.inference.schedule import AROUND_S, JUMP_S, Playhead, Schedule, strides
+
+clips = st.fixed_dictionaries(
+    {
+        "frame_count": st.integers(1, 400),
+        "frame_rate_hz": st.sampled_from([10.0, 24.0, 29.97, 30.0, 60.0]),
+        "window_step": st.integers(1, 12),
+    }
+)
+
+
+def worked_off(schedule: Schedule, *, now_s: float = 0.0, limit: int = 10_000) -> list[int]:
+    """All that it asks for while nothing moves."""
+    order: list[int] = []
+    while (index := schedule.next(now_s)) is not None:
+        schedule.finish(index)
+        order.append(index)
+        assert len(order) <= limit
+    return order
+
+
+@given(clip=clips, at=st.integers(0, 500), playing=st.booleans(), data=st.data())
+@settings(max_examples=60, deadline=None)
+def test_every_frame_is_asked_for_once_and_none_that_is_known(clip, at, playing, data):
+    known = data.draw(st.sets(st.integers(0, clip["frame_count"] - 1)))
+    schedule = Schedule(**clip, known=known)
+    schedule.move(Playhead(at, playing))
+    assert sorted(worked_off(schedule)) == sorted(set(range(clip["frame_count"])) - known)
+    assert schedule.done.all()
+
+
+@given(clip=clips, at=st.integers(0, 500))
+@settings(max_examples=60, deadline=None)
+def test_while_it_stands_the_frame_in_sight_is_first_and_near_ones_before_far_ones(clip, at):
+    schedule = Schedule(**clip)
+    schedule.move(Playhead(at))
+    order = worked_off(schedule)
+    at = min(at, clip["frame_count"] - 1)
+    assert order[0] == at
+    reach = math.ceil(AROUND_S * clip["frame_rate_hz"])
+    is_near = [at - reach <= index < at + reach for index in order]
+    assert is_near == sorted(is_near, reverse=True)
+
+
+@given(clip=clips, at=st.integers(0, 500), map_s=st.floats(0.005, 1.0), late_s=st.floats(0.0, 3.0))
+@settings(max_examples=60, deadline=None)
+def test_while_it_plays_nothing_is_begun_that_would_come_too_late_if_anything_else_is_left(clip, at, map_s, late_s):
+    schedule = Schedule(**clip, map_s=map_s)
+    schedule.move(Playhead(at, is_playing=True, at_s=5.0))
+    index = schedule.next(5.0 + late_s)
+    at = min(at, clip["frame_count"] - 1)
+    due = at + (late_s + map_s) * clip["frame_rate_hz"]
+    assert index is not None
+    ahead = range(math.ceil(due), clip["frame_count"])
+    if any(n % schedule.stride == 0 for n in ahead):
+        assert index >= math.ceil(due) - 1e-6
+        assert index % schedule.stride == 0
+        assert not any(n % schedule.stride == 0 for n in range(math.ceil(due), index))
+
+
+@given(
+    step=st.integers(1, 16), rate_hz=st.sampled_from([10.0, 25.0, 30.0, 60.0]), seconds=st.floats(1e-4, 3.0),
+)  # fmt: skip
+@settings(max_examples=80, deadline=None)
+def test_the_grid_is_the_finest_that_the_machine_keeps_up_with(step, rate_hz, seconds):
+    schedule = Schedule(frame_count=1000, frame_rate_hz=rate_hz, window_step=step)
+    schedule.move(Playhead(0, is_playing=True))
+    for index in range(40):
+        schedule.finish(index, took_s=seconds)
+    needed = seconds * rate_hz / schedule.stride
+    assert needed <= 0.9 + 1e-9 or schedule.stride == schedule.strides[-1]
+    finer = [n for n in schedule.strides if n < schedule.stride]
+    assert all(seconds * rate_hz / n > 0.8 - 1e-9 for n in finer)
+
+
+def test_a_speed_at_the_edge_does_not_make_the_grid_swing():
+    schedule = Schedule(frame_count=10_000, frame_rate_hz=30.0, window_step=6)
+    schedule.move(Playhead(0, is_playing=True))
+    seen = []
+    for index in range(600):
+        schedule.finish(index, took_s=0.056 if index % 2 else 0.060)  # about 0.87 of what every second frame needs
+        seen.append(schedule.stride)
+    assert len(set(seen[50:])) == 1
+
+
+@given(step=st.integers(1, 16), rate_hz=st.floats(5.0, 120.0))
+def test_the_neighbours_of_a_frame_on_a_grid_lie_on_the_grid(step, rate_hz):
+    grids = strides(step, frame_rate_hz=rate_hz)
+    assert grids[0] == 1
+    assert list(grids) == sorted(set(grids))
+    assert all(step % n == 0 or n % step == 0 for n in grids)
+    assert grids[-1] <= max(step, 2 * rate_hz)
+
+
+@given(stride=st.integers(1, 30), count=st.integers(1, 300), playing=st.booleans())
+@settings(max_examples=40, deadline=None)
+def test_a_fixed_grid_is_kept_whatever_the_speed(stride, count, playing):
+    schedule = Schedule(frame_count=count, frame_rate_hz=30.0, window_step=6, stride=stride)
+    schedule.move(Playhead(0, playing))
+    order = []
+    while (index := schedule.next(0.0)) is not None:
+        schedule.finish(index, took_s=0.5)
+        order.append(index)
+    assert set(order) == set(range(0, count, stride))
+
+
+def test_playing_on_is_no_jump_and_a_jump_is_one():
+    schedule = Schedule(frame_count=3000, frame_rate_hz=30.0, window_step=6)
+    assert schedule.move(Playhead(0, is_playing=True, at_s=0.0))
+    assert not schedule.move(Playhead(30, is_playing=True, at_s=1.0))
+    assert not schedule.move(Playhead(30 + round(0.9 * JUMP_S * 30), is_playing=True, at_s=1.0))
+    assert not schedule.move(Playhead(60, is_playing=False, at_s=1.7))
+    assert not schedule.move(Playhead(60, is_playing=True, at_s=9.0))
+    assert schedule.move(Playhead(600, is_playing=True, at_s=9.1))
+    assert schedule.move(Playhead(300, is_playing=True, at_s=9.2))
+
+
+def test_while_it_stands_every_other_frame_is_a_jump():
+    schedule = Schedule(frame_count=300, frame_rate_hz=30.0, window_step=6)
+    schedule.move(Playhead(100))
+    assert not schedule.move(Playhead(100))
+    assert schedule.move(Playhead(101))
+    assert schedule.next(0.0) == 101
+
+
+@given(jumps=st.lists(st.tuples(st.integers(0, 299), st.booleans()), min_size=1, max_size=6))
+@settings(max_examples=40, deadline=None)
+def test_wherever_it_jumps_in_the_end_all_is_done_once(jumps):
+    schedule = Schedule(frame_count=300, frame_rate_hz=30.0, window_step=6)
+    order: list[int] = []
+    for at, playing in jumps:
+        schedule.move(Playhead(at, playing))
+        for _ in range(20):
+            index = schedule.next(0.0)
+            if index is not None:
+                schedule.finish(index, took_s=0.03)
+                order.append(index)
+    order += worked_off(schedule)
+    assert sorted(order) == list(range(300))
+
+
+def test_nobody_has_told_where_it_stands():
+    assert Schedule(frame_count=3, frame_rate_hz=30.0, window_step=6).next(0.0) is None
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"frame_count": 0, "frame_rate_hz": 30.0, "window_step": 6},
+        {"frame_count": 9, "frame_rate_hz": 0.0, "window_step": 6},
+        {"frame_count": 9, "frame_rate_hz": math.nan, "window_step": 6},
+        {"frame_count": 9, "frame_rate_hz": 30.0, "window_step": 0},
+        {"frame_count": 9, "frame_rate_hz": 30.0, "window_step": 6, "stride": -1},
+    ],
+)
+def test_impossible_clips_are_refused(words):
+    with pytest.raises(ValueError, match="above 0"):
+        Schedule(**words)
+
+
+def test_what_it_knows_is_a_copy():
+    schedule = Schedule(frame_count=5, frame_rate_hz=30.0, window_step=2, known=[1, 7, -1])
+    schedule.done[:] = True
+    assert np.flatnonzero(schedule.done).tolist() == [1]
