@@ -110,7 +110,7 @@ class PlayerPage(QWidget):
         others = self._controls_height()
         if not panel.isHidden():
             others -= panel.sizeHint().height() + self._column.spacing()
-        room = height - others - LEAST_PICTURE_PX
+        room = height - others - self._column.spacing() - LEAST_PICTURE_PX
         panel.set_room(room)
         panel.setVisible(self._wants_timeline and room >= panel.minimum_height_px)
 

@@ -323,7 +323,8 @@ class TimelinePanel(QWidget):
         colours = {"area": theme.accent, **dict(self._doubt_colours()), **dict(self._score_colours())}
         for row in rows.values():
             for name, curve in row.curves.items():
-                curve.setPen(pg.mkPen(colours[name], width=1.3))
+                # One pixel: Qt strokes wider lines as outlines, ten times as slowly.
+                curve.setPen(pg.mkPen(colours[name], width=1))
         fill = QColor(theme.accent)
         fill.setAlpha(70)
         rows["area"].curves["area"].setFillBrush(fill)

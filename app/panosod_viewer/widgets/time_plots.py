@@ -11,7 +11,7 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPen, QResizeEvent, QWheelEvent
-from PySide6.QtWidgets import QGraphicsRectItem, QSizePolicy, QStyleOptionGraphicsItem, QWidget
+from PySide6.QtWidgets import QGraphicsItem, QGraphicsRectItem, QSizePolicy, QStyleOptionGraphicsItem, QWidget
 
 from panosod_viewer.theme import Theme
 from panosod_viewer.tools.time_range import TimeRange
@@ -189,6 +189,8 @@ class TimePlots(pg.GraphicsView):  # type: ignore[misc]  # pyqtgraph has no type
         curve = pg.PlotDataItem(connect="finite", fillLevel=0.0 if filled else None)
         curve.setDownsampling(auto=True, method="peak")
         curve.setClipToView(True)
+        # Painted once, and then laid down again wherever the playhead has been: stroking a long path takes its time.
+        curve.curve.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
         row.box.addItem(curve, ignoreBounds=True)
         row.curves[name] = curve
         return curve

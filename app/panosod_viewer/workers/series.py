@@ -27,7 +27,8 @@ _log = logging.getLogger(__name__)
 POLL_S = 0.5
 """The cache is looked into this often where nobody says that something has come."""
 NEWS_S = 0.4
-"""While maps keep coming, they are told of this often."""
+"""While maps keep coming, they are told of this often; of very many less often, as drawing them anew costs more."""
+_MANY = 50_000
 _AT_ONCE = 16
 
 TruthOf = Callable[[int], "NDArray[np.generic] | None"]
@@ -181,7 +182,8 @@ class SeriesWorker:
 
     def _tell(self, *, is_last: bool) -> None:
         now = time.monotonic()
-        if not self._is_told and (is_last or now - self._told_s >= NEWS_S):
+        pause_s = max(NEWS_S, len(self._table) / _MANY)
+        if not self._is_told and (is_last or now - self._told_s >= pause_s):
             self._is_told, self._told_s = True, now
             self._post(SeriesGrown(self._table.tracks()))
 
