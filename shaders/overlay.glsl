@@ -75,19 +75,22 @@ uniform sampler2D u_labels3;
 uniform float u_label_reach3;
 #endif
 
-vec3 with_labels(vec3 rgb, sampler2D labels, int row, float reach, vec2 uv, vec2 right, vec2 down) {
-    vec2 rising = reach * (right - down);
-    vec2 falling = reach * (right + down);
-    int id = label_at(labels, uv);
-    int n0 = label_at(labels, uv + rising);
-    int n1 = label_at(labels, uv - rising);
-    int n2 = label_at(labels, uv + falling);
-    int n3 = label_at(labels, uv - falling);
-    int other = n0 != id ? n0 : n1 != id ? n1 : n2 != id ? n2 : n3;
-    vec4 fill = texelFetch(u_palette, ivec2(id, row), 0);
-    rgb = mix(rgb, fill.rgb, fill.a);
-    vec4 own = texelFetch(u_palette, ivec2(id, row + 1), 0);
-    vec4 line = own.a > 0.0 ? own : texelFetch(u_palette, ivec2(other, row + 1), 0);
+vec3 with_fill(vec3 rgb, sampler2D labels, int row, vec2 uv) {
+    vec4 fill = texelFetch(u_palette, ivec2(label_at(labels, uv), row), 0);
+    return mix(rgb, fill.rgb, fill.a);
+}
+
+// A line where labels differ across the pixel: three places of a square around it are looked at.
+vec3 with_contour(vec3 rgb, sampler2D labels, int row, float reach, vec2 uv, vec2 right, vec2 down) {
+    vec2 corner = uv - reach * (right + down);
+    int id = label_at(labels, corner);
+    int across = label_at(labels, corner + 2.0 * reach * right);
+    int below = label_at(labels, corner + 2.0 * reach * down);
+    int other = across != id ? across : below;
+    // the line is that of the object, or of the higher id where two meet
+    vec4 high = texelFetch(u_palette, ivec2(max(id, other), row + 1), 0);
+    vec4 low = texelFetch(u_palette, ivec2(min(id, other), row + 1), 0);
+    vec4 line = high.a > 0.0 ? high : low;
     return mix(rgb, line.rgb, other != id ? line.a : 0.0);
 }
 
@@ -156,17 +159,29 @@ vec3 with_overlays(vec3 rgb, vec2 uv) {
 #ifdef DIFFERENCE
     rgb = with_difference(rgb, uv, right, down);
 #endif
-#ifdef LABEL_0
-    rgb = with_labels(rgb, u_labels0, 0, u_label_reach0, uv, right, down);
+#ifdef LABEL_0_FILL
+    rgb = with_fill(rgb, u_labels0, 0, uv);
 #endif
-#ifdef LABEL_1
-    rgb = with_labels(rgb, u_labels1, 2, u_label_reach1, uv, right, down);
+#ifdef LABEL_0_LINE
+    rgb = with_contour(rgb, u_labels0, 0, u_label_reach0, uv, right, down);
 #endif
-#ifdef LABEL_2
-    rgb = with_labels(rgb, u_labels2, 4, u_label_reach2, uv, right, down);
+#ifdef LABEL_1_FILL
+    rgb = with_fill(rgb, u_labels1, 2, uv);
 #endif
-#ifdef LABEL_3
-    rgb = with_labels(rgb, u_labels3, 6, u_label_reach3, uv, right, down);
+#ifdef LABEL_1_LINE
+    rgb = with_contour(rgb, u_labels1, 2, u_label_reach1, uv, right, down);
+#endif
+#ifdef LABEL_2_FILL
+    rgb = with_fill(rgb, u_labels2, 4, uv);
+#endif
+#ifdef LABEL_2_LINE
+    rgb = with_contour(rgb, u_labels2, 4, u_label_reach2, uv, right, down);
+#endif
+#ifdef LABEL_3_FILL
+    rgb = with_fill(rgb, u_labels3, 6, uv);
+#endif
+#ifdef LABEL_3_LINE
+    rgb = with_contour(rgb, u_labels3, 6, u_label_reach3, uv, right, down);
 #endif
 #ifdef FIELD
     rgb = with_field(rgb, uv, right, down);

@@ -1,5 +1,7 @@
 """Words drawn into small pictures that the renderer lays beside a mark."""
 
+from functools import lru_cache
+
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter
@@ -10,8 +12,9 @@ _PAD_PX = 5.0
 _SIZE_PX = 13
 
 
+@lru_cache(maxsize=64)
 def caption(text: str, *, pixel_ratio: float = 2.0) -> Caption:
-    """White words on a dark plate, readable over any picture."""
+    """White words on a dark plate, readable over any picture; the same words are the same picture."""
     font = QFont()
     font.setPixelSize(_SIZE_PX)
     font.setFeature(QFont.Tag("tnum"), 1)

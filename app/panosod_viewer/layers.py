@@ -29,6 +29,9 @@ from panosod_viewer.palettes import LabelDisplay, LabelLook, palette_of
 
 SALIENCY_FLOOR = 0.06
 """Probabilities up to here are left clear: a network is never quite silent."""
+ENERGY_FLOOR = 0.25
+"""Nothing is shown 9 dB below the loudest direction and further down: beams have side lobes."""
+LOCATION_FLOOR = 0.3
 LEAST_OPACITY = 0.05
 ONION_SHARE = 0.7
 
@@ -259,8 +262,8 @@ def _side(choices: LayerChoices, pictures: LayerPictures, below: frozenset[Layer
 def _layer_set(choices: LayerChoices, pictures: LayerPictures, shown: frozenset[LayerId]) -> LayerSet:
     tints = []
     for layer, image, floor in (
-        (LayerId.ENERGY, pictures.energy, 0.0),
-        (LayerId.LOCATION, pictures.location, 0.0),
+        (LayerId.ENERGY, pictures.energy, ENERGY_FLOOR),
+        (LayerId.LOCATION, pictures.location, LOCATION_FLOOR),
         (LayerId.SALIENCY, None if choices.is_binary else pictures.saliency, SALIENCY_FLOOR),
     ):
         if layer in shown and image is not None:

@@ -29,6 +29,7 @@ from panosod_viewer.layers import (
 )
 from panosod_viewer.main_window import MainWindow
 from panosod_viewer.overlays import Direction, MapImage, Mark, label_image
+from panosod_viewer.panels.layers_panel import NOTES
 from panosod_viewer.panels.notice import Notice, Severity
 from panosod_viewer.player import Player
 from panosod_viewer.pointer_routing import PointerRouter
@@ -133,9 +134,9 @@ class OverlayLink(QObject):
         self._state.show_pictures(second=None if record is None else _saliency_image(record))
 
     def set_model_note(self, text: str) -> None:
-        """Why there are no maps ("No model loaded", "Thinking…", ...)."""
+        """Why there are no maps of the frame, "" where nothing is at work."""
         for layer in (LayerId.SALIENCY, LayerId.LOCATION):
-            self._panel.set_note(layer, text)
+            self._panel.set_note(layer, text or NOTES[layer])
 
     # --- reading out ---
 

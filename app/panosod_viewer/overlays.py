@@ -209,9 +209,19 @@ class Palette:
         return hash(self._key)
 
     @cached_property
-    def is_visible(self) -> NDArray[np.bool_]:
-        """(256,) whether a label shows at all."""
-        return (self.fill[:, 3] > 0) | (self.line[:, 3] > 0)
+    def has_fill(self) -> bool:
+        """Whether any label is filled."""
+        return bool(self.fill[:, 3].any())
+
+    @cached_property
+    def has_line(self) -> bool:
+        """Whether any label has a contour."""
+        return bool(self.line[:, 3].any())
+
+    @cached_property
+    def fills_background(self) -> bool:
+        """Whether the background is filled: a cut-out."""
+        return bool(self.fill[0, 3])
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ from panosod_core.geometry.projection import View, viewport_to_directions
 from panosod_core.geometry.sphere import direction_to_uv
 from panosod_viewer.overlays import Rect
 
-COLUMNS, ROWS = 96, 48
-TILE_PX = 64
-"""Tiles of the pane; llvmpipe's own bins are of this size."""
+COLUMNS, ROWS = 192, 96
+TILE_PX = 32
+"""Side of a tile of the pane."""
 
 Cells = NDArray[np.bool_]
 
@@ -46,15 +46,39 @@ def cells_of(occupied: NDArray[np.generic], *, reach: int = 1) -> Cells:
     return found.astype(np.bool_)
 
 
-def refresh_cells(cells: Cells, occupied: NDArray[np.generic], rect: Rect) -> None:
-    """Bring the cells that a changed rectangle of a large map touches up to date, in place."""
-    height, width = occupied.shape
+def borders(labels: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """(H, W) pixels whose label differs from the one to the right (around the ring) or the one below."""
+    found = np.empty(labels.shape, np.bool_)
+    np.not_equal(labels[:, :-1], labels[:, 1:], out=found[:, :-1])
+    np.not_equal(labels[:, -1], labels[:, 0], out=found[:, -1])
+    found[:-1] |= labels[:-1] != labels[1:]
+    return found
+
+
+def refresh_cells(cells: Cells, labels: NDArray[np.uint8], rect: Rect, *, is_filled: bool = True) -> None:
+    """Bring the cells that a changed rectangle of a label map touches up to date, in place.
+
+    Args:
+        cells: of the map before.
+        labels: (H, W) as it is now.
+        rect: what changed.
+        is_filled: cells hold something wherever there is a label; else only where labels meet.
+    """
+    height, width = labels.shape
     left, top, right, bottom = rect
-    for row in range(max(top * ROWS // height - 1, 0), min(bottom * ROWS // height + 1, ROWS)):
+    rows = range(max(top * ROWS // height - 1, 0), min(bottom * ROWS // height + 1, ROWS))
+    columns = range(max(left * COLUMNS // width - 1, 0), min(right * COLUMNS // width + 1, COLUMNS))
+    for row in rows:
         first, past = row * height // ROWS, max((row + 1) * height // ROWS, row * height // ROWS + 1)
-        for column in range(max(left * COLUMNS // width - 1, 0), min(right * COLUMNS // width + 1, COLUMNS)):
+        for column in columns:
             start, end = column * width // COLUMNS, max((column + 1) * width // COLUMNS, column * width // COLUMNS + 1)
-            cells[row, column] = bool(occupied[first:past, start:end].any())
+            block = labels[first:past, start:end]
+            if is_filled:
+                cells[row, column] = bool(block.any())
+            else:
+                # one more row and column: a border belongs to the pixel before it
+                after = labels[first : past + 1, start : end + 1]
+                cells[row, column] = bool((after != after[0, 0]).any()) or end == width
 
 
 def widened(cells: Cells) -> Cells:
@@ -79,25 +103,29 @@ class TileGrid:
     def __init__(self, view: View, geometry: PictureGeometry, *, size_px: tuple[int, int]) -> None:
         width, height = size_px
         self.columns, self.rows = -(-width // TILE_PX), -(-height // TILE_PX)
-        for points in (4, 8, 16):
+        for points in (2, 4, 8, 16):
             self._points = points
             step = TILE_PX / points
             x = np.minimum(np.arange(self.columns * points + 1) * step, width) / width
             y = np.minimum(np.arange(self.rows * points + 1) * step, height) / height
             rays = viewport_to_directions(view, x[None, :], y[:, None], aspect=width / height)
             # A place between four rays is at most 0.71 of their distance from one of them, and cells are widened.
-            least = min(float((rays[1:] * rays[:-1]).sum(-1).min()), float((rays[:, 1:] * rays[:, :-1]).sum(-1).min()))
+            nearness = (rays[1:] * rays[:-1]).sum(-1), (rays[:, 1:] * rays[:, :-1]).sum(-1)
+            # Beyond the poles of the flat map there is no direction, and nothing to draw.
+            least = min(float(np.min(each, where=np.isfinite(each), initial=1.0)) for each in nearness)
             self.is_fine = bool(least > np.cos(1.4 * np.pi / ROWS))
             if self.is_fine:
                 break
-        u, v = direction_to_uv(rays @ geometry.R_world_picture)
-        self._cell = np.minimum((v * ROWS).astype(int), ROWS - 1) * COLUMNS + (u * COLUMNS).astype(int) % COLUMNS
+        nowhere = np.isnan(rays[..., 0])
+        u, v = direction_to_uv(np.where(nowhere[..., None], 1.0, rays) @ geometry.R_world_picture)
+        cell = np.minimum((v * ROWS).astype(int), ROWS - 1) * COLUMNS + (u * COLUMNS).astype(int) % COLUMNS
+        self._cell = np.where(nowhere, ROWS * COLUMNS, cell)
 
     def tiles(self, wide: Cells) -> NDArray[np.bool_]:
         """(rows, columns): tiles that may show something of a map with these widened cells."""
         if not self.is_fine:
             return np.ones((self.rows, self.columns), np.bool_)
-        seen = wide.reshape(-1)[self._cell]
+        seen = np.append(wide, False)[self._cell]
         n = self._points
         across = np.logical_or.reduceat(seen[:, :-1], np.arange(self.columns) * n, axis=1) | seen[:, n::n]
         found: NDArray[np.bool_] = np.logical_or.reduceat(across[:-1], np.arange(self.rows) * n, axis=0)

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from panosod_viewer.colour_maps import colour_table
-from panosod_viewer.overlays import FieldLayer, LabelLayer, LayerSet, Palette, Rgba, TintLayer
+from panosod_viewer.overlays import FieldLayer, LayerSet, Palette, TintLayer
 from panosod_viewer.render.variants import UniformValue
 
 UNIT_TINT = 3
@@ -14,12 +14,13 @@ UNIT_PALETTE = 9
 UNIT_RESULT = 10
 UNIT_REFERENCE = 11
 
-_NO_SLOPE_FROM = 0.5 / 255
-
 
 def detail_defines(layers: LayerSet) -> frozenset[str]:
     """The shader variant for what has edges: labels, contour, difference."""
     defines = {f"LABEL_{index}" for index in range(len(layers.labels))}
+    for index, labels in enumerate(layers.labels):
+        defines |= {f"LABEL_{index}_FILL"} if labels.palette.has_fill else set()
+        defines |= {f"LABEL_{index}_LINE"} if labels.palette.has_line else set()
     if layers.field is not None:
         defines.add("FIELD")
     if layers.difference is not None:
@@ -40,8 +41,7 @@ def overlay_uniforms(layers: LayerSet, *, pixel_ratio: float) -> dict[str, Unifo
     }
     for index, labels in enumerate(layers.labels):
         uniforms[f"u_labels{index}"] = UNIT_LABELS + index
-        # 0.85: the four places looked at lie on the diagonals
-        uniforms[f"u_label_reach{index}"] = 0.85 * labels.width_px / 2 * pixel_ratio
+        uniforms[f"u_label_reach{index}"] = labels.width_px / 2 * pixel_ratio
     if layers.field is not None:
         field = layers.field
         uniforms |= {
@@ -115,13 +115,3 @@ def resampled(values: NDArray[np.uint8], height: int, width: int) -> NDArray[np.
 def palette_pixels(palettes: tuple[Palette, ...]) -> NDArray[np.uint8]:
     """Fill and line rows of each palette: (2 n, 256, 4) uint8."""
     return np.concatenate([np.stack([palette.fill, palette.line]) for palette in palettes])
-
-
-def visible_labels(layer: LabelLayer) -> NDArray[np.bool_]:
-    """(256,) labels of a layer that draw anything."""
-    return layer.palette.is_visible
-
-
-def is_opaque(colour: Rgba) -> bool:
-    """True where a colour shows at all."""
-    return colour[3] > 0

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from panosod_core.errors import RenderError
 from panosod_viewer.overlays import FieldLayer, LabelImage, LabelLayer, LayerSet, MapImage, TintLayer
 from panosod_viewer.render import gl
-from panosod_viewer.render.occupancy import Cells, cells_of, refresh_cells, widened
+from panosod_viewer.render.occupancy import Cells, borders, cells_of, refresh_cells, widened
 from panosod_viewer.render.overlay_setup import (
     UNIT_FIELD,
     UNIT_LABELS,
@@ -87,17 +87,21 @@ class _MapSlot:
     texture: Texture = field(default_factory=Texture)
     image: MapImage | None = None
     threshold: int = -1
+    is_filled: bool = False
     cells: Cells = field(default_factory=lambda: _ALL)
 
-    def update(self, layer: FieldLayer) -> bool:
+    def update(self, layer: FieldLayer, *, is_filled: bool) -> bool:
         """True when texture or cells changed."""
         is_new, codes = layer.image is not self.image, codes_from(layer.threshold)
         if is_new:
             self.texture.upload(layer.image.values)
             self.image = layer.image
-        if is_new or codes != self.threshold:
-            self.threshold = codes
-            self.cells = widened(cells_of(layer.image.values >= codes))
+        if is_new or codes != self.threshold or is_filled != self.is_filled:
+            self.threshold, self.is_filled = codes, is_filled
+            above = layer.image.values >= codes
+            cells = cells_of(above)
+            # Without a fill there is something to draw only where the map crosses the threshold.
+            self.cells = widened(cells if is_filled else cells & cells_of(~above))
             return True
         return False
 
@@ -111,26 +115,33 @@ class _LabelSlot:
     coarse: Cells = field(default_factory=lambda: _ALL)
     cells: Cells = field(default_factory=lambda: _ALL)
     texels: int = 0
+    is_filled: bool = True
 
-    def update(self, image: LabelImage) -> bool:
-        """True when texture and cells changed."""
+    def update(self, image: LabelImage, *, is_filled: bool) -> bool:
+        """True when texture and cells changed; ``is_filled``: more than contours is drawn."""
         rects = image.changes_since(self.canvas, self.generation)
         if image.labels.shape != self.shape:
             rects = None
-        if rects == ():
+        if rects == () and is_filled == self.is_filled:
             return False
+        if is_filled != self.is_filled:
+            self.is_filled = is_filled
+            self.coarse = self._looked_at(image.labels)
         if rects is None:
             self.texture.upload(image.labels)
-            self.coarse = cells_of(image.labels, reach=0)
+            self.coarse = self._looked_at(image.labels)
             self.texels += image.labels.size
         else:
             for rect in rects:
                 self.texture.patch(image.labels, rect)
-                refresh_cells(self.coarse, image.labels, rect)
+                refresh_cells(self.coarse, image.labels, rect, is_filled=is_filled)
                 self.texels += (rect[2] - rect[0]) * (rect[3] - rect[1])
         self.canvas, self.generation, self.shape = image.canvas, image.generation, image.labels.shape
         self.cells = widened(self.coarse)
         return True
+
+    def _looked_at(self, labels: NDArray[np.uint8]) -> Cells:
+        return cells_of(labels, reach=0) if self.is_filled else cells_of(borders(labels), reach=0)
 
 
 class LayerTextures:
@@ -163,9 +174,9 @@ class LayerTextures:
             self._tints = layers.tints
             changed = True
         if layers.field is not None:
-            changed |= self._field.update(layers.field)
+            changed |= self._field.update(layers.field, is_filled=layers.field.fill[3] > 0)
         for slot, layer in zip(self._labels, layers.labels, strict=False):
-            changed |= slot.update(layer.image)
+            changed |= slot.update(layer.image, is_filled=layer.palette.has_fill)
         palettes = tuple(layer.palette for layer in layers.labels)
         if palettes and palettes != self._palettes:
             self._palette.upload(palette_pixels(palettes))
@@ -184,8 +195,7 @@ class LayerTextures:
     def detail_cells(self, layers: LayerSet) -> Cells:
         """Widened cells in which anything else shows."""
         grids = [slot.cells for slot in self._labels[: len(layers.labels)]]
-        if any(layer.palette.is_visible[0] for layer in layers.labels):
-            # a cut-out darkens the background
+        if any(layer.palette.fills_background for layer in layers.labels):
             return np.ones_like(grids[0])
         if layers.field is not None:
             grids.append(self._field.cells)
@@ -233,11 +243,11 @@ def _updated(slot: _MapSlot | _LabelSlot | None, layer: FieldLayer | LabelLayer)
         if not isinstance(slot, _MapSlot):
             _release(slot)
             slot = _MapSlot()
-        return slot, slot.update(layer)
+        return slot, slot.update(layer, is_filled=True)
     if not isinstance(slot, _LabelSlot):
         _release(slot)
         slot = _LabelSlot()
-    return slot, slot.update(layer.image)
+    return slot, slot.update(layer.image, is_filled=True)
 
 
 def _release(slot: _MapSlot | _LabelSlot | None) -> None:
