@@ -29,6 +29,7 @@ import soxr
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from panosod_core.inference.engine_torch import TorchEngine
 from panosod_core.inference.session import Session
 from panosod_core.model.config import ModelConfig
 from panosod_core.model.network import PanosodNet, build_network
@@ -120,10 +121,10 @@ def measure(case: Case) -> Result:
     session = Session(
         network, frame_rate_hz=1 / config.frame_spacing_s, sample_rate_hz=RATE_HZ, device=case.device, dtype=dtype
     )
-    worked = {id(n): n for n in (network, session.model)}.values()  # in a smaller type the session has its own
-    for own in worked:
-        if own is not network:
-            passes.watch(own)
+    if not isinstance(session.engine, TorchEngine):
+        raise TypeError("a session of a network runs it by torch")
+    passes.watch(session.engine.model)  # a copy of its own, prepared for speed
+    for own in (network, session.engine.model):
         if case.compiled:
             own.visual.compile()
             own.decoder.compile()

@@ -65,8 +65,7 @@ class TrainConfig:
         lr: learning rate of AdamW at its highest.
         backbone_lr: factor on it for the residual network.
         weight_decay: on matrices and kernels, not on biases and norms.
-        adam_eps: what Adam adds to the size of a gradient. Weights whose gradient is 0 but for rounding (the bias of a
-            key in attention) wander by up to ``lr`` a step where it is below that rounding, about 1e-7.
+        adam_eps: what Adam adds to the size of a gradient: one that is much smaller moves nothing.
         schedule: of the learning rate.
         poly_power: of the schedule `poly`.
         warmup_steps: the rate rises linearly over so many steps first.
