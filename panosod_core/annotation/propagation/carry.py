@@ -15,11 +15,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from panosod_core.annotation.propagation.window import FloatImage, Window, facing
 from panosod_core.errors import AnnotationError
 from panosod_core.geometry.regions.morphology import bounding_cap
 from panosod_core.geometry.regions.ring import RingMask
 from panosod_core.geometry.regions.turning import shortest_turn
+from panosod_core.geometry.regions.window import FloatImage, Window, facing
 
 Luma = NDArray[np.uint8]
 

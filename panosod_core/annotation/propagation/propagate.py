@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from panosod_core.annotation.propagation.carry import Carried, Carrier, Luma
-from panosod_core.annotation.propagation.window import FloatImage
 from panosod_core.errors import AnnotationError
 from panosod_core.geometry.regions.ring import RingBox, RingMask
+from panosod_core.geometry.regions.window import FloatImage
 
 KeyT = TypeVar("KeyT")
 
