@@ -1,0 +1,146 @@
+"""A model at work in the real window: maps in the picture, a killed predictor, nothing left at the end."""
+
+import os
+import signal
+import threading
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QApplication
+
+from panosod_viewer.application import Viewer
+from panosod_viewer.arguments import Arguments
+from panosod_viewer.prediction_link import RETRY
+from panosod_viewer.workers.opening import ClipOpener
+from tests.core.inference.predicting import FRAMES, model_file, moving_clip
+
+pytestmark = pytest.mark.gl
+MS = 60_000
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> Path:
+    return model_file(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory) -> Path:
+    return moving_clip(tmp_path_factory.mktemp("clip"))
+
+
+def is_gone(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+class Desk:
+    """A viewer in this process."""
+
+    def __init__(self, qtbot, folder: Path, clip: Path, **words) -> None:
+        self.qtbot = qtbot
+        arguments = Arguments(device="none", settings=folder / "settings.toml", play=False, size=(480, 270), **words)
+        self.viewer = Viewer(QApplication.instance(), arguments)
+        opener = ClipOpener(clip)
+        opener.start()
+        self.viewer.start(opener)
+        self.pids: set[int] = set()
+
+    @property
+    def pictures(self):
+        return self.viewer.state.wish.pictures
+
+    @property
+    def notice(self):
+        return self.viewer.window.notices.current
+
+    def until(self, condition) -> None:
+        def holds() -> bool:
+            self.pids |= set(self.viewer.model.link.pids())
+            return bool(condition())
+
+        self.qtbot.waitUntil(holds, timeout=MS)
+
+    def close(self) -> None:
+        self.viewer.window.close()
+        self.viewer.close()
+        self.viewer.window.deleteLater()
+
+
+@pytest.fixture
+def desk(qtbot, tmp_path, gl_screen, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    made: list[Desk] = []
+
+    def make(clip: Path, **words) -> Desk:
+        made.append(Desk(qtbot, tmp_path, clip, **words))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+@pytest.mark.timeout(170)
+def test_maps_lie_over_the_picture_follow_it_and_survive_a_killed_predictor(desk, model, clip):
+    window = desk(clip, model=str(model))
+    link = window.viewer.model.link
+    window.until(lambda: window.pictures.saliency is not None)
+    assert window.viewer.figures.has_picture
+    first = window.pictures.saliency
+    assert first.values.shape == (64, 128)
+    assert window.pictures.location is not None
+
+    # To another frame: its own map comes.
+    window.viewer.player.step(9)
+    window.until(lambda: window.viewer.player.frame.index == 9)
+    window.until(lambda: window.pictures.saliency not in (None, first) and not window.pictures.saliency.is_carried)
+    window.until(lambda: link.coverage is not None and link.coverage.made.sum() == FRAMES)
+    window.until(lambda: "all maps" in window.viewer.window.page.status_line.model_text())
+    figures = window.viewer.figures.now().prediction["first"]
+    assert figures["made"] == FRAMES
+    assert figures["coverage"] == 1.0
+    assert figures["stride"] >= 1
+
+    (pid,) = link.pids()
+    os.kill(pid, signal.SIGKILL)
+    window.until(lambda: window.notice is not None and "signal 9" in window.notice.text)
+    assert window.notice.actions[0][0] == f"{RETRY}0"
+    # The viewer goes on, without maps.
+    window.viewer.player.step(-3)
+    window.until(lambda: window.viewer.player.frame.index == 6)
+    assert window.pictures.saliency is None
+
+    # Started again, it finds what was made before.
+    link.act(f"{RETRY}0")
+    window.until(lambda: window.pictures.saliency is not None)
+    assert window.viewer.figures.now().prediction["first"]["known"] == FRAMES
+    window.viewer.session.close()
+    assert window.pictures.saliency is None
+    window.close()
+    assert len(window.pids) == 2
+    assert all(is_gone(each) for each in window.pids)
+    assert not [t.name for t in threading.enumerate() if t.name.startswith(("predictor", "panosod-maps"))]
+
+
+def test_a_file_that_is_no_model_is_told_and_the_clip_plays(desk, clip, tmp_path):
+    bad = tmp_path / "bad.safetensors"
+    bad.write_bytes(b"nothing of the kind")
+    window = desk(clip, model=str(bad))
+    window.until(lambda: window.notice is not None)
+    assert "No predictions from bad" in window.notice.text
+    window.viewer.player.play()
+    window.until(lambda: window.viewer.player.frame.index >= 3)
+
+
+def test_without_a_model_nothing_is_started(desk, clip):
+    window = desk(clip, model="none")
+    window.until(lambda: window.viewer.figures.has_picture)
+    window.viewer.player.step(2)
+    window.until(lambda: window.viewer.player.frame.index == 2)
+    assert window.pids == set()
+    assert window.viewer.figures.now().prediction is None
+    assert not window.viewer.window.action("model.toggle").isChecked()
