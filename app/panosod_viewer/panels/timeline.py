@@ -19,11 +19,12 @@ from panosod_viewer.tools.time_range import TimeRange
 from panosod_viewer.widgets.labels import ElidedLabel
 from panosod_viewer.widgets.strips import (
     Columns,
-    azimuth_image,
     coverage_image,
     energy_columns,
+    energy_image,
     loudness,
     mask_columns,
+    mask_image,
     ramp_between,
     rgb,
     spans_image,
@@ -88,7 +89,7 @@ class TimelinePanel(QWidget):
         self._hover_s: float | None = None
         self._fps: float | None = None
         self._track: EnergyTrack | None = None
-        self._bright: NDArray[np.float32] | None = None
+        self._bright = np.zeros((1, 0), np.float32)
         self._sound_note = ""
         self._tracks = no_tracks()
         self._note = ""
@@ -177,7 +178,7 @@ class TimelinePanel(QWidget):
     def set_energy(self, track: EnergyTrack | None, *, note: str = "") -> None:
         """Where the sound comes from; None with a note on why that is not known."""
         self._track, self._sound_note = track, note
-        self._bright = None if track is None else loudness(track)
+        self._bright = np.zeros((1, 0), np.float32) if track is None else loudness(track)
         self._redraw_azimuth()
 
     def set_tracks(self, tracks: Tracks | None, *, note: str = "") -> None:
@@ -265,17 +266,18 @@ class TimelinePanel(QWidget):
     def _redraw_azimuth(self) -> None:
         track, bright, tracks = self._track, self._bright, self._tracks
 
-        def draw(columns: Columns, height: int) -> QImage:
+        def draw_energy(columns: Columns, height: int) -> QImage:
             theme = self._colours()
-            energy = None
-            if track is not None and bright is not None:
-                energy = energy_columns(bright, start_s=track.start_s, step_s=track.step_s, columns=columns)
-            mask = mask_columns(tracks, columns) if len(tracks) else None
-            ramp = ramp_between((theme.base, theme.wave, theme.dim))
-            return azimuth_image(energy, mask, height=height, ramp=ramp, mask_rgb=rgb(theme.accent))
+            start_s, step_s = (0.0, 1.0) if track is None else (track.start_s, track.step_s)
+            energy = energy_columns(bright, start_s=start_s, step_s=step_s, columns=columns)
+            return energy_image(energy, height=height, ramp=ramp_between((theme.base, theme.wave, theme.dim)))
 
-        empty = track is None and not len(tracks)
-        self.plots.rows["azimuth"].strip.set_drawing(None if empty else draw)
+        def draw_mask(columns: Columns, height: int) -> QImage:
+            return mask_image(mask_columns(tracks, columns), height=height, colour_rgb=rgb(self._colours().accent))
+
+        row = self.plots.rows["azimuth"]
+        row.strip.set_drawing(None if track is None else draw_energy)
+        row.over.set_drawing(draw_mask if len(tracks) else None)
         self._place_notes()
         self.gutter.update()
         self._read_out()
@@ -337,6 +339,7 @@ class TimelinePanel(QWidget):
             line.setPen(pg.mkPen(theme.warning, width=1, style=Qt.PenStyle.DashLine))
         for row in rows.values():
             row.strip.refresh()
+            row.over.refresh()
         self._place_notes()
         self.gutter.update()
 
@@ -384,7 +387,7 @@ class TimelinePanel(QWidget):
             self._read.setText("")
             return
         time_s = self._position_s if self._hover_s is None else self._hover_s
-        moment = Moment(time_s, fps=self._fps, is_long=self.plots.showing.duration_s >= 3600)
+        moment = Moment(time_s, duration_s=self.plots.showing.duration_s, fps=self._fps)
         text = readout(moment, track=self._track, tracks=self._tracks)
         self._read.setText(f"{self._said}   ·   {text}" if self._said else text)
 

@@ -16,6 +16,8 @@ from panosod_core.inference.tracks import Tracks
 LOUD_RANGE_DB = 40.0
 """Sound this far below the loud parts of the clip is as dark as silence."""
 
+_FILL_ALPHA = 70
+
 
 @dataclass(frozen=True)
 class Columns:
@@ -173,37 +175,36 @@ def mask_columns(tracks: Tracks, columns: Columns) -> NDArray[np.bool_]:
     return out
 
 
-def azimuth_image(
-    energy: NDArray[np.float32] | None,
-    mask: NDArray[np.bool_] | None,
-    *,
-    height: int,
-    ramp: NDArray[np.uint8],
-    mask_rgb: tuple[int, int, int],
-) -> QImage:
-    """Azimuth against time: the left on top, the front in the middle, the back at both edges.
+def energy_image(energy: NDArray[np.float32], *, height: int, ramp: NDArray[np.uint8]) -> QImage:
+    """The sound, azimuth against time: the left on top, the front in the middle, the back at both edges.
 
     Args:
-        energy: (azimuths, columns) 0..1, below 0 where nothing has been heard; None without a field.
-        mask: (azimuths, columns); None without maps.
+        energy: (azimuths, columns) 0..1, below 0 where nothing has been heard.
         height: pixels.
         ramp: (256, 3), colours from 0 to 1.
-        mask_rgb: of the mask's outline; it is filled lightly.
     """
-    width = energy.shape[1] if energy is not None else mask.shape[1] if mask is not None else 1
-    picture = np.zeros((height, width, 4), np.uint8)
-    if energy is not None:
-        values = _rows_between(np.maximum(energy, 0.0), height)
-        picture[..., :3] = ramp[(values * 255).astype(np.uint8)]
-        picture[..., 3] = np.where(energy[0] >= 0, 255, 0)
-    if mask is not None:
-        rows = np.arange(height) * mask.shape[0] // height
-        inside = mask[rows]
-        # A small thing is no lower than five degrees of the ring, and in a low row that is hardly a pixel.
-        inside = inside | np.roll(inside, 1, axis=0) | np.roll(inside, -1, axis=0)
-        edge = inside & ~(np.roll(inside, 1, axis=0) & np.roll(inside, -1, axis=0))
-        _lay_over(picture, inside & ~edge, mask_rgb, 0.28)
-        _lay_over(picture, edge, mask_rgb, 1.0)
+    values = _rows_between(np.maximum(energy, 0.0), height)
+    picture = np.zeros((*values.shape, 4), np.uint8)
+    picture[..., :3] = ramp[(values * 255).astype(np.uint8)]
+    picture[..., 3] = np.where(energy[0] >= 0, 255, 0)
+    return image_of(picture)
+
+
+def mask_image(mask: NDArray[np.bool_], *, height: int, colour_rgb: tuple[int, int, int]) -> QImage:
+    """Where masks lie around, on the same axes: outlined, and filled lightly.
+
+    Args:
+        mask: (azimuths, columns).
+        height: pixels.
+        colour_rgb: of the outline.
+    """
+    inside = mask[np.arange(height) * mask.shape[0] // height]
+    # A small thing is no lower than five degrees of the ring, and in a low row that is hardly a pixel.
+    inside = inside | np.roll(inside, 1, axis=0) | np.roll(inside, -1, axis=0)
+    edge = inside & ~(np.roll(inside, 1, axis=0) & np.roll(inside, -1, axis=0))
+    picture = np.zeros((*inside.shape, 4), np.uint8)
+    picture[inside] = (*colour_rgb, _FILL_ALPHA)
+    picture[edge] = (*colour_rgb, 255)
     return image_of(picture)
 
 
@@ -218,8 +219,8 @@ def coverage_image(
     own = np.concatenate([[0], np.cumsum(tracks.is_model)])
     share = (own[rows.end] - own[rows.first]) / np.maximum(count, 1)
     below = np.arange(height)[:, None] >= height * (1 - share)
-    _lay_over(picture, below & some, model_rgb, 1.0)
-    _lay_over(picture, ~below & some, flow_rgb, 1.0)
+    picture[below & some] = (*model_rgb, 255)
+    picture[~below & some] = (*flow_rgb, 255)
     return image_of(picture)
 
 
@@ -262,13 +263,3 @@ def _rows_between(values: NDArray[np.float32], height: int) -> NDArray[np.float3
     part = (at - low).astype(np.float32)[:, None]
     mixed: NDArray[np.float32] = values[low % count] * (1 - part) + values[(low + 1) % count] * part
     return mixed
-
-
-def _lay_over(
-    picture: NDArray[np.uint8], where: NDArray[np.bool_], colour: tuple[int, int, int], opacity: float
-) -> None:
-    below = picture[where].astype(np.float32)
-    alpha = below[:, 3:] / 255
-    total = opacity + alpha * (1 - opacity)
-    mixed = (np.array(colour, np.float32) * opacity + below[:, :3] * alpha * (1 - opacity)) / np.maximum(total, 1e-6)
-    picture[where] = np.concatenate([mixed, 255 * total], axis=1).round().astype(np.uint8)

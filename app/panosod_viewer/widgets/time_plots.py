@@ -112,6 +112,7 @@ class Row:
         key: its name in the code.
         box: pyqtgraph's view box.
         strip: its picture.
+        over: another one, above what marks the first.
         curves: by name.
         stretch: its share of the height.
         fixed_px: its height where that does not follow the window's; 0 where it does.
@@ -121,6 +122,7 @@ class Row:
     key: str
     box: pg.ViewBox
     strip: StripItem
+    over: StripItem
     curves: dict[str, pg.PlotDataItem]
     stretch: int
     fixed_px: int = 0
@@ -177,9 +179,11 @@ class TimePlots(pg.GraphicsView):  # type: ignore[misc]  # pyqtgraph has no type
         # Bare view boxes: a PlotItem brings axes and menus of its own, 30 ms a row, that nobody would see.
         box = pg.ViewBox(enableMouse=False, enableMenu=False, defaultPadding=0)
         box.setYRange(*y_range, padding=0)
-        strip = StripItem(y_range)
-        box.addItem(strip, ignoreBounds=True)
-        row = Row(key, box, strip, {}, stretch, fixed_px)
+        strip, over = StripItem(y_range), StripItem(y_range)
+        over.setZValue(20)
+        for item in (strip, over):
+            box.addItem(item, ignoreBounds=True)
+        row = Row(key, box, strip, over, {}, stretch, fixed_px)
         self.rows[key] = row
         box.sigResized.connect(self._resized)
         return row
@@ -313,7 +317,8 @@ class TimePlots(pg.GraphicsView):  # type: ignore[misc]  # pyqtgraph has no type
         for row in self.rows.values():
             rect = _scene_rect(row)
             size = max(1, round(rect.width() * ratio)), max(1, round(rect.height() * ratio))
-            row.strip.lay_out(Columns(self.showing.start_s, self.showing.end_s, size[0]), size[1])
+            for strip in (row.strip, row.over):
+                strip.lay_out(Columns(self.showing.start_s, self.showing.end_s, size[0]), size[1])
         bottom = max(self.height() - AXIS_PX, 1)
         for line in (self._head, self._ghost):
             line.setRect(0, 0, line.rect().width(), bottom)

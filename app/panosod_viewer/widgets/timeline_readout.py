@@ -18,20 +18,22 @@ class Moment:
 
     Attributes:
         time_s: when.
+        duration_s: of the clip.
         fps: frames a second; None where the rate varies or is unknown.
-        is_long: the clip lasts an hour or more.
     """
 
     time_s: float
+    duration_s: float
     fps: float | None = None
-    is_long: bool = False
 
 
 def readout(moment: Moment, *, track: EnergyTrack | None, tracks: Tracks) -> str:
     """Time and frame, then the sound, then the maps; what is not known is left out."""
-    parts = [timecode(moment.time_s, long=moment.is_long)]
+    parts = [timecode(moment.time_s, long=moment.duration_s >= 3600)]
     if moment.fps is not None:
-        parts[0] += f"  frame {math.floor(moment.time_s * moment.fps + 1e-6)}"
+        # The clip's end is still its last frame.
+        last = max(math.ceil(moment.duration_s * moment.fps - 1e-6) - 1, 0)
+        parts[0] += f"  frame {min(math.floor(moment.time_s * moment.fps + 1e-6), last)}"
     return "   ·   ".join(parts + _sound_parts(moment.time_s, track) + _map_parts(moment.time_s, tracks))
 
 

@@ -13,11 +13,12 @@ from panosod_core.inference.map_record import MapSource
 from panosod_core.inference.tracks import AZIMUTHS, FrameFigures, TrackTable
 from panosod_viewer.widgets.strips import (
     Columns,
-    azimuth_image,
     coverage_image,
     energy_columns,
+    energy_image,
     loudness,
     mask_columns,
+    mask_image,
     rows_of_columns,
     spans_image,
     usual_gap_s,
@@ -126,14 +127,18 @@ def test_diffuse_sound_and_silence_are_dark():
     assert loudness(track).max() < 0.01
 
 
-def test_the_left_is_above_and_masks_lie_over_the_sound():
+def test_the_left_is_above_and_what_is_not_known_is_clear():
     mask = np.zeros((AZIMUTHS, 3), bool)
     mask[18, 1] = True  # 90 degrees to the left
     ramp = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
-    image = pixels(azimuth_image(np.zeros((72, 3), np.float32), mask, height=144, ramp=ramp, mask_rgb=RED))
+    image = pixels(mask_image(mask, height=144, colour_rgb=RED))
     rows = np.flatnonzero((image[:, 1, :3] == RED).all(axis=-1))
     assert rows.size and abs(rows.mean() - 37) <= 1.5
-    assert (image[:, 0, :3] == 0).all() and (image[..., 3] == 255).all()
+    assert (image[:, [0, 2]] == 0).all()
+    energy = np.full((72, 3), -1.0, np.float32)
+    energy[:, 1] = np.arange(72) == 54
+    image = pixels(energy_image(energy, height=144, ramp=ramp))
+    assert image[:, 1, 0].argmax() in (108, 109) and (image[:, 1, 3] == 255).all() and (image[:, [0, 2], 3] == 0).all()
 
 
 @pytest.mark.parametrize("count", [10, 100, 4000])
