@@ -13,7 +13,8 @@ are copied as they lie there, the copy is opened, and
   steps left that were handed over after it (they may have reached the disk before they were acknowledged). Where the
   very last step was committed before its line was written, the seed is replayed on the files as they were before.
 
-The next painter goes on with the very same files, so every recovery is itself painted on and killed again.
+Every second painter has rotating backups made meanwhile. The next painter goes on with the very same files, so every
+recovery is itself painted on and killed again.
 """
 
 import argparse
@@ -37,6 +38,7 @@ from pathlib import Path
 
 import numpy as np
 
+from panosod_core.annotation.backups import backups, is_whole
 from panosod_core.annotation.document import Document
 from panosod_core.annotation.edits import erase, paint
 from panosod_core.annotation.masks import RingBox, RingMask
@@ -45,7 +47,7 @@ from panosod_core.errors import PanosodError
 
 FRAMES = 6
 OBJECTS = 5
-LONGEST_S = 0.25
+LONGEST_S = 0.3
 
 
 def disc(random_: random.Random, shape: tuple[int, int]) -> RingMask:
@@ -103,7 +105,9 @@ def painter(project: Path, seed: int) -> None:
             key, check = handed[sequence]
         os.write(1, f"ack {sequence} {key.index} {check}\n".encode())
 
-    document = Document.open(project, author="painter", on_committed=acknowledged, backup_every_s=0.1)
+    document = Document.open(
+        project, author="painter", on_committed=acknowledged, backup_every_s=0.1 if seed % 2 else None
+    )
     if document.why_read_only is not None:
         sys.exit(f"read-only: {document.why_read_only}")
     os.write(1, b"open\n")
@@ -184,6 +188,7 @@ class Totals:
     lost: int = 0
     damaged: int = 0
     log_bytes: int = 0
+    backups_left: int = 0
 
 
 def states_of(document: Document) -> dict[int, int]:
@@ -260,6 +265,8 @@ def run(kills: int, size: tuple[int, int], seed: int) -> Totals:
             check(project, copy, told, known, totals, seed=seed * 100_003 + n)
             if sys.stderr.isatty() or n % 100 == 99:
                 print(f"{n + 1} kills: {totals}", file=sys.stderr)
+        left = backups(project)
+        totals.backups_left, totals.damaged = len(left), totals.damaged + sum(not is_whole(b) for b in left)
     return totals
 
 
@@ -281,6 +288,7 @@ The method is told at the top of the script.
 | runs whose last step reached the disk before it was told, found by replaying | {totals.replayed} |
 | runs in which an acknowledged step was missing or changed | **{totals.lost}** |
 | damaged files | **{totals.damaged}** |
+| backups left, all whole | {totals.backups_left} |
 | bytes of write-ahead log left behind, mean | {totals.log_bytes // max(totals.kills, 1)} |
 
 SIGKILL ends a process, not the machine: what the kernel has taken survives it. That a commit is on the disk itself

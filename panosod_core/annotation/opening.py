@@ -83,6 +83,8 @@ def create_file(path: Path) -> None:
         part.unlink(missing_ok=True)
         db = sqlite3.connect(part, isolation_level=None)
         try:
+            # In memory: a journal left by a killed process would be applied to the next file of that name.
+            db.execute("PRAGMA journal_mode = MEMORY")
             migrate(db)
         finally:
             db.close()
