@@ -50,7 +50,8 @@ def page(chosen: Sequence[Table], cache: Path, *, seeds: Sequence[int], machine_
         "",
     ]
     for table, records in filled:
-        if any(records.values()):
+        # A single row is one that another table shares: there is nothing to compare yet.
+        if sum(map(bool, records.values())) > 1 or len(table.rows) == 1:
             lines.append(table_text(table, records))
     unique = {(row.key(), seed): r for t, records in filled for row in t.rows for seed, r in records[row.name].items()}
     spent = sum(r["train_cpu_s"] + sum(t["cpu_s"] for t in r["tests"].values()) for r in unique.values()) / 60

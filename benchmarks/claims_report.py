@@ -3,9 +3,11 @@
 import datetime
 import os
 import platform
+import re
 import statistics
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from claims_plan import Row, Table
@@ -13,6 +15,7 @@ from claims_plan import Row, Table
 Records = Mapping[str, Mapping[int, Mapping[str, Any]]]
 """Name of a row -> seed -> record of :func:`claims_run.run`."""
 NOTHING = "–"
+_CPU = Path("/proc/cpuinfo")
 
 
 class Column(NamedTuple):
@@ -90,7 +93,8 @@ def _line(cells: Sequence[str]) -> str:
 def machine() -> str:
     """What it ran on."""
     cores = os.cpu_count() or 1
-    kind = platform.processor() or platform.machine()
+    told = re.search(r"^model name\s*:\s*(.+)$", _CPU.read_text(), re.M) if _CPU.exists() else None
+    kind = f"{told[1]} ({platform.machine()})" if told else platform.machine()
     return (
         f"{datetime.date.today().isoformat()}, {kind}, {cores} cores shared with other work, one thread a run, "
         f"Python {platform.python_version()}, torch {version('torch')}, numpy {version('numpy')}"
@@ -117,7 +121,7 @@ def described(row: Row) -> str:
     """The size of what is trained, for the head of the page."""
     m = row.model
     return (
-        f"{m.height_px}×{m.width_px} pictures, windows of {m.window}, {m.sound_window_s:g} s of sound at "
+        f"{m.height_px}×{m.width_px} pictures, windows of {m.window} frame{'s' * (m.window > 1)}, {m.sound_window_s:g} s of sound at "
         f"{m.sound_rate_hz} Hz, {m.backbone} at {m.backbone_width:g} of its width with stride {m.output_stride}, "
         f"C = {m.channels}"
     )
