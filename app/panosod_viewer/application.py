@@ -97,6 +97,7 @@ class Viewer(QObject):
             player=self.player,
             session=self.session,
             memory=self.memory,
+            truth_folder=arguments.truth,
             parent=self,
         )
         self.overlays = self._make_overlays()

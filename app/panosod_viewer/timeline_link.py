@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -86,11 +87,13 @@ class TimelineLink(QObject):
         player: Player,
         session: ClipSession,
         memory: Memory,
+        truth_folder: Path | None = None,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._page, self._state, self._player, self._session = page, state, player, session
         self._memory = memory
+        self._truth_folder = truth_folder
         self._panel: TimelinePanel | None = None
         self._is_wanted = False
         self._is_loading = False
@@ -283,7 +286,7 @@ class TimelineLink(QObject):
     # -- clips ------------------------------------------------------------------------------------------------------
 
     def _opened(self, info: ClipInfo) -> None:
-        self._truth_of = SalientTruth(info.path)
+        self._truth_of = SalientTruth(info.path, folder=self._truth_folder)
         self._is_started = info.video is None
         if self._is_started and self._is_wanted and self._panel is None:
             self._load()

@@ -1,6 +1,7 @@
 """What is truly salient in each frame of a clip, for the score on the time line. No Qt.
 
-Beside a clip of ``panosod synth`` lie the masks of all objects, and who sounds when: salient is what sounds.
+Beside a clip of ``panosod synth`` lie the masks of all objects, and who sounds when: salient is what sounds. In a
+folder of mask pictures all that is marked is salient, and only frames that have a picture of their own are judged.
 """
 
 import logging
@@ -14,6 +15,7 @@ from panosod_core.errors import PanosodError
 
 if TYPE_CHECKING:
     from panosod_core.synth.truth import DemoTruth
+    from panosod_viewer.workers.truth import MaskFolder
 
 _log = logging.getLogger(__name__)
 
@@ -21,32 +23,49 @@ _log = logging.getLogger(__name__)
 class SalientTruth:
     """Reads the truth beside a clip when it is first asked for. Belongs to one thread at a time."""
 
-    def __init__(self, clip: Path) -> None:
-        """Nothing read yet."""
+    def __init__(self, clip: Path, *, folder: Path | None = None) -> None:
+        """Nothing read yet.
+
+        Args:
+            clip: beside which the truth may lie.
+            folder: of mask pictures, to be read instead.
+        """
         self._clip = clip
+        self._folder = folder
+        self._masks: MaskFolder | None = None
         self._truth: DemoTruth | None = None
         self._has_nothing = False
 
     def __call__(self, index: int) -> NDArray[np.bool_] | None:
-        """(H, W) what sounds in a frame; None where nothing is known of the frame, or the truth cannot be read."""
+        """(H, W) what is salient in a frame; None where nothing is known of it, or the truth cannot be read."""
         if self._has_nothing:
             return None
-        # In the worker's thread: what made clips are made of is nothing that the window should wait for.
-        from panosod_core.synth.truth import load_truth, truth_path
-
         try:
-            if self._truth is None:
-                if not truth_path(self._clip).is_file():
-                    self._has_nothing = True
-                    return None
-                self._truth = load_truth(self._clip)
-            if not 0 <= index < self._truth.header.frame_count:
-                return None
-            sounds = np.zeros(256, np.bool_)
-            sounds[list(self._truth.header.sounding(index))] = True
-            return sounds[self._truth.mask(index)]
+            return self._beside(index) if self._folder is None else self._in_folder(self._folder, index)
         except PanosodError as error:
             # Whoever shows the truth over the picture tells the person.
             _log.info("no score against the truth: %s", error)
             self._has_nothing = True
             return None
+
+    def _in_folder(self, folder: Path, index: int) -> NDArray[np.bool_] | None:
+        from panosod_viewer.workers.truth import MaskFolder
+
+        if self._masks is None:
+            self._masks = MaskFolder(folder)
+        return self._masks.labels(index) != 0 if self._masks.key_of(index) == index else None
+
+    def _beside(self, index: int) -> NDArray[np.bool_] | None:
+        # In the worker's thread: what made clips are made of is nothing that the window should wait for.
+        from panosod_core.synth.truth import load_truth, truth_path
+
+        if self._truth is None:
+            if not truth_path(self._clip).is_file():
+                self._has_nothing = True
+                return None
+            self._truth = load_truth(self._clip)
+        if not 0 <= index < self._truth.header.frame_count:
+            return None
+        sounds = np.zeros(256, np.bool_)
+        sounds[list(self._truth.header.sounding(index))] = True
+        return sounds[self._truth.mask(index)]

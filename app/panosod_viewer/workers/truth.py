@@ -80,7 +80,7 @@ class _BesideClip:
         return self._truth.mask(key_index)
 
 
-class _Folder:
+class MaskFolder:
     """Numbered mask pictures."""
 
     def __init__(self, folder: Path) -> None:
@@ -99,12 +99,14 @@ class _Folder:
         self.names: tuple[tuple[int, str], ...] = ()
 
     def key_of(self, index: int) -> int | None:
+        """The last frame with a picture, where the next is not due yet."""
         place = bisect_right(self._numbers, index) - 1
         if place < 0 or index - self._numbers[place] >= self._reach:
             return None
         return self._numbers[place]
 
     def labels(self, key_index: int) -> NDArray[np.uint8]:
+        """The picture as labels; what is marked as void is background."""
         from panosod_core.datasets.pictures import read_header, read_instances, read_mask
 
         path = self._files[key_index]
@@ -164,7 +166,7 @@ class TruthWorker:
 
     def _shown(self, index: int) -> TruthShown:
         if self._source is None:
-            self._source = _BesideClip(self._clip) if self._folder is None else _Folder(self._folder)
+            self._source = _BesideClip(self._clip) if self._folder is None else MaskFolder(self._folder)
         key = self._source.key_of(index)
         if key is None:
             return TruthShown(index, index, None, self._source.names)
