@@ -37,7 +37,8 @@ class SoundWindows:
                 self.sample_rate_hz, self.model_rate_hz, self.channels, dtype="float32"
             )
         self._first = round(self.start_s * self.model_rate_hz)
-        self._kept = np.zeros((self.channels, 0), np.float32)
+        self._room = np.zeros((self.channels, 2 * self.window_samples), np.float32)
+        self._begin_kept = self._end_kept = 0
         self.finished = False
 
     def push(self, block: NDArray[np.floating]) -> None:
@@ -70,8 +71,19 @@ class SoundWindows:
             block = (
                 self._resampler.resample_chunk(np.ascontiguousarray(block.T), last=last).reshape(-1, self.channels).T
             )
-        if block.shape[1]:
-            self._kept = np.concatenate([self._kept, block], axis=1)
+        count = block.shape[1]
+        if self._end_kept + count > self._room.shape[1]:
+            # Twice what is needed: every sample is moved once or twice on its way, however small the blocks are.
+            kept = self._kept
+            self._room = np.zeros((self.channels, 2 * (kept.shape[1] + count)), np.float32)
+            self._begin_kept, self._end_kept = 0, kept.shape[1]
+            self._room[:, : kept.shape[1]] = kept
+        self._room[:, self._end_kept : self._end_kept + count] = block
+        self._end_kept += count
+
+    @property
+    def _kept(self) -> NDArray[np.float32]:
+        return self._room[:, self._begin_kept : self._end_kept]
 
     def ready(self, time_s: float) -> bool:
         """True where the window about that time is complete."""
@@ -90,10 +102,9 @@ class SoundWindows:
     def forget_before(self, time_s: float) -> None:
         """Drop what no window about that time or later needs."""
         drop = self._begin(time_s) - self._first
-        # In strides of a window: moving the rest at every frame would cost more than it frees.
-        if drop >= self.window_samples:
+        if drop > 0:
             drop = min(drop, self._kept.shape[1])
-            self._kept = self._kept[:, drop:].copy()
+            self._begin_kept += drop
             self._first += drop
 
     def _begin(self, time_s: float) -> int:
