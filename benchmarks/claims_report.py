@@ -120,8 +120,9 @@ def row_count(tables: Sequence[Table]) -> int:
 def described(row: Row) -> str:
     """The size of what is trained, for the head of the page."""
     m = row.model
+    frames = "1 frame" if m.window == 1 else f"{m.window} frames"
     return (
-        f"{m.height_px}×{m.width_px} pictures, windows of {m.window} frame{'s' * (m.window > 1)}, {m.sound_window_s:g} s of sound at "
+        f"{m.height_px}×{m.width_px} pictures, windows of {frames}, {m.sound_window_s:g} s of sound at "
         f"{m.sound_rate_hz} Hz, {m.backbone} at {m.backbone_width:g} of its width with stride {m.output_stride}, "
         f"C = {m.channels}"
     )
