@@ -16,8 +16,7 @@ from panosod_viewer.main_window import MainWindow
 from panosod_viewer.memory import Memory
 from panosod_viewer.picture_link import PictureLink
 from panosod_viewer.player import Player
-from panosod_viewer.prediction_lane import model_name
-from panosod_viewer.prediction_link import PredictionLink, PredictionWish
+from panosod_viewer.prediction_link import PredictionLink, PredictionWish, model_name
 from panosod_viewer.settings import PredictionSettings
 from panosod_viewer.state import ViewerState
 

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -330,8 +329,3 @@ def every_nth(stride: int) -> str:
         return "every frame"
     ending = "th" if stride % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(stride % 10, "th")
     return f"every {stride}{ending} frame"
-
-
-def model_name(path: str) -> str:
-    """How a model is called in the window."""
-    return Path(path).stem if path else "demo model"

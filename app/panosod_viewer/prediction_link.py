@@ -3,15 +3,20 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from panosod_core.inference.messages import OpenClip, Setup
 from panosod_core.media.frame import VideoFrame
 from panosod_viewer.panels.notice import Notice, Severity
 from panosod_viewer.player import Player
-from panosod_viewer.prediction_lane import Coverage, Failure, PredictorLane, model_name
-from panosod_viewer.workers.predicting import can_predict
+
+if TYPE_CHECKING:
+    # What speaks with the process is loaded when it is started: the first picture does not wait for it.
+    from panosod_core.inference.messages import Setup
+    from panosod_viewer.prediction_lane import Coverage, Failure, PredictorLane
 
 RETRY = "prediction.retry:"
 USE_CPU = "prediction.cpu:"
@@ -22,6 +27,16 @@ TELL_S = 0.2
 JUMP_S = 0.5
 """It is told at once of a jump further than this."""
 COVERAGE_MS = 400
+
+
+def can_predict() -> bool:
+    """Whether anything that runs a model is installed; looks for it without loading it."""
+    return find_spec("torch") is not None or find_spec("onnxruntime") is not None
+
+
+def model_name(path: str) -> str:
+    """How a model is called in the window."""
+    return Path(path).stem if path else "demo model"
 
 
 @dataclass(frozen=True)
@@ -67,7 +82,7 @@ class _Told:
 class _Lanes:
     """Models at work by number, 0 and 1."""
 
-    by_number: dict[int, PredictorLane] = field(default_factory=dict)
+    by_number: "dict[int, PredictorLane]" = field(default_factory=dict)
     words: dict[int, str] = field(default_factory=dict)
 
 
@@ -103,7 +118,7 @@ class PredictionLink(QObject):
         player: Player,
         wish: PredictionWish,
         *,
-        make_lane: Callable[..., PredictorLane] = PredictorLane,
+        make_lane: "Callable[..., PredictorLane] | None" = None,
         is_installed: Callable[[], bool] = can_predict,
         now: Callable[[], float] = time.monotonic,
         parent: QObject | None = None,
@@ -139,7 +154,7 @@ class PredictionLink(QObject):
         return self._wish
 
     @property
-    def coverage(self) -> Coverage | None:
+    def coverage(self) -> "Coverage | None":
         """Which frames of the clip the first model has seen."""
         lane = self._lanes.by_number.get(0)
         return lane.coverage if lane is not None else None
@@ -245,8 +260,10 @@ class PredictionLink(QObject):
 
     # --- work ---
 
-    def _setup(self, number: int) -> Setup | None:
+    def _setup(self, number: int) -> "Setup | None":
         """How a lane is to be set up; None where it is not wanted."""
+        from panosod_core.inference.messages import Setup
+
         wish = self._wish
         if not wish.is_on or number >= len(wish.models):
             return None
@@ -263,6 +280,8 @@ class PredictionLink(QObject):
         if self._wish.is_on and not self._is_installed():
             self.status_changed.emit("model: not installed")
             return
+        from panosod_core.inference.messages import OpenClip
+
         self._generation += 1
         for number in range(2):
             is_there = number in self._lanes.by_number
@@ -279,11 +298,13 @@ class PredictionLink(QObject):
         self._tell_place(at_once=True)
 
     def _start(self, number: int) -> bool:
+        from panosod_viewer.prediction_lane import Failure, PredictorLane
+
         setup = self._setup(number)
         if setup is None:
             return False
         try:
-            lane = self._make_lane(setup, parent=self)
+            lane = (self._make_lane or PredictorLane)(setup, parent=self)
         except OSError as error:
             self._failed(number, Failure("died", f"its process cannot be started ({error})", was_on_cpu=True))
             return False
@@ -312,7 +333,7 @@ class PredictionLink(QObject):
             lane.deleteLater()
         self._say()
 
-    def _failed(self, number: int, failure: Failure) -> None:
+    def _failed(self, number: int, failure: "Failure") -> None:
         self._end(number)
         name = model_name(self._wish.models[number] if number < len(self._wish.models) else "")
         actions = [(f"{RETRY}{number}", "Retry")]

@@ -1,11 +1,22 @@
 """What the window asks of its predictors, and what it says where one is not at work."""
 
+import subprocess
+import sys
+
 import pytest
 from PySide6.QtCore import QObject, Signal
 
 from panosod_core.inference.messages import Setup
-from panosod_viewer.prediction_lane import Coverage, Failure, PredictorLane, every_nth, model_name
-from panosod_viewer.prediction_link import HOW_TO_GET_IT, RETRY, USE_CPU, PredictionLink, PredictionWish
+from panosod_viewer.prediction_lane import Coverage, Failure, PredictorLane, every_nth
+from panosod_viewer.prediction_link import (
+    HOW_TO_GET_IT,
+    RETRY,
+    USE_CPU,
+    PredictionLink,
+    PredictionWish,
+    can_predict,
+    model_name,
+)
 from tests.viewer.pictures import picture
 from tests.viewer.test_player import Desk
 
@@ -263,6 +274,18 @@ def test_a_process_that_cannot_be_started_is_told(qapp):
 )
 def test_how_dense_the_maps_are(stride, words):
     assert every_nth(stride) == words
+
+
+def test_the_window_is_there_before_anything_of_the_model_is_loaded():
+    script = (
+        "import sys, panosod_viewer.application; "
+        "print([n for n in sys.modules if n in ('torch', 'onnxruntime') or n.startswith('panosod_core.inference.m')])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == "[]", done.stderr
+    before = "torch" in sys.modules
+    assert can_predict()
+    assert ("torch" in sys.modules) == before
 
 
 def test_names_of_models():

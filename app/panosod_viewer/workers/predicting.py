@@ -13,7 +13,6 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import IO, TypeAlias
 
 from panosod_core.inference.messages import Broken, Event, Request, Setup, decode, encode
@@ -39,11 +38,6 @@ class PredictorDied:
 PredictorLetter: TypeAlias = Event | PredictorDied
 
 
-def can_predict() -> bool:
-    """Whether anything that runs a model is installed; looks for it without loading it."""
-    return find_spec("torch") is not None or find_spec("onnxruntime") is not None
-
-
 class PredictorClient:
     """One life of the predictor process. Use from one thread; letters come from another.
 
@@ -52,9 +46,7 @@ class PredictorClient:
         pid: of the process.
     """
 
-    def __init__(
-        self, setup: Setup, post: Callable[[PredictorLetter], None], *, command: tuple[str, ...] = ()
-    ) -> None:
+    def __init__(self, setup: Setup, post: Callable[[PredictorLetter], None], *, command: tuple[str, ...] = ()) -> None:
         """Start it.
 
         Args:

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from panosod_core.inference.messages import Broken, CloseClip, Loading, Setup
-from panosod_viewer.workers.predicting import PredictorClient, PredictorDied, can_predict
+from panosod_viewer.workers.predicting import PredictorClient, PredictorDied
 
 
 def script(text: str) -> tuple[str, ...]:
@@ -73,9 +73,3 @@ def test_one_that_does_not_listen_is_ended_by_force(mail):
     client.close(timeout_s=0.05)
     assert is_gone(client.pid)
     assert mail._queue.empty()
-
-
-def test_it_is_known_without_loading_whether_models_can_be_run():
-    before = "torch" in sys.modules
-    assert can_predict()
-    assert ("torch" in sys.modules) == before

@@ -1,0 +1,55 @@
+"""Graphs are written beside the work where that helps, and nothing runs on after the end."""
+
+import importlib.util
+import queue
+from pathlib import Path
+
+import pytest
+
+from panosod_core.inference.background_export import BackgroundExport
+from panosod_core.inference.engine import open_engine
+from panosod_core.inference.messages import Exported
+from tests.core.inference.predicting import model_file
+
+
+class Named:
+    def __init__(self, description: str) -> None:
+        self.description = description
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> Path:
+    return model_file(tmp_path_factory.mktemp("model"))
+
+
+def test_only_torch_on_a_processor_is_worth_it(model):
+    export = BackgroundExport()
+    for description in ("ONNX Runtime, cpu, float32", "torch, cuda, bfloat16"):
+        assert not export.begin(Named(description), model, on_end=pytest.fail)
+    export.close()
+
+
+def test_what_waits_for_its_time_ends_at_once_and_says_nothing(model, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    export = BackgroundExport()
+    began = export.begin(Named("torch, cpu, float32"), model, on_end=pytest.fail, wait_s=3600)
+    export.close()
+    assert began == all(importlib.util.find_spec(n) is not None for n in ("onnx", "onnxscript", "onnxruntime"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_next_opening_takes_the_graphs(model, tmp_path, monkeypatch):
+    for package in ("onnx", "onnxscript", "onnxruntime"):
+        pytest.importorskip(package)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    told: queue.Queue[Exported] = queue.Queue()
+    export = BackgroundExport()
+    engine = open_engine(model, device="cpu", threads=1)
+    assert export.begin(engine, model, on_end=told.put, wait_s=0)
+    done = told.get(timeout=150)
+    export.close()
+    assert done.text == ""
+    assert Path(done.path).is_dir()
+    again = open_engine(model, device="cpu", threads=1)
+    assert again.description.startswith("ONNX Runtime")
+    assert not export.begin(again, model, on_end=told.put)
