@@ -88,12 +88,13 @@ def moved(saliency: NDArray[np.uint8], flow: NDArray[np.float32]) -> NDArray[np.
     scale = width / flow.shape[1], height / flow.shape[0]
     if flow.shape[:2] != saliency.shape:
         flow = _resized_ring(flow, height, width)
-    x = np.arange(width, dtype=np.float32)[None, :] + flow[..., 0] * np.float32(scale[0])
-    y = np.arange(height, dtype=np.float32)[:, None] + flow[..., 1] * np.float32(scale[1])
-    # One column more on the right closes the ring between the last column and the first.
-    ring = cv2.copyMakeBorder(saliency, 0, 0, 0, 1, cv2.BORDER_WRAP)
-    looked = cv2.remap(ring, np.mod(x, np.float32(width)), y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(looked, np.uint8)
+    across, down = cv2.split(flow)
+    # Half a ring more on either side: nothing is nearer by going further round. (A remainder took five times as long.)
+    wrap = width // 2
+    x = cv2.scaleAdd(across, scale[0], np.tile(np.arange(wrap, wrap + width, dtype=np.float32), (height, 1)))
+    y = cv2.scaleAdd(down, scale[1], np.repeat(np.arange(height, dtype=np.float32)[:, None], width, axis=1))
+    ring = cv2.copyMakeBorder(saliency, 0, 0, wrap, wrap, cv2.BORDER_WRAP)
+    return np.asarray(cv2.remap(ring, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8)
 
 
 def _resized_ring(flow: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
