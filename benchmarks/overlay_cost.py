@@ -80,17 +80,17 @@ def pictures() -> LayerPictures:
     )
 
 
-def cases() -> dict[str, Overlays]:
+def cases() -> dict[str, Callable[[], Overlays]]:
     made, plain = pictures(), LayerChoices().showing(())
-    contour_only = replace(plain.showing(("saliency",)), is_binary=True)
+    saliency, truth = plain.showing(("saliency",)), plain.showing(("truth",))
     every = LayerChoices().showing([layer.value for layer in LayerId])
     second = replace(plain, comparison=Comparison.SPLIT, second=SourceId.SECOND)
-    return {
-        "saliency, soft with contour": resolve_layers(plain.showing(("saliency",)), made),
-        "saliency, binary with contour": resolve_layers(contour_only, made),
+    fixed = {
+        "saliency, soft with contour": resolve_layers(saliency, made),
+        "saliency, binary with contour": resolve_layers(replace(saliency, is_binary=True), made),
         "sound location": resolve_layers(plain.showing(("location",)), made),
         "sound energy": resolve_layers(plain.showing(("energy",)), made),
-        "ground truth, 6 contours": resolve_layers(plain.showing(("truth",)), made),
+        "ground truth, 6 contours": resolve_layers(truth, made),
         "annotation 3840x1920, 6 tints": resolve_layers(plain.showing(("annotation",)), made),
         "difference model / truth": resolve_layers(replace(plain, comparison=Comparison.DIFFERENCE), made),
         "split line, two models": resolve_layers(second, made),
@@ -98,6 +98,20 @@ def cases() -> dict[str, Overlays]:
         "saliency and truth": resolve_layers(plain.showing(("saliency", "truth")), made),
         "all at once": resolve_layers(every, made),
     }
+
+    def new_saliency() -> Overlays:
+        assert made.saliency is not None
+        return resolve_layers(saliency, replace(made, saliency=MapImage(made.saliency.values)))
+
+    def new_truth() -> Overlays:
+        assert made.truth is not None
+        return resolve_layers(truth, replace(made, truth=label_image(made.truth.labels)))
+
+    def kept(overlays: Overlays) -> Callable[[], Overlays]:
+        return lambda: overlays
+
+    still = {name: kept(overlays) for name, overlays in fixed.items()}
+    return still | {"saliency, a new map each frame": new_saliency, "truth 1920x960, new each frame": new_truth}
 
 
 def turned(view: View, index: int, frames: int) -> View:
@@ -112,7 +126,7 @@ def compared(paint: Paint, view: View, frames: int) -> dict[str, tuple[float, fl
         times: tuple[list[float], list[float]] = ([], [])
         for index in range(-12, frames):
             pane = (Pane(view=turned(view, index, frames if index >= 0 else 12)),)
-            for which, shown in enumerate((Overlays(), overlays)):
+            for which, shown in enumerate((Overlays(), overlays())):
                 number += 1
                 scene = RenderScene(replace(frame, index=number), PictureGeometry(), pane, overlays=shown)
                 began = time.process_time()

@@ -4,14 +4,16 @@ A coarse grid of cells on the sphere says where a map or label map is not empty.
 cell are drawn by the plain shader. Every step errs on the side of drawing.
 """
 
+import itertools
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from panosod_core.geometry.picture import PictureGeometry
-from panosod_core.geometry.projection import View, viewport_to_directions
-from panosod_core.geometry.sphere import direction_to_uv
+from panosod_core.geometry.projection import View, ViewProjection, viewport_to_directions
 from panosod_viewer.overlays import Rect
 
 COLUMNS, ROWS = 192, 96
@@ -46,12 +48,30 @@ def cells_of(occupied: NDArray[np.generic], *, reach: int = 1) -> Cells:
     return found.astype(np.bool_)
 
 
+def label_cells(labels: NDArray[np.uint8], *, is_filled: bool) -> Cells:
+    """Cells of a label map in which something is to be drawn: any label, or only where labels meet."""
+    eights = labels.view(np.uint64) if labels.flags.c_contiguous and labels.shape[1] % 8 == 0 else None
+    if is_filled:
+        return cells_of(labels if eights is None else eights, reach=0)
+    return cells_of(borders(labels) if eights is None else _mixed(eights), reach=0)
+
+
 def borders(labels: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """(H, W) pixels whose label differs from the one to the right (around the ring) or the one below."""
     found = np.empty(labels.shape, np.bool_)
     np.not_equal(labels[:, :-1], labels[:, 1:], out=found[:, :-1])
     np.not_equal(labels[:, -1], labels[:, 0], out=found[:, -1])
     found[:-1] |= labels[:-1] != labels[1:]
+    return found
+
+
+def _mixed(eights: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Eight pixels at a time: whether they differ among themselves, or from those to the right or below."""
+    turned = (eights << np.uint64(8)) | (eights >> np.uint64(56))
+    found: NDArray[np.bool_] = turned != eights
+    found[:, :-1] |= eights[:, :-1] != eights[:, 1:]
+    found[:, -1] |= eights[:, -1] != eights[:, 0]
+    found[:-1] |= eights[:-1] != eights[1:]
     return found
 
 
@@ -103,29 +123,33 @@ class TileGrid:
     def __init__(self, view: View, geometry: PictureGeometry, *, size_px: tuple[int, int]) -> None:
         width, height = size_px
         self.columns, self.rows = -(-width // TILE_PX), -(-height // TILE_PX)
+        self._spans: tuple[NDArray[np.intp], ...] | None = None
+        if view.projection is ViewProjection.EQUIRECT and geometry.pose_deg == (0.0, 0.0, 0.0):
+            self._spans = _map_spans(view, self.columns, self.rows, size_px)
+            return
         for points in (2, 4, 8, 16):
+            rays, self._is_fine = _view_rays(replace(view, yaw_rad=0.0, pitch_rad=0.0, roll_rad=0.0), points, size_px)
             self._points = points
-            step = TILE_PX / points
-            x = np.minimum(np.arange(self.columns * points + 1) * step, width) / width
-            y = np.minimum(np.arange(self.rows * points + 1) * step, height) / height
-            rays = viewport_to_directions(view, x[None, :], y[:, None], aspect=width / height)
-            # A place between four rays is at most 0.71 of their distance from one of them, and cells are widened.
-            nearness = (rays[1:] * rays[:-1]).sum(-1), (rays[:, 1:] * rays[:, :-1]).sum(-1)
-            # Beyond the poles of the flat map there is no direction, and nothing to draw.
-            least = min(float(np.min(each, where=np.isfinite(each), initial=1.0)) for each in nearness)
-            self.is_fine = bool(least > np.cos(1.4 * np.pi / ROWS))
-            if self.is_fine:
+            if self._is_fine:
                 break
-        nowhere = np.isnan(rays[..., 0])
-        u, v = direction_to_uv(np.where(nowhere[..., None], 1.0, rays) @ geometry.R_world_picture)
-        cell = np.minimum((v * ROWS).astype(int), ROWS - 1) * COLUMNS + (u * COLUMNS).astype(int) % COLUMNS
-        self._cell = np.where(nowhere, ROWS * COLUMNS, cell)
+        turn = geometry.R_world_picture.T
+        if view.projection is not ViewProjection.EQUIRECT:
+            turn = turn @ view.R_world_view
+        else:
+            rays, self._is_fine = _view_rays(view, self._points, size_px)
+        picture = rays @ turn.T.astype(np.float32)
+        x, y, z = picture[..., 0], picture[..., 1], picture[..., 2]
+        column = ((0.5 - np.arctan2(y, x) / (2 * np.pi)) * COLUMNS).astype(np.int32) % COLUMNS
+        row = ((0.5 - np.arctan2(z, np.hypot(x, y)) / np.pi) * ROWS).astype(np.int32)
+        self._cell = np.clip(row, 0, ROWS - 1) * COLUMNS + column
 
     def tiles(self, wide: Cells) -> NDArray[np.bool_]:
         """(rows, columns): tiles that may show something of a map with these widened cells."""
-        if not self.is_fine:
+        if self._spans is not None:
+            return _any_within(wide, self._spans)
+        if not self._is_fine:
             return np.ones((self.rows, self.columns), np.bool_)
-        seen = np.append(wide, False)[self._cell]
+        seen = wide.reshape(-1)[self._cell]
         n = self._points
         across = np.logical_or.reduceat(seen[:, :-1], np.arange(self.columns) * n, axis=1) | seen[:, n::n]
         found: NDArray[np.bool_] = np.logical_or.reduceat(across[:-1], np.arange(self.rows) * n, axis=0)
@@ -133,27 +157,59 @@ class TileGrid:
         return found
 
 
+@lru_cache(maxsize=16)
+def _view_rays(view: View, points: int, size_px: tuple[int, int]) -> tuple[NDArray[np.float32], bool]:
+    """Rays through the corners of a tile's ``points`` x ``points`` parts, and whether they lie close enough.
+
+    A place between four rays is at most 0.71 of their distance from one of them, and cells are widened by one.
+    """
+    width, height = size_px
+    step = TILE_PX / points
+    x = np.minimum(np.arange(-(-width // TILE_PX) * points + 1) * step, width) / width
+    y = np.minimum(np.arange(-(-height // TILE_PX) * points + 1) * step, height) / height
+    rays = viewport_to_directions(view, x[None, :], y[:, None], aspect=width / height)
+    nearness = (rays[1:] * rays[:-1]).sum(-1), (rays[:, 1:] * rays[:, :-1]).sum(-1)
+    least = min(float(each.min()) for each in nearness)
+    # A comparison with what is no number is false: beyond the poles of a posed flat map all tiles are drawn.
+    is_fine = bool(least > np.cos(1.4 * np.pi / ROWS))
+    return np.nan_to_num(rays, nan=0.5).astype(np.float32), is_fine
+
+
+def _map_spans(
+    view: View, columns: int, rows: int, size_px: tuple[int, int]
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+    """First and past column (from 0, up to two turns) and first and past row of the cells under each tile of a map."""
+    width, height = size_px
+    half_u, half_v = view.fov_rad / (4 * np.pi), view.fov_rad * height / width / (2 * np.pi)
+    x = np.minimum(np.arange(columns + 1) * TILE_PX, width) / width
+    y = np.minimum(np.arange(rows + 1) * TILE_PX, height) / height
+    u = 0.5 - view.yaw_rad / (2 * np.pi) + (x - 0.5) * 2 * half_u
+    v = 0.5 - view.pitch_rad / np.pi + (y - 0.5) * 2 * half_v
+    u -= np.floor(u[0])
+    first, past = np.floor(u[:-1] * COLUMNS).astype(np.intp), np.floor(u[1:] * COLUMNS).astype(np.intp) + 1
+    top = np.clip(np.floor(v[:-1] * ROWS), 0, ROWS).astype(np.intp)
+    bottom = np.clip(np.floor(v[1:] * ROWS) + 1, 0, ROWS).astype(np.intp)
+    return first, np.minimum(past, 3 * COLUMNS), top, bottom
+
+
+def _any_within(cells: Cells, spans: tuple[NDArray[np.intp], ...]) -> NDArray[np.bool_]:
+    """Whether any cell of each rectangle of cells is set, by a summed area table three turns wide."""
+    first, past, top, bottom = spans
+    sums = np.zeros((ROWS + 1, 3 * COLUMNS + 1), np.int32)
+    np.cumsum(np.cumsum(np.tile(cells, 3), axis=0, dtype=np.int32), axis=1, out=sums[1:, 1:])
+    rows = sums[bottom] - sums[top]
+    return np.asarray(rows[:, past] - rows[:, first] > 0)
+
+
 def rectangles(classes: NDArray[np.integer]) -> list[tuple[int, int, int, int, int]]:
     """Tiles of the same class joined into rectangles: (class, left, top, right, bottom) in tiles, covering all."""
     rows, columns = classes.shape
-    is_open = np.ones((rows, columns), np.bool_)
+    starts = [0, *(np.nonzero((classes[1:] != classes[:-1]).any(axis=1))[0] + 1).tolist(), rows]
     found = []
-    for top in range(rows):
-        left = 0
-        while left < columns:
-            if not is_open[top, left]:
-                left += 1
-                continue
-            kind = classes[top, left]
-            right = left
-            while right < columns and is_open[top, right] and classes[top, right] == kind:
-                right += 1
-            bottom = top + 1
-            while bottom < rows and is_open[bottom, left:right].all() and (classes[bottom, left:right] == kind).all():
-                bottom += 1
-            is_open[top:bottom, left:right] = False
-            found.append((int(kind), left, top, right, bottom))
-            left = right
+    for top, bottom in itertools.pairwise(starts):
+        line = classes[top]
+        edges = [0, *(np.nonzero(line[1:] != line[:-1])[0] + 1).tolist(), columns]
+        found += [(int(line[left]), left, top, right, bottom) for left, right in itertools.pairwise(edges)]
     return found
 
 

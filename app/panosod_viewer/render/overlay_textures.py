@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from panosod_core.errors import RenderError
 from panosod_viewer.overlays import FieldLayer, LabelImage, LabelLayer, LayerSet, MapImage, TintLayer
 from panosod_viewer.render import gl
-from panosod_viewer.render.occupancy import Cells, borders, cells_of, refresh_cells, widened
+from panosod_viewer.render.occupancy import Cells, cells_of, label_cells, refresh_cells, widened
 from panosod_viewer.render.overlay_setup import (
     UNIT_FIELD,
     UNIT_LABELS,
@@ -141,7 +141,7 @@ class _LabelSlot:
         return True
 
     def _looked_at(self, labels: NDArray[np.uint8]) -> Cells:
-        return cells_of(labels, reach=0) if self.is_filled else cells_of(borders(labels), reach=0)
+        return label_cells(labels, is_filled=self.is_filled)
 
 
 class LayerTextures:

@@ -16,6 +16,7 @@ from panosod_viewer.render.occupancy import (
     borders,
     cells_of,
     classes_of,
+    label_cells,
     rectangles,
     refresh_cells,
     widened,
@@ -96,3 +97,17 @@ def test_a_widened_cell_reaches_around_the_ring_and_across_the_pole() -> None:
     cells[:] = False
     cells[0, 5] = True
     assert widened(cells)[0].all()
+
+
+@pytest.mark.parametrize("is_filled", [True, False])
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 999))
+def test_eight_pixels_at_a_time_miss_nothing(is_filled: bool, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    labels = np.zeros((192, 384), np.uint8)
+    for number in range(1, 5):
+        row, column = rng.integers(0, 190), rng.integers(0, 380)
+        labels[row : row + rng.integers(1, 40), column : column + rng.integers(1, 60)] = number
+    exact = cells_of(labels if is_filled else borders(labels), reach=0)
+    # eight pixels may belong to two cells: what is widened anyway holds both
+    assert not (exact & ~widened(label_cells(labels, is_filled=is_filled))).any()

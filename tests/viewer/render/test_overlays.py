@@ -364,8 +364,12 @@ def test_a_renderer_far_behind_uploads_everything() -> None:
 # --- drawing only where there is something ---
 
 
+@pytest.mark.parametrize("pose_deg", [(0.0, 0.0, 0.0), (50.0, 20.0, -10.0)], ids=["level", "posed"])
 @pytest.mark.parametrize("name", LOOKS)
-def test_sparing_the_software_renderer_changes_no_pixel(headless: None, name: str) -> None:
+def test_sparing_the_software_renderer_changes_no_pixel(
+    headless: None, name: str, pose_deg: tuple[float, float, float]
+) -> None:
+    geometry = PictureGeometry(pose_deg=pose_deg)
     frame = frame_of_rgb(band_limited(128, 64))
     image = MapImage(bump(208, 104, 170, 20, tightness=200.0))
     labels = label_image(discs(512, 256))
@@ -379,9 +383,7 @@ def test_sparing_the_software_renderer_changes_no_pixel(headless: None, name: st
         with HeadlessContext(400, 240) as context:
             context._renderer._overlays._is_culled = is_culled
             pictures.append(
-                context.render(
-                    RenderScene(frame, PictureGeometry(), (Pane(view=LOOKS[name]),), overlays=Overlays((layers,)))
-                )
+                context.render(RenderScene(frame, geometry, (Pane(view=LOOKS[name]),), overlays=Overlays((layers,))))
             )
     # values below the last of 255 steps of opacity are not drawn
     assert np.abs(pictures[0].astype(int) - pictures[1]).max() <= 2
