@@ -59,9 +59,9 @@ def run(args: EvaluateArguments) -> int:
 
 def _of_folders(args: EvaluateArguments, settings: JudgeSettings, report: Progress) -> Judged:
     if args.pred is None or args.gt is None:
-        raise ConfigError("expected two folders, PRED and GT, or --model with --data DIR or --scenes N")
-    if args.data is not None or args.scenes:
-        raise ConfigError("--data and --scenes are what a --model is judged on: name one, or take them away")
+        raise ConfigError("expected two folders, PRED and GT, or --model with --data DIR, --scenes N or --clip FILE")
+    if args.data is not None or args.scenes or args.clip is not None:
+        raise ConfigError("--data, --scenes and --clip are what a --model is judged on: name one, or take them away")
     matching = match_folders(args.pred, args.gt)
     kind, subsets = clip_subsets(args.subsets, sorted({pair.clip for pair in matching.pairs}))
     result = evaluate_folders(matching, subsets=subsets, settings=settings, jobs=args.jobs, progress=report.show)
@@ -70,7 +70,9 @@ def _of_folders(args: EvaluateArguments, settings: JudgeSettings, report: Progre
 
 def _of_model(args: EvaluateArguments, settings: JudgeSettings, report: Progress) -> Judged:
     if args.pred is not None:
-        raise ConfigError("expected either two folders, or --model with --data DIR or --scenes N, got both")
+        raise ConfigError(
+            "expected either two folders, or --model with --data DIR, --scenes N or --clip FILE, got both"
+        )
     if importlib.util.find_spec("torch") is None:
         raise ConfigError("judging a model needs torch: install panosod with its extra `model`")
     # Only now: torch takes seconds, which folders and --help need not.

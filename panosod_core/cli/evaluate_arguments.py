@@ -18,9 +18,9 @@ class EvaluateArguments:
     against GT/clip/00042.png. A clip is the folder that frames lie in. Means are over frames (as published tables) and
     over clips, of all and of each subset, once with every pixel alike and once on the sphere, weighted by solid angle.
 
-    With --model instead of folders, the model's own maps are judged: on the test split of a data set (--data DIR), or
-    on synthetic scenes that nobody has seen (--scenes N). Where the truth knows who sounds and where (synthetic
-    scenes), the choice among look-alikes and the angle from the location map's peak to the sound are told too.
+    With --model instead of folders, the model's own maps are judged: on the test split of a data set (--data DIR), on
+    synthetic scenes that nobody has seen (--scenes N), or on a clip of balls (--clip FILE). Where the truth knows who
+    sounds and where, the choice among look-alikes and the angle from the location map's peak to the sound are told too.
     """
 
     pred: Annotated[Path | None, tyro.conf.Positional] = None
@@ -28,7 +28,8 @@ class EvaluateArguments:
     gt: Annotated[Path | None, tyro.conf.Positional] = None
     """Folder of masks: bright is object; in a coloured mask whatever is not black."""
     model: str | None = None
-    """A model file, or `demo` for the one that comes with panosod; its maps are judged. Needs --data or --scenes."""
+    """A model file, or `demo` for the one that comes with panosod; its maps are judged. Needs --data, --scenes or
+    --clip."""
     data: Path | None = None
     """Folder of a data set with pictures, sound and masks, in any layout that `panosod data check` knows."""
     split: Literal["test", "val", "train"] = "test"
@@ -43,6 +44,13 @@ class EvaluateArguments:
     """Seed of the first scene; without it: 2^41, which no training run reaches."""
     scene: tuple[str, ...] = ()
     """What scenes hold, where it differs from the default mixture: room=0 twins=3 objects=3,6 ..."""
+    clip: Path | None = None
+    """Judge the model on a clip with its truth beside it, as `panosod synth --demo` builds it: does the mask lie on the
+    ball that sounds, and not on its twin?"""
+    stride: int = 1
+    """Of the clip, every n-th frame."""
+    mirrored: bool = False
+    """Of the clip, left and right change places in the sound: the other twin is to be found then."""
     device: str = "auto"
     """Where the model runs: auto, cpu, cuda, mps."""
     precision: Literal["auto", "float32", "bfloat16", "float16", "int8"] = "auto"

@@ -1,6 +1,6 @@
 """The part of ``panosod evaluate`` that runs a model. Needs torch."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,8 @@ from panosod_core.datasets.sound_order import parse_order
 from panosod_core.datasets.synthetic import TEST_SEED
 from panosod_core.errors import ConfigError
 from panosod_core.inference.engine import open_engine
-from panosod_core.inference.judging import ModelEvaluation, judge_data_set, judge_scenes
+from panosod_core.inference.judging import judge_data_set, judge_scenes
+from panosod_core.inference.judging_clip import ClipJudgement, judge_clip
 from panosod_core.inference.model_file import demo_model
 from panosod_core.metrics.folders import JudgeSettings
 from panosod_core.metrics.sounding import SoundingScores
@@ -28,45 +29,57 @@ def judge_model(args: EvaluateArguments, settings: JudgeSettings, report: Progre
     Raises:
         PanosodError: nothing or two things to judge on, or files that cannot be used.
     """
-    if (args.data is None) == (args.scenes == 0):
-        raise ConfigError("expected either --data DIR or --scenes N for the model to be judged on")
     if args.scenes < 0:
         raise ConfigError(f"expected --scenes of 1 or more, got {args.scenes}")
+    if (args.data is not None) + (args.scenes > 0) + (args.clip is not None) != 1:
+        raise ConfigError("expected one of --data DIR, --scenes N and --clip FILE for the model to be judged on")
     path = demo_model() if args.model in (None, DEMO) else Path(str(args.model))
     engine = open_engine(path, device=args.device, precision=args.precision, threads=args.threads)
+    more: dict[str, object] = {}
+    lines: tuple[str, ...] = ()
     if args.data is not None:
         layout = None if args.layout == "auto" else Layout(args.layout)
         order = None if args.order == "auto" else parse_order(args.order)
         data = open_data_set(args.data, layout=layout, order=order).of_split(Split(args.split))
         found = judge_data_set(engine, data, settings=settings, progress=report.show)
         against = f"the {args.split} split of {args.data}"
+    elif args.clip is not None:
+        size = settings.size or (engine.config.width_px, engine.config.height_px)
+        clip = judge_clip(
+            engine,
+            args.clip,
+            stride=args.stride,
+            mirrored=args.mirrored,
+            settings=replace(settings, size=size),
+            progress=report.show,
+        )
+        found, lines, more = clip.evaluation, clip_lines(clip), {"clip": clip_json(clip)}
+        against = f"{args.clip}, every {args.stride}. frame" + (", its sound mirrored" if args.mirrored else "")
     else:
         seed = TEST_SEED if args.scene_seed is None else args.scene_seed
         scene = changed_scene(args.scene)
         found = judge_scenes(
             engine, count=args.scenes, first_seed=seed, scene=scene, settings=settings, progress=report.show
         )
-        mixture = " ".join(args.scene) or "default mixture"
-        against = f"{args.scenes} scenes from seed {seed} on ({mixture})"
-    config = engine.config
-    size = f"{config.width_px}x{config.height_px}"
-    more: dict[str, object] = {
+        against = f"{args.scenes} scenes from seed {seed} on ({' '.join(args.scene) or 'default mixture'})"
+    config, sounding = engine.config, found.sounding
+    more |= {
         "model": str(path),
         "model_id": engine.model_id,
         "engine": engine.description,
         "size": [config.width_px, config.height_px],
         "left_out": dict(found.left_out),
-        "sounding": None if found.sounding is None else asdict(found.sounding),
+        "sounding": None if sounding is None else asdict(sounding),
     }
     return Judged(
         result=found.maps,
-        title=f"{path} at {size} ({engine.description}) against {against}",
+        title=f"{path} at {config.width_px}x{config.height_px} ({engine.description}) against {against}",
         name=args.name or path.stem,
         subsets=found.subsets,
-        more_lines=() if found.sounding is None else sounding_lines(found.sounding),
+        more_lines=(*(() if sounding is None else sounding_lines(sounding)), *lines),
         more_json=more,
-        more_csv="" if found.sounding is None else sounding_csv(found.sounding),
-        remarks=_left_out(found),
+        more_csv="" if sounding is None else sounding_csv(sounding),
+        remarks=tuple(f"{count} key frames not judged: {reason}" for reason, count in found.left_out.items()),
     )
 
 
@@ -126,5 +139,17 @@ def sounding_csv(scores: SoundingScores) -> str:
     return "\n" + ",".join(values) + "\n" + ",".join(row) + "\n"
 
 
-def _left_out(found: ModelEvaluation) -> tuple[str, ...]:
-    return tuple(f"{count} key frames not judged: {reason}" for reason, count in found.left_out.items())
+def clip_lines(clip: ClipJudgement) -> tuple[str, ...]:
+    """On what the masks of a clip lie, in a line."""
+    if clip.share is None:
+        return ("in no frame anything sounds that has a look-alike",)
+    each = ", ".join(f"{name} {hits}/{seen}" for name, (hits, seen) in clip.by_object.items())
+    return (
+        f"mask on what sounds and not on its look-alike: {100 * clip.share:.1f} % of {clip.judged} frames ({each})",
+    )
+
+
+def clip_json(clip: ClipJudgement) -> dict[str, object]:
+    """The same for programs."""
+    each = {name: {"on_target": hits, "judged": seen} for name, (hits, seen) in clip.by_object.items()}
+    return {"judged": clip.judged, "on_target": clip.on_target, "share": clip.share, "by_object": each}

@@ -18,11 +18,9 @@ from panosod_core.datasets.synthetic_files import INSTANCES, TRUTH
 from panosod_core.datasets.windows import Window, WindowSpec, list_windows, window_sound
 from panosod_core.errors import DatasetError
 from panosod_core.inference.engine import CentreMap, EncodedFrame, Engine
-from panosod_core.metrics.accumulate import MetricAccumulator
 from panosod_core.metrics.folders import FolderEvaluation, JudgeSettings
-from panosod_core.metrics.measure import measure, to_levels
-from panosod_core.metrics.pictures import resized_map, resized_mask
-from panosod_core.metrics.sounding import FrameTruth, SoundingScores, SoundingTally
+from panosod_core.metrics.sounding import FrameTruth, SoundingScores
+from panosod_core.metrics.tally import MapTally
 from panosod_core.model.config import Gate, ModelConfig
 from panosod_core.synth.scene_config import SceneConfig
 from panosod_core.synth.scene_truth import SceneOnDisk, read_truth
@@ -96,7 +94,7 @@ def judge_scenes(
     """
     spec = window_spec(engine.config)
     scenes = SyntheticWindows(count, spec, config=scene, first_seed=first_seed)
-    tally = _Tally(settings or JudgeSettings())
+    tally = MapTally(settings or JudgeSettings())
     for index in range(count):
         batch = scenes[index]
         answer = window_map(engine, batch["frames"][0].numpy(), batch["foa"][0].numpy())
@@ -134,7 +132,7 @@ def judge_data_set(
     if not found.windows:
         reasons = ", ".join(f"{count} with {reason}" for reason, count in found.left_out.items()) or "no pictures"
         raise DatasetError(f"{data.root}: expected key frames with masks (and sound) to judge, found none: {reasons}")
-    tally = _Tally(settings or JudgeSettings())
+    tally = MapTally(settings or JudgeSettings())
     clips: dict[str, _ClipEyes] = {}
     for done, window in enumerate(found.windows, start=1):
         clip = window.clip
@@ -212,59 +210,4 @@ class _ClipEyes:
             candidates=np.array([thing.is_twin for thing in objects]),
             sounding=np.array([thing.id in sounding for thing in objects]),
             directions=np.stack([thing.trajectory.directions([time_s])[0] for thing in objects]),
-        )
-
-
-class _Tally:
-    """All numbers of a run."""
-
-    def __init__(self, settings: JudgeSettings) -> None:
-        self._settings = settings
-        self._flat = MetricAccumulator(settings.options)
-        self._sphere = MetricAccumulator(settings.options, sphere=True) if settings.sphere else None
-        self.sounding = SoundingTally()
-        self.unreadable: list[str] = []
-        self._resized = self._planar = 0
-        self._faint: list[str] = []
-
-    def add(
-        self,
-        clip: str,
-        subset: str | None,
-        saliency: NDArray[np.float32],
-        mask: NDArray[np.uint8],
-        location: NDArray[np.float32] | None,
-        truth: FrameTruth | None,
-    ) -> None:
-        """Judge one frame."""
-        levels = to_levels(saliency)
-        if truth is not None:
-            shape = truth.labels.shape
-            fitting = levels if levels.shape == shape else resized_map(levels, shape[1], shape[0])
-            self.sounding.add(fitting.astype(np.float32), location, truth)
-        self._planar += mask.shape[1] != 2 * mask.shape[0]
-        self._resized += levels.shape != mask.shape
-        if self._settings.size is not None:
-            mask = resized_mask(mask, *self._settings.size)
-        if levels.shape != mask.shape:
-            levels = resized_map(levels, mask.shape[1], mask.shape[0])
-        scores = measure(levels, mask, self._settings.options)
-        self._flat.add_scores(scores, clip=clip, subset=subset)
-        if bool(scores.empty[0]) and mask.any():
-            self._faint.append(clip)
-        if self._sphere is not None:
-            self._sphere.add(levels, mask, clip=clip, subset=subset)
-
-    def maps(self, masks: int) -> FolderEvaluation:
-        """The scores of the maps."""
-        return FolderEvaluation(
-            flat=self._flat.result(),
-            sphere=None if self._sphere is None else self._sphere.result(),
-            masks=masks,
-            missing=(),
-            extra=(),
-            unreadable=tuple(self.unreadable),
-            resized=self._resized,
-            not_panoramas=self._planar,
-            faint=tuple(self._faint),
         )

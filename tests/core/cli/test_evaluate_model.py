@@ -74,9 +74,9 @@ def test_a_row_under_the_published_ones(model, data, capsys):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ([], "either --data DIR or --scenes N"),
+        ([], "one of --data DIR, --scenes N and --clip FILE"),
         (["--scenes", "-1"], "1 or more"),
-        (["--scenes", "1", "--data", "x"], "either --data DIR or --scenes N"),
+        (["--scenes", "1", "--data", "x"], "one of --data DIR"),
         (["--scenes", "1", "--scene", "rooms=0"], "field of a scene"),
         (["--data", "nowhere"], "no such folder"),
         (["a", "b", "--scenes", "1"], "got both"),
@@ -104,3 +104,14 @@ def test_fields_of_scenes():
     for wrong in ("room", "room=x", "room=1,2", "place=moon"):
         with pytest.raises(ConfigError):
             changed_scene((wrong,))
+
+
+def test_a_clip_of_balls(model, tmp_path, capsys):
+    clip = tmp_path / "balls.mp4"
+    assert main(["synth", "--demo", "--out", str(clip), "--size", "128x64", "--fps", "10", "--duration", "2"]) == 0
+    capsys.readouterr()
+    assert evaluate(model, "--clip", str(clip), "--stride", "4", "--json", "--mirrored") == 0
+    result = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert result["clip"]["judged"] == result["judged"] > 0 and "sound mirrored" in result["engine"]
+    assert set(result["clip"]["by_object"]) <= {"left twin", "right twin"}
+    assert evaluate(model, "--clip", str(clip), "--stride", "8", "--scenes", "2") == 1
