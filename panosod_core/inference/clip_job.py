@@ -20,13 +20,16 @@ from panosod_core.inference.predict import (
     key_of,
     known_maps,
 )
-from panosod_core.inference.prediction_files import ClipFolder
+from panosod_core.inference.prediction_files import ClipFolder, LostMapError
 from panosod_core.media.video import never
 
 Event: TypeAlias = dict[str, Any]
 """What happens, in plain values: ``event`` names it, ``clip`` whose it is."""
 
 TELL_EVERY_S = 0.5
+
+TRIES = 3
+"""Times that maps found damaged when they were to be written are made again."""
 
 
 @dataclass(frozen=True)
@@ -91,26 +94,32 @@ class ClipRun:
         identity = {"content_id": key.content_id, "model_id": key.model_id, "settings": key.settings}
         folder = None if job.out is None else ClipFolder(job.out, identity)
         with cache.open(key) as maps, ClipFeed(job.clip, plan, job.model.config) as feed:
-            known = known_maps(maps)
             wanted = job.frames.within(feed.frame_count)
-            missing = job.frames.missing(known, feed.frame_count)
             fed = {"picture": fed_picture(plan, job.model.config), "sound": fed_sound(plan, job.model.config)}
+            missing = job.frames.missing(known_maps(maps), feed.frame_count)
             self._tell("start", frames=len(wanted), missing=missing, fed=fed)
-            outcome = self._predict(predict, feed, maps, known, missing) if missing else Outcome(feed.frame_count)
-            counts = {"made": outcome.made, "carried": outcome.carried, "unreadable": len(outcome.unreadable)}
-            if folder is not None:
-                has = set(maps.indices())
-                chosen = wanted if job.frames.carry else wanted[:: job.frames.stride]
-                indices = [index for index in chosen if index in has]
-                more = self._manifest(plan, fed, outcome, feed, engines())
-                written = folder.write(indices, maps.get, manifest=more, on_frame=self._slowly("write", len(indices)))
-                counts |= {"pictures": written.pictures}
-                self._extras(folder, plan, maps, indices)
-        return self._tell("done", frames=len(wanted), **counts, seconds=round(time.monotonic() - began_s, 3))
+            outcome, pictures = Outcome(feed.frame_count), {}
+            for tries_left in reversed(range(TRIES)):
+                outcome = _sum(outcome, self._predict(predict, feed, maps))
+                if folder is None:
+                    break
+                try:
+                    more = self._manifest(plan, fed, outcome, feed, engines())
+                    pictures = {"pictures": self._write(folder, plan, feed, maps, more)}
+                    break
+                except LostMapError:
+                    # Found damaged only now, and forgotten by the cache: it is made again.
+                    if not tries_left:
+                        raise
+        counts = {"made": outcome.made, "carried": outcome.carried, "unreadable": len(outcome.unreadable)}
+        seconds = round(time.monotonic() - began_s, 3)
+        return self._tell("done", frames=len(wanted), **counts, **pictures, seconds=seconds)
 
-    def _predict(
-        self, predict: Predictor, feed: ClipFeed, maps: ClipMaps, known: Mapping[int, int], missing: int
-    ) -> Outcome:
+    def _predict(self, predict: Predictor, feed: ClipFeed, maps: ClipMaps) -> Outcome:
+        known = known_maps(maps)
+        missing = self.job.frames.missing(known, feed.frame_count)
+        if not missing:
+            return Outcome(feed.frame_count)
         tell = self._slowly("progress", missing)
 
         def keep(record: MapRecord) -> None:
@@ -121,6 +130,19 @@ class ClipRun:
         if not outcome.is_complete:
             raise PredictionError(f"{self.job.clip}: stopped; the same command goes on from there")
         return outcome
+
+    def _write(
+        self, folder: ClipFolder, plan: ClipPlan, feed: ClipFeed, maps: ClipMaps, manifest: Mapping[str, Any]
+    ) -> int:
+        """Write all files; how many frames got new pictures."""
+        within = self.job.frames.within(feed.frame_count)
+        has = set(maps.indices())
+        chosen = within if self.job.frames.carry else within[:: self.job.frames.stride]
+        indices = [index for index in chosen if index in has]
+        on_frame = self._slowly("write", len(indices))
+        written = folder.write(indices, maps.get, manifest=manifest, on_frame=on_frame)
+        self._extras(folder, plan, maps, indices)
+        return written.pictures
 
     def _extras(self, folder: ClipFolder, plan: ClipPlan, maps: ClipMaps, indices: list[int]) -> None:
         if self.job.archive:
@@ -179,6 +201,12 @@ class ClipRun:
         told: Event = {"event": event, "clip": str(self.job.clip), **values}
         self._report(told)
         return told
+
+
+def _sum(first: Outcome, then: Outcome) -> Outcome:
+    unreadable = sorted({*first.unreadable, *then.unreadable})
+    made, carried = first.made + then.made, first.carried + then.carried
+    return Outcome(then.frame_count, made, carried, then.known, unreadable, then.is_complete)
 
 
 def _versions() -> dict[str, str]:

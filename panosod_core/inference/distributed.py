@@ -6,9 +6,10 @@ it was at, which Ray gives to another one, and no map is ever written twice.
 """
 
 import os
+import queue
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -35,6 +36,7 @@ CLIPS_AT_ONCE = 16
 """Clips whose tasks are handed out at once."""
 
 _OBJECT_STORE_BYTES = 256 << 20
+_LOOK_EVERY_S = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,11 +194,15 @@ def run_on_ray(
         raise ConfigError("--jobs bounds a cluster of one's own; the one at --address has its own bounds")
     cluster = _Cluster(_ray(), work, address=address, tasks_at_once=tasks_at_once or os.cpu_count() or 1)
     driver = _Driver(cluster, report)
+    # A thread a clip: it only waits for tasks and writes what they bring, while other clips keep the cluster busy.
+    threads = ThreadPoolExecutor(max(1, min(CLIPS_AT_ONCE, len(jobs))))
     try:
-        # A thread a clip: it only waits for tasks and writes what they bring, while other clips keep the cluster busy.
-        with ThreadPoolExecutor(max(1, min(CLIPS_AT_ONCE, len(jobs)))) as threads:
-            return list(threads.map(driver.run, jobs))
+        ends = [threads.submit(driver.run, job) for job in jobs]
+        cluster.serve(ends)
+        return [end.result() for end in ends]
     finally:
+        cluster.end()
+        threads.shutdown(cancel_futures=True)
         cluster.stop()
 
 
@@ -211,20 +217,45 @@ def _ray() -> Any:
 
 
 class _Cluster:
-    """The cluster, joined or started when the first map is missing. Clips that were predicted before need none."""
+    """The cluster, joined or started when the first map is missing. Clips that were predicted before need none.
+
+    Attributes:
+        ray: the module.
+        is_ending: set when the command ends, for whatever reason: nobody waits for tasks any longer.
+    """
 
     def __init__(self, ray: Any, work: Work, *, address: str | None, tasks_at_once: int) -> None:
         self.ray = ray
+        self.is_ending = threading.Event()
         self._work, self._address, self._tasks = work, address, tasks_at_once
-        self._starting = threading.Lock()
-        self._is_up = False
+        self._news: queue.SimpleQueue[Future[Any] | None] = queue.SimpleQueue()
+        self._is_up: Future[None] = Future()
+        self._has_begun = False
+
+    def serve(self, ends: Sequence[Future[Event]]) -> None:
+        """In the main thread, where Ray can take its signals: start the cluster when it is asked for, until all end."""
+        for end in ends:
+            end.add_done_callback(self._news.put)
+        left = len(ends)
+        while left:
+            if self._news.get() is not None:
+                left -= 1
+            elif not self._is_up.done():
+                self._has_begun = True
+                try:
+                    self._start()
+                    self._is_up.set_result(None)
+                except ConfigError as error:
+                    self._is_up.set_exception(error)
 
     def task(self, *, on_gpu: bool) -> Any:
-        """The remote function; on a cluster with GPUs it takes one, where that is wanted."""
-        with self._starting:
-            if not self._is_up:
-                self._start()
-                self._is_up = True
+        """The remote function; on a cluster with GPUs it takes one, where that is wanted.
+
+        Raises:
+            ConfigError: the cluster cannot be started or reached.
+        """
+        self._news.put(None)
+        self._is_up.result()
         gpus = 1 if on_gpu and self.ray.cluster_resources().get("GPU", 0) >= 1 else 0
         return self.ray.remote(max_retries=RETRIES, num_cpus=1, num_gpus=gpus)(self._work)
 
@@ -245,9 +276,15 @@ class _Cluster:
             first = (str(error).splitlines() or ["no reason given"])[0]
             raise ConfigError(f"expected a Ray cluster {where}, got: {first}") from error
 
+    def end(self) -> None:
+        """Let those go that wait for the cluster or for its tasks."""
+        self.is_ending.set()
+        if not self._is_up.done():
+            self._is_up.set_exception(ConfigError("stopped before a cluster was there"))
+
     def stop(self) -> None:
-        """Leave it; one of our own ends."""
-        if self._is_up:
+        """Leave the cluster; one of our own ends. Call it when nobody uses it any longer."""
+        if self._has_begun:
             self.ray.shutdown()
 
 
@@ -298,14 +335,17 @@ class _Driver:
         pending = {remote.remote(task): task for task in tasks}
         try:
             while pending:
-                (ready,), _ = self._ray.wait(list(pending), num_returns=1)
-                result = self._result(ready, pending.pop(ready))
-                for packed in result.maps:
-                    keep(packed.record())
-                    outcome.made += packed.carried == 0
-                    outcome.carried += packed.carried > 0
-                outcome.unreadable += result.unreadable
-                engines += [result.engine] * bool(result.engine)
+                done, _ = self._ray.wait(list(pending), num_returns=1, timeout=_LOOK_EVERY_S)
+                if self._cluster.is_ending.is_set():
+                    raise PredictionError(f"{job.clip}: stopped; the same command goes on from there")
+                for ready in done:
+                    result = self._result(ready, pending.pop(ready))
+                    for packed in result.maps:
+                        keep(packed.record())
+                        outcome.made += packed.carried == 0
+                        outcome.carried += packed.carried > 0
+                    outcome.unreadable += result.unreadable
+                    engines += [result.engine] * bool(result.engine)
         finally:
             for each in pending:  # a clip that failed leaves no work behind
                 self._ray.cancel(each, force=True)

@@ -191,6 +191,10 @@ class RangePredictor:
 
     def _carry(self, index: int, source: int) -> None:
         anchor = self._anchors.get(source) or self._recall(source)
+        if anchor is None and self._known.pop(source, None) == 0:
+            # It was listed, and turned out to be damaged or gone: made anew.
+            self._of_the_model(source)
+            anchor = self._anchors.get(source)
         there, here = self._feed.pictures.passed(source), self._feed.pictures.passed(index)
         if anchor is None or there is None or here is None:
             self.outcome.unreadable.append(index)

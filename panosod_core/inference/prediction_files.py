@@ -47,6 +47,10 @@ _COLUMNS = (
 )
 
 
+class LostMapError(PredictionError):
+    """A map that was in the cache is there no longer."""
+
+
 @dataclass(frozen=True)
 class Written:
     """What :meth:`ClipFolder.write` did.
@@ -127,7 +131,8 @@ class ClipFolder:
             on_frame: told of every frame.
 
         Raises:
-            PredictionError: a map has gone, or the folder cannot be written.
+            LostMapError: a map has gone from the cache.
+            PredictionError: the folder cannot be written.
         """
         rows, written, kept = [], 0, 0
         for index in indices:
@@ -174,7 +179,7 @@ class ClipFolder:
         def location(index: int) -> NDArray[Any]:
             found = _there(get(index), index).location
             if found is None:
-                raise PredictionError(f"frame {index}: its location map has gone from the cache; predict it again")
+                raise LostMapError(f"frame {index}: its location map has gone from the cache; predict it again")
             return found
 
         try:
@@ -207,7 +212,7 @@ class ClipFolder:
 
 def _there(record: MapRecord | None, index: int) -> MapRecord:
     if record is None:
-        raise PredictionError(f"frame {index}: its map has gone from the cache; the same command makes it again")
+        raise LostMapError(f"frame {index}: its map has gone from the cache; the same command makes it again")
     return record
 
 

@@ -4,8 +4,10 @@ import csv
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import cv2
@@ -326,3 +328,39 @@ def test_a_folder_that_cannot_be_made_is_told_in_a_line(clip: Path, model: Path,
     blocked.write_text("a file, where the folder should be")
     with pytest.raises(PredictionError, match=r"cannot be made .*choose another --out"):
         ClipFolder(blocked, {"content_id": "a", "model_id": "b", "settings": ""})
+
+
+def test_files_that_cannot_be_written_are_told_and_the_maps_are_safe(
+    words: list[str], clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    blocked = tmp_path / "out" / "ring" / "frames.csv"
+    blocked.mkdir(parents=True)
+    assert main([*words, str(clip), "--frames", "0:3"]) == 1
+    assert "frames.csv: cannot be written" in capsys.readouterr().err
+    blocked.rmdir()
+    assert main([*words, str(clip), "--frames", "0:3", "--json"]) == 0
+    done = next(e for e in events(capsys.readouterr().out) if e["event"] == "done")
+    assert (done["made"], done["pictures"]) == (0, 3)
+
+
+@pytest.mark.parametrize("damaged", [3, 4])
+def test_a_damaged_map_is_made_again_and_told(
+    words: list[str], clip: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], damaged: int
+) -> None:
+    """Whether it is the model's own or a carried one."""
+    words = [*words, str(clip), "--frames", "0:6", "--stride", "3", "--json"]
+    assert main(words) == 0
+    with PredictionCache(tmp_path / "cache").open(key_of(clip, plan_clip(clip), choose_model(model).model_id)) as maps:
+        path = maps.path
+    picture = tmp_path / "out" / "ring" / "saliency" / f"{damaged:05d}.png"
+    before = grey(picture)
+    picture.unlink()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE maps SET saliency = x'0102' WHERE idx = ?", (damaged,))
+    capsys.readouterr()
+    assert main(words) == 0
+    told = events(capsys.readouterr().out)
+    assert [e["text"] for e in told if e["event"] == "repaired" and f"frame {damaged} is damaged" in e["text"]]
+    done = next(e for e in told if e["event"] == "done")
+    assert (done["made"], done["carried"], done["unreadable"]) == ((1, 0, 0) if damaged == 3 else (0, 1, 0))
+    assert np.abs(grey(picture).astype(int) - before).max() <= 1

@@ -1,6 +1,8 @@
 """Predicting a clip: the maps of a Session, whatever the order, the stride, the interruptions; nothing made twice."""
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
 
@@ -388,3 +390,17 @@ def test_the_window_and_the_command_keep_a_clips_maps_in_one_place(
         work.close()
     outcome = predict(clip, model, cache, frames=FrameRange(0, 9))
     assert (outcome.known, outcome.made) == (7, 2)
+
+
+def test_a_map_that_is_damaged_when_it_is_to_be_carried_is_made_anew(
+    clip: Path, model: EngineAtHand, cache: PredictionCache
+) -> None:
+    frames = FrameRange(0, 8, 4)
+    predict(clip, model, cache, frames=FrameRange(0, 8, 4, carry=False))
+    with cache.open(key_of(clip, plan_clip(clip), model.choice.model_id)) as maps:
+        path = maps.path
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE maps SET saliency = x'0102' WHERE idx = 4")
+    outcome = predict(clip, model, cache, frames=frames)
+    assert (outcome.made, outcome.carried, outcome.unreadable) == (1, 6, [])
+    assert sorted(kept(clip, model, cache)) == list(range(8))
