@@ -185,6 +185,8 @@ class TimelineLink(QObject):
         if self._panel is not None and self._is_wanted:
             self._panel.set_position(position_s)
             self._panel.set_view(self._seen())
+        if self._series is not None:
+            self._series.position_s = position_s
 
     def jump(self, doubt: Doubt, step: int) -> None:
         """To the frame that is next (+1) or one before (-1) in the order of doubt, and stand still there."""
@@ -341,6 +343,7 @@ class TimelineLink(QObject):
             self._series_mail = Mailbox()
             self._series_mail.attach(self._mail_came.emit)
             self._series = SeriesWorker(*self._maps, self._series_mail.post, known=self._known())
+            self._series.position_s = self._player.transport.position_s()
             self._series.start()
 
     def _rest(self) -> None:

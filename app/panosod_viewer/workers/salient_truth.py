@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from panosod_core.synth.truth import DemoTruth
     from panosod_viewer.workers.truth import MaskFolder
 
+_ROWS = 320
+"""Truth of more rows than twice this is thinned out."""
 _log = logging.getLogger(__name__)
 
 
@@ -37,7 +39,12 @@ class SalientTruth:
         self._has_nothing = False
 
     def __call__(self, index: int) -> NDArray[np.bool_] | None:
-        """(H, W) what is salient in a frame; None where nothing is known of it, or the truth cannot be read."""
+        """What is salient in a frame.
+
+        Returns:
+            (h, w), in no less than 320 rows where there are as many; None where nothing is known of the frame, or the
+            truth cannot be read.
+        """
         if self._has_nothing:
             return None
         try:
@@ -68,4 +75,7 @@ class SalientTruth:
             return None
         sounds = np.zeros(256, np.bool_)
         sounds[list(self._truth.header.sounding(index))] = True
-        return sounds[self._truth.mask(index)]
+        labels = self._truth.mask(index)
+        # Maps are a tenth as large: looking every pixel up would take longer than all the rest.
+        step = max(1, labels.shape[0] // _ROWS)
+        return sounds[labels[step // 2 :: step, step // 2 :: step]]

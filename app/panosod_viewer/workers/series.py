@@ -1,16 +1,16 @@
 """What a clip's maps say over time, worked out in a thread while the predictor writes them. No Qt.
 
-Reads the prediction cache with a connection of its own, in the order in which maps were written, and again those of
-which sound or truth were not known yet.
+Reads the prediction cache with a connection of its own: first what it says of all maps, then the maps themselves,
+those around the playhead first, and again those of which sound or truth were not known yet.
 """
 
 import contextlib
+import heapq
 import logging
 import os
 import sys
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from panosod_core.ambisonics.energy_track import EnergyTrack
 from panosod_core.errors import PanosodError
 from panosod_core.inference.cache import CacheKey, ClipMaps, PredictionCache
-from panosod_core.inference.tracks import Tracks, TrackTable, figures_of
+from panosod_core.inference.tracks import AZIMUTHS, FrameFigures, Tracks, TrackTable, figures_of
 
 _log = logging.getLogger(__name__)
 
@@ -30,6 +30,8 @@ NEWS_S = 0.4
 """While maps keep coming, they are told of this often; of very many less often, as drawing them anew costs more."""
 _MANY = 50_000
 _AT_ONCE = 16
+_NOTES_AT_ONCE = 4096
+_NOWHERE = np.zeros(AZIMUTHS, np.bool_)
 
 TruthOf = Callable[[int], "NDArray[np.generic] | None"]
 """From a frame's index to what is truly salient in it, (H, W), nonzero where it is; None where that is not known."""
@@ -63,7 +65,11 @@ class Known:
 
 
 class SeriesWorker:
-    """Follows the maps of one clip by one model."""
+    """Follows the maps of one clip by one model.
+
+    Attributes:
+        position_s: where the clip stands; the maps around are looked at first. Set from any thread.
+    """
 
     def __init__(
         self,
@@ -86,12 +92,14 @@ class SeriesWorker:
         self._known = known or Known()
         self._is_poked = False
         self._is_closing = False
+        self.position_s = 0.0
         self._table = TrackTable()
         self._sequence = 0
-        self._judged: dict[int, tuple[Known, bool]] = {}
-        """Frame -> what it was held against, and whether its moment had been heard."""
+        self._judged: dict[int, tuple[Known, bool, float]] = {}
+        """Frame -> what it was held against, whether its moment had been heard, and when that is."""
+        self._todo: dict[int, float] = {}
+        """Frame -> its time, of those to be looked at."""
         self._stale_for = self._known
-        self._stale: deque[int] = deque()
         self._told_s = 0.0
         self._is_told = True
         self._thread = threading.Thread(target=self._run, name="panosod-series", daemon=True)
@@ -140,7 +148,9 @@ class SeriesWorker:
     def _follow(self, maps: ClipMaps) -> None:
         while True:
             known = self._known
-            is_busy = self._read_new(maps, known) or self._read_again(maps, known)
+            has_news = self._read_notes(maps)
+            self._find_stale(known)
+            is_busy = self._judge_some(maps, known) or has_news
             self._tell(is_last=not is_busy)
             with self._wake:
                 if not (is_busy or self._is_poked or self._is_closing):
@@ -149,22 +159,39 @@ class SeriesWorker:
                 if self._is_closing:
                     return
 
-    def _read_new(self, maps: ClipMaps, known: Known) -> bool:
-        notes = maps.newer_than(self._sequence, limit=_AT_ONCE)
+    def _read_notes(self, maps: ClipMaps) -> bool:
+        """Take what the cache says of new maps without their pixels: an hour of them is there at once."""
+        notes = maps.newer_than(self._sequence, limit=_NOTES_AT_ONCE)
         for note in notes:
-            self._judge(maps, note.index, known)
             self._sequence = note.sequence
+            if note.index not in self._judged and note.index not in self._todo:
+                summary = note.summary
+                self._table.put(
+                    FrameFigures(note.index, note.time_s, note.source, summary.area, summary.entropy, _NOWHERE)
+                )
+                self._is_told = False
+            self._todo[note.index] = note.time_s
         return bool(notes)
 
-    def _read_again(self, maps: ClipMaps, known: Known) -> bool:
-        """Some of the frames that were held against less than is known now."""
-        if known is not self._stale_for:
-            self._stale_for = known
-            self._stale = deque(i for i, (then, heard) in self._judged.items() if _is_stale(then, known, heard=heard))
-        some = [self._stale.popleft() for _ in range(min(_AT_ONCE, len(self._stale)))]
-        for index in some:
+    def _find_stale(self, known: Known) -> None:
+        """Frames that were held against less than is known now are to be held against it."""
+        if known is self._stale_for:
+            return
+        self._stale_for = known
+        for index, (then, was_heard, time_s) in self._judged.items():
+            if _is_stale(then, known, heard=was_heard):
+                self._todo[index] = time_s
+
+    def _judge_some(self, maps: ClipMaps, known: Known) -> bool:
+        """Look at the pixels of some maps, those around the playhead first."""
+        if not self._todo:
+            return False
+        position_s = self.position_s
+        nearest = heapq.nsmallest(_AT_ONCE, self._todo.items(), key=lambda item: abs(item[1] - position_s))
+        for index, _ in nearest:
+            del self._todo[index]
             self._judge(maps, index, known)
-        return bool(some)
+        return True
 
     def _judge(self, maps: ClipMaps, index: int, known: Known) -> None:
         record = maps.get(index)
@@ -178,7 +205,8 @@ class SeriesWorker:
         loudest = None if track is None else track.peak_at(record.time_s)
         truth = None if known.truth_of is None else known.truth_of(index)
         self._table.put(figures_of(record, loudest=loudest, truth=truth))
-        self._judged[index] = (known, track is not None and record.time_s < track.end_s)
+        was_heard = track is not None and record.time_s < track.end_s
+        self._judged[index] = (known, was_heard, record.time_s)
 
     def _tell(self, *, is_last: bool) -> None:
         now = time.monotonic()

@@ -58,7 +58,7 @@ def test_maps_are_followed_as_they_are_written(cache, mail, follow):
         for index in (4, 2):
             maps.put(record(index))
         worker = follow()
-        tracks = until(mail, lambda t: len(t) == 2)
+        tracks = until(mail, lambda t: len(t) == 2 and t.occupied.any(axis=1).all())
         assert tracks.index.tolist() == [2, 4] and np.isnan(tracks.disagreement_rad).all() and np.isnan(tracks.j).all()
         maps.put(record(3, carried=1))
         worker.poke()
@@ -66,7 +66,7 @@ def test_maps_are_followed_as_they_are_written(cache, mail, follow):
         assert tracks.is_model.tolist() == [True, False, True]
         maps.put(record(3, np.zeros_like(MASK)))
         worker.poke()
-        tracks = until(mail, lambda t: t.is_model.all())
+        tracks = until(mail, lambda t: t.is_model.all() and t.area[1] == 0)
         assert tracks.area[1] == 0 and tracks.area[0] > 0 and len(tracks) == 3
 
 
@@ -90,6 +90,22 @@ def test_sound_and_truth_that_come_later_are_held_against_all_frames(cache, mail
     tracks = until(mail, lambda t: np.isfinite(t.j).any() and np.isfinite(t.j).sum() == 10)
     assert np.all(tracks.j[:10] == 1) and np.all(tracks.f[:10] > 0.99)
     assert np.isfinite(tracks.disagreement_rad).all()
+
+
+def test_numbers_of_all_maps_come_before_their_pixels_and_those_around_the_playhead_next(cache, mail):
+    with cache.open(KEY) as maps:
+        for index in range(100):
+            maps.put(record(index))
+    worker = SeriesWorker(cache, KEY, mail.post)
+    worker.position_s = 7.0
+    with cache.open(KEY) as maps:
+        worker._read_notes(maps)
+        worker._judge_some(maps, Known())
+    tracks = worker._table.tracks()
+    assert len(tracks) == 100 and np.all(tracks.area == tracks.area[0]) and tracks.area[0] > 0
+    seen = np.flatnonzero(tracks.occupied.any(axis=1))
+    assert seen.tolist() == list(range(seen[0], seen[-1] + 1)) and seen[0] < 70 < seen[-1]
+    assert worker.close()
 
 
 def test_a_track_that_goes_takes_the_disagreement_with_it(cache, mail, follow):
