@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from panosod_core.annotation.masks import Rle
-from panosod_core.annotation.records import Change, ChangeKind, FrameRow, NewClip, Revision, Step
+from panosod_core.annotation.records import Change, ChangeKind, FrameRow, NewClip, Revision, Step, StepHead
 
 UNDO_STEPS = 1000
 """Steps that can be undone; older ones stay in the file but leave the stack."""
@@ -41,6 +41,16 @@ def write_step(db: sqlite3.Connection, step: Step, masks: Mapping[int, Rle]) -> 
         _insert_frame(db, frame)
     for revision in step.revisions:
         _insert_revision(db, revision, masks.get(revision.id))
+    if step.continues:
+        start = db.execute("SELECT max(ordinal) + 1 FROM step_changes WHERE step = ?", (step.head.id,)).fetchone()[0]
+        _insert_changes(db, step.head, start)
+    else:
+        _insert_step(db, step)
+    for change in step.head.changes:
+        _write_cell(db, change)
+
+
+def _insert_step(db: sqlite3.Connection, step: Step) -> None:
     head = step.head
     where = next((f.id for f in step.frames if f.key == head.place.frame), None)
     if where is None and head.place.frame is not None:
@@ -53,21 +63,23 @@ def write_step(db: sqlite3.Connection, step: Step, masks: Mapping[int, Rle]) -> 
         "INSERT INTO steps (id, title, clip, frame, object, state, created_ms) VALUES (?, ?, ?, ?, ?, 'done', ?)",
         (head.id, head.title, head.place.clip, where, head.place.object_id, step.created_ms),
     )
-    db.executemany(
-        "INSERT INTO step_changes (step, ordinal, kind, clip, frame, object, before, after) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        [
-            (head.id, i, c.kind.value, c.clip, c.frame, c.object_id, c.before, c.after)
-            for i, c in enumerate(head.changes)
-        ],
-    )
+    _insert_changes(db, head, 0)
     db.execute(
         "UPDATE steps SET state = 'dropped' WHERE state = 'done' AND id <= "
         "(SELECT id FROM steps WHERE state = 'done' ORDER BY id DESC LIMIT 1 OFFSET ?)",
         (UNDO_STEPS,),
     )
-    for change in head.changes:
-        _write_cell(db, change)
+
+
+def _insert_changes(db: sqlite3.Connection, head: StepHead, start: int) -> None:
+    db.executemany(
+        "INSERT INTO step_changes (step, ordinal, kind, clip, frame, object, before, after) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (head.id, i, c.kind.value, c.clip, c.frame, c.object_id, c.before, c.after)
+            for i, c in enumerate(head.changes, start)
+        ],
+    )
 
 
 def move_step(db: sqlite3.Connection, step: int, changes: tuple[Change, ...], *, undo: bool) -> None:

@@ -41,13 +41,16 @@ class Done:
         sequence: number under which the store thread will acknowledge it.
         title: what it is called.
         place: where it acted first: the window goes there after undo and redo.
-        dirty: boxes of label maps that changed, by frame; for uploading no more than that.
+        dirty: boxes in which label maps changed, by frame, for uploading no more than that; after undo and redo only of
+            frames whose map was at hand.
+        step: number of the step, for :meth:`Document.apply_many` to go on with it.
     """
 
     sequence: int
     title: str
     place: Place
     dirty: Mapping[FrameKey, RingBox]
+    step: int
 
 
 class Document(WorkingFile):
@@ -143,6 +146,7 @@ class Document(WorkingFile):
         title: str,
         time_spent_s: float = 0.0,
         objects: Iterable[tuple[int, ObjectInfo]] = (),
+        continuing: Done | None = None,
     ) -> Done | None:
         """Do edits of several frames as one step; None where they change nothing.
 
@@ -151,6 +155,8 @@ class Document(WorkingFile):
             title: what the step is called.
             time_spent_s: working time, shared among the frames.
             objects: added or changed in the same step: (clip, object).
+            continuing: a step that these frames still belong to, so that a propagation over thousands of frames is
+                one undo step and is written as it goes. Where it is not the last step any more, a new one begins.
 
         Raises:
             ProjectError: the project is read-only.
@@ -166,7 +172,8 @@ class Document(WorkingFile):
             builder.edit(key, edit, time_spent_s=time_spent_s / len(real))
         for clip, info in objects:
             builder.object(clip, info.id, info)
-        return self._commit(builder, {key: edit.patch.box for key, edit in real if edit.patch is not None}, real)
+        boxes = {key: edit.patch.box for key, edit in real if edit.patch is not None}
+        return self._commit(builder, boxes, real, continuing=continuing)
 
     def _check_edit(self, key: FrameKey, edit: Edit) -> None:
         patch = edit.patch
@@ -279,11 +286,15 @@ class Document(WorkingFile):
         builder: StepBuilder,
         dirty: Mapping[FrameKey, RingBox],
         edits: Iterable[tuple[FrameKey, Edit]] = (),
+        *,
+        continuing: Done | None = None,
     ) -> Done | None:
         if builder.is_empty:
             return None
-        step = builder.step(self._next["steps"])
-        self._next["steps"] += 1
+        last = self._undo.to_undo
+        continues = continuing is not None and last is not None and last.id == continuing.step
+        step = builder.step(last.id if continues and last is not None else self._next["steps"], continues=continues)
+        self._next["steps"] += not continues
         self._next["frames"] += len(step.frames)
         self._next["revisions"] += len(step.revisions)
         for row in step.frames:
@@ -295,8 +306,9 @@ class Document(WorkingFile):
         heads = {r.id: r.head for r in step.revisions}
         for change in step.head.changes:
             self._book.apply(change, head=heads.get(change.after) if isinstance(change.after, int) else None)
-        self._undo.push(step.head)
-        return Done(sequence, step.head.title, step.head.place, dirty)
+        if not continues:
+            self._undo.push(step.head)
+        return Done(sequence, step.head.title, step.head.place, dirty, step.head.id)
 
     # ---- undo
 
@@ -320,8 +332,10 @@ class Document(WorkingFile):
         for change in changes:
             if change.kind is not ChangeKind.HEAD or change.frame is None or change.object_id is None:
                 continue
-            pair = tuple(self._writer.mask(r) if isinstance(r, int) else None for r in (change.before, change.after))
-            masks.setdefault(self._book.row_of(change.frame).key, {})[change.object_id] = pair
+            key = self._book.row_of(change.frame).key
+            if self._book.is_at_hand(key):  # others are drawn when they are asked for
+                pair = [self._writer.mask(r) if isinstance(r, int) else None for r in (change.before, change.after)]
+                masks.setdefault(key, {})[change.object_id] = tuple(pair)
             if isinstance(change.after, int):
                 heads[change.after] = self._writer.head(change.after)
         sequence = self._writer.submit_move(step.id, forward, undo=undo)
@@ -336,7 +350,7 @@ class Document(WorkingFile):
             self._undo.undone()
         else:
             self._undo.redone()
-        return Done(sequence, step.title, step.place, dirty)
+        return Done(sequence, step.title, step.place, dirty, step.id)
 
     # ---- events
 

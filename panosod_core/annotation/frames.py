@@ -124,8 +124,14 @@ class FrameBook:
         return view
 
     def write(self, key: FrameKey, box: RingBox, values: LabelMap) -> None:
-        """Put an edit's pixels into the map at hand."""
-        box.write(self._map(key), values)
+        """Put an edit's pixels into the map where it is at hand; else it is read anew when it is asked for."""
+        labels = self._maps.get(key)
+        if labels is not None:
+            box.write(labels, values)
+
+    def is_at_hand(self, key: FrameKey) -> bool:
+        """Whether the label map of a frame is in memory."""
+        return key in self._maps
 
     def _map(self, key: FrameKey) -> LabelMap:
         labels = self._maps.get(key)
@@ -167,7 +173,7 @@ class FrameBook:
         """Replace masks of some objects in the map at hand: object -> (mask that is there, mask that shall be).
 
         Returns:
-            The box in which pixels changed; None where the map was not at hand or nothing changed.
+            The box in which pixels changed; None where nothing did.
         """
         width = self.clips[key.clip].width
         dirty: RingBox | None = None

@@ -288,3 +288,5 @@ class Step:
     """Frames touched for the first time."""
     revisions: tuple[Revision, ...]
     created_ms: int
+    continues: bool = False
+    """More of a step that is there already (a propagation that goes on)."""

@@ -60,12 +60,12 @@ class StepBuilder:
         """The cells that change."""
         return tuple(c for c in self._changes.values() if c.before != c.after)
 
-    def step(self, number: int) -> Step:
-        """The step, with its number in the project."""
+    def step(self, number: int, *, continues: bool = False) -> Step:
+        """The step, with its number in the project; ``continues`` where it is more of a step that is there."""
         if self._place is None:
             raise ValueError("an empty step")
         head = StepHead(number, self.title, self._place, self.changes)
-        return Step(head, tuple(self.frames), tuple(self.revisions), self._now_ms)
+        return Step(head, tuple(self.frames), tuple(self.revisions), self._now_ms, continues)
 
     def edit(self, key: FrameKey, edit: Edit, *, time_spent_s: float) -> None:
         """New pixels: a draft revision of every object that changes; the frame becomes a draft."""

@@ -10,6 +10,7 @@ from typing import Self
 
 from panosod_core.annotation.backup_keeper import INTERVAL_S, BackupKeeper
 from panosod_core.annotation.frames import MAP_CACHE_BYTES
+from panosod_core.annotation.snapshot import Snapshot
 from panosod_core.annotation.store import ProjectStore
 from panosod_core.annotation.writer import StoreWriter
 from panosod_core.errors import PanosodError, ProjectError
@@ -161,6 +162,15 @@ class WorkingFile(ABC):
         """
         self._writer.flush()
         self.store.export_copy(target)
+
+    def snapshot(self) -> Snapshot:
+        """The project as it is now, for export and training; close it after use.
+
+        Raises:
+            ProjectError: steps cannot be written, or the file cannot be read.
+        """
+        self._writer.flush()
+        return Snapshot.open(self.store.path)
 
     def rewrite(self, work: Callable[[Connection], None]) -> None:
         """Change the file below the edits (clips, where frames stand), then read it anew; not undone by undo.

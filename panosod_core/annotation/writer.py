@@ -14,12 +14,15 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from sqlite3 import Connection
+from typing import TypeVar
 
 from panosod_core.annotation import committing
 from panosod_core.annotation.masks import RingMask, Rle, decode, encode
 from panosod_core.annotation.records import Change, Head, Revision, Step
 from panosod_core.annotation.store import ProjectStore
 from panosod_core.errors import PanosodError, ProjectError
+
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
@@ -93,7 +96,7 @@ class StoreWriter:
         self._on_error = on_error
         self._queue: deque[_Item] = deque()
         self._revisions: dict[int, Revision] = {}
-        self._steps: dict[int, tuple[Change, ...]] = {}
+        self._steps: dict[int, list[tuple[Change, ...]]] = {}
         self._masks = MaskCache()
         self._changed = threading.Condition()
         self._turn = threading.Lock()
@@ -114,7 +117,7 @@ class StoreWriter:
         with self._changed:
             for revision in step.revisions:
                 self._revisions[revision.id] = revision
-            self._steps[step.head.id] = step.head.changes
+            self._steps.setdefault(step.head.id, []).append(step.head.changes)
             return self._append(step, None)
 
     def submit_move(self, step: int, changes: tuple[Change, ...], *, undo: bool) -> int:
@@ -211,8 +214,10 @@ class StoreWriter:
     def changes(self, step: int) -> tuple[Change, ...]:
         """What a step changed, also while it is not committed yet."""
         with self._changed:
-            known = self._steps.get(step)
-        return known if known is not None else self._store.reader.changes(step)
+            waiting = [change for part in self._steps.get(step, []) for change in part]
+        written = self._store.reader.changes(step)
+        # A part that was written in between is in both; new revisions have new numbers, so equal changes are the same.
+        return tuple(dict.fromkeys((*written, *waiting)))
 
     def head(self, revision: int) -> Head:
         """A revision as a head, also while it is not committed yet.
@@ -283,6 +288,15 @@ class StoreWriter:
                 self._fail(ProjectError(f"cannot write to {self._store.path}: {type(e).__name__}: {e}"))
                 continue
             self._acknowledge(item)
+            self._tell(self._on_committed, item.sequence)
+
+    def _tell(self, callback: Callable[[T], None] | None, value: T) -> None:
+        if callback is None:
+            return
+        try:
+            callback(value)
+        except Exception:  # noqa: BLE001 - a worker's boundary: a listener's mistake must not stop the writing
+            _log.exception("a listener of the store thread failed")
 
     def _commit(self, item: _Item) -> None:
         step = item.step
@@ -302,13 +316,14 @@ class StoreWriter:
             if item.step is not None:
                 for revision in item.step.revisions:
                     del self._revisions[revision.id]
-                del self._steps[item.step.head.id]
+                parts = self._steps[item.step.head.id]
+                parts.pop(0)
+                if not parts:
+                    del self._steps[item.step.head.id]
             self._committed = item.sequence
             self._error = None
             self._attempt = True
             self._changed.notify_all()
-        if self._on_committed is not None:
-            self._on_committed(item.sequence)
 
     def _fail(self, error: PanosodError) -> None:
         with self._changed:
@@ -316,5 +331,5 @@ class StoreWriter:
             self._error = error
             self._failed_attempt = self._attempts
             self._changed.notify_all()
-        if is_new and self._on_error is not None:
-            self._on_error(error)
+        if is_new:
+            self._tell(self._on_error, error)

@@ -162,6 +162,52 @@ def test_one_propagation_is_one_step(document: Document) -> None:
     assert document.frame(key(5)) == replace(document.frame(key(5)), state=FrameState.UNTOUCHED)
 
 
+def test_a_long_propagation_goes_on_with_its_step(document: Document) -> None:
+    stroke(document, key(0), rectangle(0, 0, 4, 4), 1)
+    done = None
+    for i in range(1, 60):
+        edit = put_masks(
+            document.labels(key(i)),
+            {1: rectangle(i % 16, 0, 4, 4)},
+            protection=document.protection(key(i)),
+            origin=MODEL,
+        )
+        done = document.apply_many([(key(i), edit)], title="Propagate", continuing=done)
+        if i % 20 == 0:
+            document.flush()  # some parts are written, others wait
+    assert document.undo_depth[0] == 5  # three objects, a stroke, and this
+    undone = document.undo()
+    assert undone is not None and undone.place.frame == key(1)
+    assert all(not document.labels(key(i)).any() for i in range(1, 60))
+    document.redo()
+    assert all((document.labels(key(i)) == 1).sum() == 16 for i in range(1, 60))
+    path = document.path
+    document.close()
+    again = Document.open(path, author="ada", backup_every_s=None)
+    assert all((again.labels(key(i)) == 1).sum() == 16 for i in range(1, 60))
+    again.undo()
+    assert all(not again.labels(key(i)).any() and not again.heads(key(i)) for i in range(1, 60))
+    stroke(again, key(0), rectangle(8, 0, 4, 4), 2)
+    edit = put_masks(again.labels(key(1)), {1: rectangle(0, 0, 1, 1)}, protection=Protection(), origin=MODEL)
+    new = again.apply_many([(key(1), edit)], title="Propagate", continuing=done)
+    assert new is not None and done is not None and new.step != done.step
+    again.close()
+
+
+def test_a_listener_that_fails_does_not_stop_the_writing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def wrong(sequence: int) -> None:
+        raise RuntimeError("not our problem")
+
+    a_project(tmp_path / "p.panosod").close()
+    document = Document.open(tmp_path / "p.panosod", author="ada", on_committed=wrong, backup_every_s=None)
+    for i in range(5):
+        stroke(document, key(i), rectangle(0, 0, 4, 4), 1)
+    document.close()
+    assert "listener" in caplog.text
+    with Snapshot.open(tmp_path / "p.panosod") as snapshot:
+        assert len(snapshot.frames[1]) == 5
+
+
 def test_deleting_an_object_deletes_it_everywhere_and_comes_back(document: Document) -> None:
     for i in range(4):
         stroke(document, key(i), rectangle(0, 0, 4, 4), 1)
