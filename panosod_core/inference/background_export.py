@@ -17,6 +17,14 @@ from panosod_core.inference.model_file import ModelFile
 from panosod_core.inference.onnx_store import find_export
 
 NICE = 19
+_EXPORT = """
+import sys
+if sys.platform == "linux":
+    import ctypes
+    ctypes.CDLL(None).prctl(1, 9)  # PR_SET_PDEATHSIG, SIGKILL: it does not outlive a predictor that is killed
+from panosod_core.cli.main import main
+sys.exit(main())
+"""
 WAIT_S = 20.0
 """A clip has just been opened: its first maps come first."""
 
@@ -50,20 +58,24 @@ class BackgroundExport:
         self._thread.start()
         return True
 
-    def close(self) -> None:
-        """End it where it still runs; the files are written beside and renamed, so nothing half done is left."""
+    def end(self) -> None:
+        """End it where it still runs, from any thread; the files are written beside and renamed."""
         with self._lock:
             self._closing.set()
             process = self._process
         if process is not None and process.poll() is None:
             process.kill()
+
+    def close(self) -> None:
+        """End it and wait until it is gone."""
+        self.end()
         if self._thread is not None:
             self._thread.join()
 
     def _run(self, model: Path, on_end: Callable[[Exported], None], wait_s: float) -> None:
         if self._closing.wait(wait_s):
             return
-        command = [sys.executable, "-P", "-m", "panosod_core.cli.main", "export-onnx", str(model)]
+        command = [sys.executable, "-P", "-c", _EXPORT, "export-onnx", str(model)]
         with self._lock:
             if self._closing.is_set():
                 return

@@ -123,6 +123,9 @@ class ClipWork:
             Abandoned: ``should_stop`` said so; what was written stays.
             PanosodError: the clip, the network or the cache fails for good.
         """
+        if index >= self._feed.frame_count:
+            self.schedule.finish(index)  # reading has shown that the clip ends before its own table does
+            return []
         began_s = time.process_time()
         try:
             made = self._maker.make(index, should_stop=should_stop)

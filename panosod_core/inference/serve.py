@@ -279,19 +279,20 @@ def main() -> int:
     with contextlib.suppress(AttributeError, OSError):
         os.nice(NICE)
     send = _sender(_take_stdout())
-    inbox = Inbox()
-    threading.Thread(target=_read_requests, args=(inbox,), name="requests", daemon=True).start()
+    inbox, export = Inbox(), BackgroundExport()
+    threading.Thread(target=_read_requests, args=(inbox, export), name="requests", daemon=True).start()
     first = inbox.take(wait_s=None)
     if first is None:
         return 0
     if not isinstance(first[0], Setup):
         raise ValueError(f"expected the setup first, got {first[0]}")
-    return _serve(first[0], inbox, send, began_s=began_s)
+    return _serve(first[0], inbox, send, export=export, began_s=began_s)
 
 
-def _serve(setup: Setup, inbox: Inbox, send: Callable[[Event], None], *, began_s: float) -> int:
+def _serve(
+    setup: Setup, inbox: Inbox, send: Callable[[Event], None], *, export: BackgroundExport, began_s: float
+) -> int:
     """Load the model and work with it; every end that is not asked for is told in one line."""
-    export = BackgroundExport()
     try:
         engine = _load(setup, send, began_s=began_s)
         if setup.exports:
@@ -346,7 +347,7 @@ def _sender(fd: int) -> Callable[[Event], None]:
     return send
 
 
-def _read_requests(inbox: Inbox) -> None:
+def _read_requests(inbox: Inbox, export: BackgroundExport) -> None:
     """Thread: requests from standard input; at its end the process ends, whatever it is doing."""
     try:
         with os.fdopen(os.dup(0), "rb") as lines:
@@ -355,6 +356,7 @@ def _read_requests(inbox: Inbox) -> None:
     except (OSError, ValueError):
         _LOG.exception("the window's requests cannot be read")
     inbox.end()
+    export.end()
     time.sleep(LAST_RESORT_S)
     os._exit(0)
 

@@ -10,6 +10,7 @@ import pytest
 
 from panosod_core.errors import PredictionError
 from panosod_core.inference import serve
+from panosod_core.inference.background_export import BackgroundExport
 from panosod_core.inference.cache import CacheKey, MapSource, PredictionCache
 from panosod_core.inference.engine import open_engine
 from panosod_core.inference.messages import (
@@ -271,7 +272,9 @@ def run_broken(monkeypatch, error):
 
     monkeypatch.setattr(serve, "open_engine", refuse)
     said = []
-    code = serve._serve(Setup("some.safetensors", exports=False), Inbox(), said.append, began_s=0.0)
+    code = serve._serve(
+        Setup("some.safetensors", exports=False), Inbox(), said.append, export=BackgroundExport(), began_s=0.0
+    )
     assert code == serve.EXIT_BROKEN
     return said[-1]
 
