@@ -304,7 +304,7 @@ def test_smart_select_asks_and_shows_and_takes():
     tool.show(found, work, revision=asked)
     assert (drawn(work) == 1).any() and not work.labels.any()
     labels = finish(work, tool.finish(work))
-    assert mismatch(labels == 1, truth) < 0.15 and not tool.is_busy
+    assert mismatch(labels == 1, truth) < 0.2 and not tool.is_busy
 
 
 def test_smart_select_strokes_and_backspace():
