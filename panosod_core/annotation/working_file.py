@@ -163,6 +163,15 @@ class WorkingFile(ABC):
         self._writer.flush()
         self.store.export_copy(target)
 
+    def read_again(self) -> None:
+        """Show what has been written to the file since, by somebody else's window where this one only reads.
+
+        Raises:
+            ProjectError: steps cannot be written, or the file cannot be read.
+        """
+        self._writer.flush()
+        self._load()
+
     def snapshot(self) -> Snapshot:
         """The project as it is now, for export and training; close it after use.
 

@@ -225,6 +225,63 @@ def test_deleting_an_object_deletes_it_everywhere_and_comes_back(document: Docum
     assert [state_of(document, key(i)) for i in range(4)] == before
 
 
+def test_every_kind_of_step_survives_reopening_done_and_undone(tmp_path: Path) -> None:
+    path = tmp_path / "p.panosod"
+    document = a_project(path)
+    steps = [
+        lambda d: stroke(d, key(0), rectangle(14, 1, 5, 4), 1),
+        lambda d: stroke(d, key(0), rectangle(0, 0, 3, 3), 2),
+        lambda d: d.set_lock(key(0), locked=True, object_id=1),
+        lambda d: d.set_lock(key(0), locked=False, object_id=1),
+        lambda d: d.set_lock(key(0), locked=True),
+        lambda d: d.set_lock(key(0), locked=False),
+        lambda d: d.accept([key(0)]),
+        lambda d: d.decide([key(0)], MaskState.DRAFT, objects=[2]),
+        lambda d: d.set_note(key(0), "look again"),
+        lambda d: d.put_object(1, ObjectInfo(4, "new", locked=True)),
+        lambda d: d.put_object(1, ObjectInfo(2, "renamed", rank=3)),
+        lambda d: d.delete_object(1, 2),
+        lambda d: d.reject([key(0)]),
+    ]
+
+    def everything(d: Document) -> tuple[object, ...]:
+        return state_of(d, key(0)), tuple(d.objects(1)), d.protection(key(0))
+
+    def reopened(d: Document) -> Document:
+        before = everything(d), d.undo_depth
+        d.close()
+        d = Document.open(path, author="ada", backup_every_s=None)
+        assert (everything(d), d.undo_depth) == before
+        return d
+
+    states = [everything(document)]
+    for step in steps:
+        assert step(document)
+        states.append(everything(document))
+        assert states[-1] != states[-2]
+        document = reopened(document)
+    for expected in states[-2::-1]:
+        document.undo()
+        assert everything(document) == expected
+        document = reopened(document)
+    for expected in states[1:]:
+        document.redo()
+        assert everything(document) == expected
+    document.close()
+
+
+def test_a_reading_window_can_look_again(document: Document) -> None:
+    stroke(document, key(0), rectangle(0, 0, 4, 4), 1)
+    document.flush()
+    reading = Document.open(document.path, author="bo")
+    assert reading.why_read_only is not None and (reading.labels(key(0)) == document.labels(key(0))).all()
+    stroke(document, key(0), rectangle(8, 0, 4, 4), 2)
+    document.flush()
+    reading.read_again()
+    assert (reading.labels(key(0)) == document.labels(key(0))).all()
+    reading.close()
+
+
 # ---- states
 
 
