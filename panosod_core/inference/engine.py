@@ -3,6 +3,8 @@
 Importing this module imports neither torch nor ONNX Runtime; :func:`open_engine` imports the one that it chooses.
 """
 
+import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,6 +99,10 @@ def open_engine(
         from panosod_core.inference.engine_onnx import OnnxEngine  # not before it is chosen: a tenth of a second
 
         return OnnxEngine(choice.export, precision=choice.precision, threads=threads)
+    if "torch" not in sys.modules:
+        # OpenMP reads it when torch is loaded. Threads that wait by spinning took five times the CPU time beside a
+        # player on two cores, and took it from the player.
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         from panosod_core.inference.engine_torch import open_torch_engine  # seconds, so only where it is chosen
     except ModuleNotFoundError as error:
