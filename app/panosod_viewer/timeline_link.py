@@ -4,13 +4,11 @@ import importlib
 import math
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 from PySide6.QtCore import QObject, Qt, Signal
 
 from panosod_core.ambisonics.energy_track import EnergyTrack
@@ -24,6 +22,7 @@ from panosod_viewer.player_page import PlayerPage
 from panosod_viewer.resolving import PaneKind, pane_kinds, resolve_scene
 from panosod_viewer.state import ViewerState
 from panosod_viewer.tools.azimuth_span import azimuth_span
+from panosod_viewer.tools.doubt import Doubt, Visit, doubtful_frames, rank_after
 from panosod_viewer.workers.mailbox import Mailbox
 from panosod_viewer.workers.salient_truth import SalientTruth
 
@@ -41,29 +40,7 @@ NO_SOUND = "No sound"
 NO_MAPS = "No maps yet"
 
 
-class Doubt(StrEnum):
-    """What makes a frame worth a look."""
-
-    UNSURE = "entropy"
-    """The model's own uncertainty."""
-    OFF_SOUND = "disagreement_rad"
-    """The angle from the loudest direction to the nearest salient pixel."""
-
-
 _WORDS = {Doubt.UNSURE: "Most uncertain", Doubt.OFF_SOUND: "Farthest from the sound"}
-
-
-@dataclass(frozen=True)
-class Visit:
-    """A peak that was jumped to: its rank among equals is by time."""
-
-    value: float
-    time_s: float
-
-    @property
-    def order(self) -> tuple[float, float]:
-        """Sorts the highest first."""
-        return -self.value, self.time_s
 
 
 class TimelineLink(QObject):
@@ -191,18 +168,11 @@ class TimelineLink(QObject):
     def jump(self, doubt: Doubt, step: int) -> None:
         """To the frame that is next (+1) or one before (-1) in the order of doubt, and stand still there."""
         self.set_shown(True)
-        peaks = self._peaks(doubt)
+        peaks = () if self._tracks is None else doubtful_frames(self._tracks, doubt)
         if not peaks:
             self.notice.emit(Notice(self._why_no_peaks(doubt), key="timeline.jump", seconds=6.0))
             return
-        last = self._visits.get(doubt)
-        rank = 0
-        if last is not None:
-            after = sum(peak.order <= last.order for peak in peaks)
-            before = sum(peak.order < last.order for peak in peaks)
-            rank = (after if step > 0 else before - 1) % len(peaks)
-        elif step < 0:
-            rank = len(peaks) - 1
+        rank = rank_after(peaks, self._visits.get(doubt), step=step)
         peak = self._visits[doubt] = peaks[rank]
         self._player.pause()
         # A hair later, so that rounding does not end at the frame before.
@@ -407,16 +377,6 @@ class TimelineLink(QObject):
             self.notice.emit(Notice(letter.text, Severity.WARNING, key="timeline"))
 
     # -- jumps ------------------------------------------------------------------------------------------------------
-
-    def _peaks(self, doubt: Doubt) -> list[Visit]:
-        tracks = self._tracks
-        if tracks is None:
-            return []
-        from panosod_core.inference.tracks import ranked_peaks
-
-        values = np.where(tracks.is_model, getattr(tracks, doubt.value), np.nan)
-        rows = ranked_peaks(values, tracks.time_s)
-        return [Visit(float(values[row]), float(tracks.time_s[row])) for row in rows]
 
     def _why_no_peaks(self, doubt: Doubt) -> str:
         if self._tracks is None or not len(self._tracks):
