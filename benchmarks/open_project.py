@@ -190,9 +190,9 @@ def main() -> None:
 {datetime.datetime.now(datetime.UTC):%Y-%m-%d}, {platform.system()} {platform.release()}, {os.cpu_count()} cores,
 load {load}, SQLite {sqlite3.sqlite_version}. The method is told at the top of the script.
 
-Opening {arguments.revisions:,} revisions ({size / 2**20:.0f} MiB; {memory:.0f} MiB peak of the process), integrity check
-and one label map included: {np.median(warm):.2f} s with the file in the page cache (worst of {len(warm)}:
-{max(warm):.2f} s), {np.median(cold):.2f} s without (worst {max(cold):.2f} s). Wanted: 2 s.
+Opening {arguments.revisions:,} revisions ({size / 2**20:.0f} MiB; {memory:.0f} MiB peak of the process), integrity
+check and one label map included: {np.median(warm):.2f} s with the file in the page cache (worst of
+{len(warm)}: {max(warm):.2f} s), {np.median(cold):.2f} s without (worst {max(cold):.2f} s). Wanted: 2 s.
 
 {arguments.strokes} strokes of 5 degrees at 3840x1920, milliseconds:
 

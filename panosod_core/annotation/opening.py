@@ -180,6 +180,7 @@ def _make_readable(opened: OpenFile) -> None:
 
 
 def _check_whole(opened: OpenFile) -> None:
+    _read_through(opened.file)
     try:
         db = opened.connect()
         try:
@@ -193,6 +194,17 @@ def _check_whole(opened: OpenFile) -> None:
         found = [str(e)]
     if found != ["ok"]:
         raise ProjectDamagedError(opened.path, found[0].replace("\n", " "), newest_whole_backup(opened.path))
+
+
+def _read_through(file: Path) -> None:
+    """Read a file from end to end, so that the check, which jumps about in it, finds it in memory.
+
+    188 MiB that nobody had read yet were opened in 0.9 to 1.9 s instead of 6.5 to 8 s.
+    """
+    with speaking(file, "read"), file.open("rb", buffering=0) as stream:
+        piece = bytearray(1 << 22)
+        while stream.readinto(piece):
+            pass
 
 
 def _bring_up_to_date(opened: OpenFile) -> None:

@@ -471,6 +471,22 @@ def test_a_backup_is_whole_while_somebody_writes(project: Path) -> None:
     assert [time_of(b) for b in backups(project)] == sorted((time_of(b) for b in backups(project)), reverse=True)
 
 
+def test_what_killed_processes_left_half_done_is_in_nobodys_way(project: Path, tmp_path: Path) -> None:
+    make_backup(project)
+    half = backup_folder(project) / "20200101T000000000000Z.panosod.part"
+    half.write_bytes(b"half a backup")
+    assert newest_whole_backup(project) != half and len(backups(project)) == 1
+    make_backup(project)
+    assert not half.exists() and len(backups(project)) == 2
+    # A project that was being made, and its journal.
+    (tmp_path / "new.panosod.part").write_bytes(b"SQLite format 3\0 and no more")
+    (tmp_path / "new.panosod.part-journal").write_bytes(b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7" + bytes(600))
+    document = a_project(tmp_path / "new.panosod")
+    stroke(document, key(0), rectangle(0, 0, 2, 2), 1)
+    document.close()
+    assert is_whole(tmp_path / "new.panosod")
+
+
 def test_opening_makes_a_backup_of_what_has_changed(project: Path) -> None:
     document = Document.open(project, author="ada")
     document.close()
