@@ -35,4 +35,5 @@ def caption(text: str, *, pixel_ratio: float = 2.0) -> Caption:
     painter.drawText(QPointF(_PAD_PX, _PAD_PX / 2 + metrics.ascent()), text)
     painter.end()
     rows = np.frombuffer(image.constBits(), np.uint8).reshape(h, image.bytesPerLine())
-    return Caption(np.ascontiguousarray(rows[:, : 4 * w]).reshape(h, w, 4), pixel_ratio)
+    # a copy: the image takes its memory with it
+    return Caption(rows[:, : 4 * w].reshape(h, w, 4).copy(), pixel_ratio)

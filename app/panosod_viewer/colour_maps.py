@@ -17,7 +17,7 @@ _PATHS: dict[str, tuple[tuple[float, float], tuple[float, float], float]] = {
     "lagoon": ((0.28, 0.93), (285.0, 120.0), 0.19),
     "orchid": ((0.28, 0.93), (270.0, 395.0), 0.21),
     "ice": ((0.30, 0.97), (255.0, 200.0), 0.14),
-    "grey": ((0.10, 0.98), (0.0, 0.0), 0.0),
+    "grey": ((0.25, 0.98), (0.0, 0.0), 0.0),
 }
 
 COLOUR_MAPS: tuple[str, ...] = tuple(_PATHS)

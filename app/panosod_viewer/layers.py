@@ -33,7 +33,6 @@ ENERGY_FLOOR = 0.25
 """Nothing is shown 9 dB below the loudest direction and further down: beams have side lobes."""
 LOCATION_FLOOR = 0.3
 LEAST_OPACITY = 0.05
-ONION_SHARE = 0.7
 
 
 class LayerId(StrEnum):
@@ -290,9 +289,9 @@ def _saliency_field(choices: LayerChoices, image: MapImage) -> FieldLayer | None
 def _labels(choices: LayerChoices, pictures: LayerPictures, shown: frozenset[LayerId]) -> tuple[LabelLayer, ...]:
     layers = []
     if LayerId.ONION in shown:
-        opacity = choices.of(LayerId.ONION).opacity * ONION_SHARE
+        choice = choices.of(LayerId.ONION)
         for image, rgb in zip(pictures.onion, ONION_RGBS, strict=False):
-            look = LabelLook(LabelDisplay.CONTOUR, opacity, rgb=rgb)
+            look = LabelLook(choice.display, choice.opacity, rgb=rgb)
             layers.append(LabelLayer(image, palette_of(look)))
     if LayerId.TRUTH in shown and pictures.truth is not None:
         choice = choices.of(LayerId.TRUTH)

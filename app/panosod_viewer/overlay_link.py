@@ -175,7 +175,7 @@ class OverlayLink(QObject):
         self._state.clear_pictures()
         if self._truth_folder is not None or has_truth(info.path):
             self._truth = TruthWorker(info.path, self._poster(), folder=self._truth_folder)
-            self._panel.set_note(LayerId.TRUTH, "Nothing known of this frame")
+            self._panel.set_note(LayerId.TRUTH, "")
         else:
             self._panel.set_note(LayerId.TRUTH, "None beside this clip")
         self._ask()
@@ -259,6 +259,7 @@ class OverlayLink(QObject):
     def _show_truth(self, letter: TruthShown) -> None:
         if letter.labels is None:
             self._truth_key = None
+            self._panel.set_note(LayerId.TRUTH, "Nothing known of this frame")
             self._state.show_pictures(truth=None, names=letter.names)
         elif letter.key_index != self._truth_key or self._state.wish.pictures.truth is None:
             self._truth_key = letter.key_index

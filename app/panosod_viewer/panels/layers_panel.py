@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -265,6 +266,8 @@ def _swatch(text: str, rgb: Rgb) -> QLabel:
 def _rule() -> QFrame:
     rule = QFrame()
     rule.setFrameShape(QFrame.Shape.HLine)
+    rule.setFrameShadow(QFrame.Shadow.Plain)
+    rule.setForegroundRole(QPalette.ColorRole.Light)
     return rule
 
 
@@ -278,4 +281,5 @@ def _ends(layer: LayerId, image: MapImage | None) -> tuple[str, str, str]:
 
 
 def _number(value: float) -> str:
-    return (f"{value:.0f}" if abs(value) >= 10 else f"{value:.2g}").replace("-", "−")
+    text = f"{value:.0f}" if abs(value) >= 10 else f"{value:.2f}".rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text.replace("-", "−")

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from panosod_viewer.panels.audio_dialog import AudioDialog
 from panosod_viewer.panels.help_dialog import HelpDialog
+from panosod_viewer.panels.layers_panel import LayersPanel
 from panosod_viewer.panels.media_info_dialog import MediaInfoDialog
 from panosod_viewer.panels.notice import Notice, NoticeBar
 from panosod_viewer.panels.seek_bar import SeekBar
@@ -70,6 +71,7 @@ def audio() -> QWidget:
 
 PANELS: dict[str, Callable[[], QWidget]] = {
     "transport": transport,
+    "layers": LayersPanel,
     "seek": seek,
     "status": StatusLine,
     "notice": notice,
