@@ -1,0 +1,164 @@
+"""One model's lane: maps of the frame in sight, what covers the clip, and letters of clips already closed."""
+
+import numpy as np
+import pytest
+
+from panosod_core.inference.cache import CacheKey, PredictionCache, map_record
+from panosod_core.inference.messages import (
+    Broken,
+    ClipReady,
+    ClipRefused,
+    CloseClip,
+    Loaded,
+    MapMade,
+    MoveTo,
+    OpenClip,
+    Progress,
+    Setup,
+)
+from panosod_viewer.prediction_lane import PredictorLane
+from panosod_viewer.workers.predicting import PredictorDied
+
+KEY = CacheKey("content", "model", "settings")
+LOADED = Loaded("/m.safetensors", "model", "torch, cuda, bfloat16", 4, 8, 2.0)
+
+
+def ready(generation=1, frames=100):
+    return ClipReady(generation, KEY.content_id, KEY.model_id, KEY.settings, frames, 30.0, 0)
+
+
+def progress(*, generation=1, idle=False, rate=9.2, stride=3):
+    return Progress(generation, rate, 5, 10, stride, 1.0, 30.0, 12.0, idle)
+
+
+class Client:
+    pid = 4711
+
+    def __init__(self, setup, post):
+        self.setup, self.post = setup, post
+        self.sent, self.is_closed = [], False
+
+    def send(self, request):
+        self.sent.append(request)
+
+    def begin_close(self):
+        pass
+
+    def close(self, *, timeout_s=1.0):
+        self.is_closed = True
+
+
+class Bench:
+    def __init__(self, qtbot, folder):
+        self.qtbot, self.folder = qtbot, folder
+        self.lane = PredictorLane(Setup(cache=str(folder)), make_client=self._make)
+        self.words, self.records, self.addresses, self.failures, self.refusals, self.made = [], [], [], [], [], []
+        self.lane.status_changed.connect(self.words.append)
+        self.lane.record_changed.connect(self.records.append)
+        self.lane.address_changed.connect(self.addresses.append)
+        self.lane.failed.connect(self.failures.append)
+        self.lane.refused.connect(self.refusals.append)
+        self.lane.map_made.connect(self.made.append)
+
+    def _make(self, setup, post):
+        self.client = Client(setup, post)
+        return self.client
+
+    def hear(self, *letters):
+        for letter in letters:
+            self.client.post(letter)
+        self.qtbot.waitUntil(lambda: not self.lane._mail.has_letters)
+
+    def put(self, index, *, value=50, carried=0):
+        with PredictionCache(self.folder).open(KEY) as maps:
+            saliency = np.full((4, 8), value, np.uint8)
+            maps.put(map_record(index, pts=index, time_s=index / 30, saliency=saliency, carried=carried))
+
+    def shows(self, index):
+        record = self.lane.record
+        return record is not None and record.index == index
+
+
+@pytest.fixture
+def bench(qtbot, tmp_path):
+    made = Bench(qtbot, tmp_path)
+    yield made
+    made.lane.close()
+    assert made.client.is_closed
+
+
+def test_the_map_of_the_frame_in_sight_is_shown_and_for_a_moment_the_nearest(bench, qtbot):
+    bench.put(10)
+    bench.put(12, carried=2)
+    bench.lane.open_clip(OpenClip(1, "/a.mp4"))
+    bench.lane.look_at(10)
+    bench.hear(LOADED, ready())
+    qtbot.waitUntil(lambda: bench.shows(10))
+    qtbot.waitUntil(lambda: 12 in bench.lane._records)
+    bench.lane.look_at(13)
+    assert bench.shows(12)
+    bench.lane.look_at(12 + 8)
+    assert bench.lane.record is None  # more than a quarter of a second away
+    bench.put(20, value=70)
+    bench.hear(MapMade(1, 20, False))
+    qtbot.waitUntil(lambda: bench.shows(20))
+    assert bench.made == [20]
+    assert bench.records[-1] is bench.lane.record
+
+
+def test_what_covers_the_clip_is_known_and_the_models_own_counts_for_more(bench, qtbot):
+    bench.put(3)
+    bench.put(4, carried=1)
+    bench.lane.open_clip(OpenClip(1, "/a.mp4"))
+    bench.hear(ready(frames=10))
+    qtbot.waitUntil(lambda: bench.lane.coverage.made.any())
+    bench.hear(MapMade(1, 4, False), MapMade(1, 3, True), MapMade(1, 5, True))
+    assert np.flatnonzero(bench.lane.coverage.made).tolist() == [3, 4]
+    assert np.flatnonzero(bench.lane.coverage.carried).tolist() == [5]
+    assert bench.lane.coverage.share == 0.2
+
+
+def test_letters_of_a_clip_that_is_closed_say_nothing(bench):
+    bench.lane.open_clip(OpenClip(1, "/a.mp4"))
+    bench.hear(LOADED)
+    bench.lane.close_clip()
+    bench.lane.open_clip(OpenClip(2, "/b.mp4"))
+    before = list(bench.words)
+    bench.hear(ready(1), progress(generation=1), MapMade(1, 3, False), ClipRefused(1, "no"))
+    assert (bench.addresses, bench.refusals, bench.made, bench.words) == ([], [], [], before)
+    assert bench.client.sent == [OpenClip(1, "/a.mp4"), CloseClip(1), OpenClip(2, "/b.mp4")]
+
+
+def test_a_clip_that_goes_takes_its_maps_along(bench, qtbot):
+    bench.put(0)
+    bench.lane.open_clip(OpenClip(1, "/a.mp4"))
+    bench.hear(ready())
+    qtbot.waitUntil(lambda: bench.shows(0))
+    bench.lane.close_clip()
+    assert bench.records[-1] is None
+    assert bench.addresses[-1] is None
+    assert bench.lane.coverage is None
+    bench.lane.move(index=3, is_playing=False, speed=1.0, late=0)
+    assert not any(isinstance(request, MoveTo) for request in bench.client.sent)
+
+
+def test_how_it_fares_in_words(bench):
+    bench.lane.open_clip(OpenClip(1, "/a.mp4"))
+    letters = (LOADED, progress(), progress(rate=0.4, stride=1), progress(idle=True))
+    bench.hear(*letters)
+    assert bench.words == ["starting…", "9 maps/s, every 3rd frame", "under 1 map/s, every frame", "all maps are there"]
+    assert bench.lane.figures()["maps_per_s"] == 9.2
+    assert bench.lane.figures()["engine"] == LOADED.engine
+
+
+@pytest.mark.parametrize(
+    ("letter", "reason"), [(Broken("memory", "too little"), "memory"), (PredictorDied("signal 9"), "died")]
+)
+def test_a_model_that_goes_is_told_once_and_its_process_is_put_away(bench, letter, reason):
+    bench.hear(LOADED, letter)
+    (failure,) = bench.failures
+    assert (failure.reason, failure.was_on_cpu) == (reason, False)
+    assert bench.client.is_closed
+    assert bench.lane.pid is None
+    bench.lane.open_clip(OpenClip(1, "/a.mp4"))  # to nobody
+    assert bench.client.sent == []
