@@ -37,15 +37,24 @@ def cells_of(occupied: NDArray[np.generic], *, reach: int = 1) -> Cells:
     texels = (occupied != 0).view(np.uint8)
     for _ in range(reach if min(height, width) < 4 * COLUMNS else 0):
         # On larger maps a texel is a small part of a cell, and the cells themselves are widened below.
-        texels = texels | np.roll(texels, 1, axis=1) | np.roll(texels, -1, axis=1)
-        rows = texels.copy()
-        rows[1:] |= texels[:-1]
-        rows[:-1] |= texels[1:]
-        texels = rows
+        texels = _dilated(texels)
     tops = np.arange(ROWS) * height // ROWS
     lefts = np.arange(COLUMNS) * width // COLUMNS
     found = np.maximum.reduceat(np.maximum.reduceat(texels, tops, axis=0), lefts, axis=1)
     return found.astype(np.bool_)
+
+
+def _dilated(texels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Texels and their eight neighbours, around the ring."""
+    across = texels.copy()
+    across[:, 1:] |= texels[:, :-1]
+    across[:, :-1] |= texels[:, 1:]
+    across[:, 0] |= texels[:, -1]
+    across[:, -1] |= texels[:, 0]
+    found = across.copy()
+    found[1:] |= across[:-1]
+    found[:-1] |= across[1:]
+    return found
 
 
 def label_cells(labels: NDArray[np.uint8], *, is_filled: bool) -> Cells:
@@ -56,7 +65,7 @@ def label_cells(labels: NDArray[np.uint8], *, is_filled: bool) -> Cells:
     return cells_of(borders(labels) if eights is None else _mixed(eights), reach=0)
 
 
-def borders(labels: NDArray[np.uint8]) -> NDArray[np.bool_]:
+def borders(labels: NDArray[np.uint8] | NDArray[np.bool_]) -> NDArray[np.bool_]:
     """(H, W) pixels whose label differs from the one to the right (around the ring) or the one below."""
     found = np.empty(labels.shape, np.bool_)
     np.not_equal(labels[:, :-1], labels[:, 1:], out=found[:, :-1])

@@ -89,7 +89,8 @@ def tint_pixels(layers: tuple[TintLayer, ...]) -> NDArray[np.uint8]:
         values = layer.image.values
         if values.shape != (height, width):
             values = resampled(values, height, width)
-        above = tint_table(layer)[values]
+        # four bytes looked up at a time
+        above = np.take(tint_table(layer).view(np.uint32)[:, 0], values).view(np.uint8).reshape(height, width, 4)
         if below is None:
             below = above
         else:

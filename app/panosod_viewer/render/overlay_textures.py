@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from panosod_core.errors import RenderError
 from panosod_viewer.overlays import FieldLayer, LabelImage, LabelLayer, LayerSet, MapImage, TintLayer
 from panosod_viewer.render import gl
-from panosod_viewer.render.occupancy import Cells, cells_of, label_cells, refresh_cells, widened
+from panosod_viewer.render.occupancy import Cells, borders, cells_of, label_cells, refresh_cells, widened
 from panosod_viewer.render.overlay_setup import (
     UNIT_FIELD,
     UNIT_LABELS,
@@ -99,9 +99,8 @@ class _MapSlot:
         if is_new or codes != self.threshold or is_filled != self.is_filled:
             self.threshold, self.is_filled = codes, is_filled
             above = layer.image.values >= codes
-            cells = cells_of(above)
             # Without a fill there is something to draw only where the map crosses the threshold.
-            self.cells = widened(cells if is_filled else cells & cells_of(~above))
+            self.cells = widened(cells_of(above if is_filled else borders(above)))
             return True
         return False
 
