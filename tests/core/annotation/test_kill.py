@@ -12,7 +12,19 @@ SCRIPT = Path(__file__).resolve().parents[3] / "benchmarks" / "kill.py"
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL here")
 def test_nothing_acknowledged_is_lost_by_kills() -> None:
-    command = [sys.executable, str(SCRIPT), "--kills", "12", "--size", "128x64", "--seed", "7", "--json"]
+    command = [
+        sys.executable,
+        str(SCRIPT),
+        "--kills",
+        "12",
+        "--control",
+        "0",
+        "--size",
+        "128x64",
+        "--seed",
+        "7",
+        "--json",
+    ]
     result = subprocess.run(command, capture_output=True, text=True, timeout=150)
     assert result.returncode == 0, result.stderr
     totals = json.loads(result.stdout)
