@@ -222,8 +222,8 @@ def with_viewer(args: argparse.Namespace) -> list[str]:
         "",
         "## While the window plays",
         "",
-        f"`{clip_path.name}`, a window of 640x360 on software GL, {args.viewer_seconds:g} s a round, from a cold cache. "
-        "Maps are counted over the whole time, loading included. "
+        f"`{clip_path.name}`, a window of 640x360 on software GL, {args.viewer_seconds:g} s a round, from a cold "
+        "cache. Maps are counted over the whole time, loading included. "
         f"Bar: {BARS['live']:g} new maps a second, and no more dropped frames than without.",
         "",
         "| predictor and overlay | shown/s | dropped | dropped, each round | new maps/s | carried maps/s "

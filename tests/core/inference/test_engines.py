@@ -27,7 +27,7 @@ from panosod_core.model.config import Sound  # noqa: E402
 from tests.core.inference.streams import FPS, RATE, batch_maps, clip, grown, streamed  # noqa: E402
 from tests.core.model.tiny import TINY, TINY_PANOSOD  # noqa: E402
 
-CONFIGS = {"paper": TINY, "panosod": TINY_PANOSOD, "no sound": with_sound(TINY_PANOSOD, Sound.NONE)}
+CONFIGS = {"paper": TINY, "panosod": TINY_PANOSOD}
 
 
 @pytest.fixture(scope="session")
@@ -142,7 +142,7 @@ assert not {"torch", "safetensors", "onnx"} & set(sys.modules), "not torch-free"
 
 def test_the_door_takes_torch_where_no_graphs_serve(exported, tmp_path, monkeypatch):
     monkeypatch.setattr("panosod_core.inference.onnx_store.user_cache_path", lambda *_, **__: tmp_path / "cache")
-    there = ModelFile.read(exported("no sound"))
+    there = ModelFile.read(exported("paper"))
     assert choose_engine(there, device="cpu").runtime == "onnx"
     assert choose_engine(there, device="cpu", precision="bfloat16").runtime == "torch"
     assert choose_engine(there, device="cuda").runtime == "torch"
@@ -168,9 +168,9 @@ def test_the_door_takes_torch_where_no_graphs_serve(exported, tmp_path, monkeypa
 def test_graphs_of_other_weights_or_damaged_ones_are_not_taken(exported, tmp_path, monkeypatch):
     monkeypatch.setattr("panosod_core.inference.onnx_store.user_cache_path", lambda *_, **__: tmp_path / "cache")
     model = tmp_path / "m.safetensors"
-    shutil.copyfile(exported("no sound"), model)
+    shutil.copyfile(exported("paper"), model)
     folder = model.with_suffix(".onnx")
-    shutil.copytree(exported("no sound").with_suffix(".onnx"), folder)
+    shutil.copytree(exported("paper").with_suffix(".onnx"), folder)
     assert choose_engine(ModelFile.read(model), device="cpu").runtime == "onnx"
     manifest = json.loads((folder / MANIFEST).read_text())
     for change in ({"format_version": 999}, {"model_id": "0" * 64}, {"config": {"channels": 3}}, {"int8": 7}):
@@ -187,7 +187,7 @@ def test_graphs_of_other_weights_or_damaged_ones_are_not_taken(exported, tmp_pat
 
 
 def test_wrong_wishes_are_refused_in_one_line(exported, tmp_path):
-    path = exported("no sound")
+    path = exported("paper")
     with pytest.raises(ConfigError, match="device of auto, cpu, cuda, mps"):
         open_engine(path, device="tpu")
     with pytest.raises(ConfigError, match="precision of auto"):
@@ -197,8 +197,10 @@ def test_wrong_wishes_are_refused_in_one_line(exported, tmp_path):
     if not torch.cuda.is_available():
         with pytest.raises(ConfigError, match="device cuda: this torch"):
             open_engine(path, device="cuda")
+    blind = tmp_path / "blind.safetensors"
+    save_checkpoint(blind, grown(with_sound(TINY, Sound.NONE)))
     with pytest.raises(ConfigError, match="has no teacher"):
-        open_engine(path, device="cpu", guided=True)
+        open_engine(blind, device="cpu", guided=True)
     (tmp_path / "x.safetensors").write_bytes(b"PK\x03\x04 and so on")
     with pytest.raises(CheckpointError, match="not a readable safetensors file"):
         open_engine(tmp_path / "x.safetensors")
@@ -214,8 +216,8 @@ def test_wrong_wishes_are_refused_in_one_line(exported, tmp_path):
 def test_an_export_that_differs_is_not_written(exported, tmp_path, monkeypatch):
     """Graphs of other weights, told to be this model's."""
     other = tmp_path / "other.safetensors"
-    save_checkpoint(other, grown(CONFIGS["no sound"], seed=1))
-    graphs = exported("no sound").with_suffix(".onnx")
+    save_checkpoint(other, grown(CONFIGS["paper"], seed=1))
+    graphs = exported("paper").with_suffix(".onnx")
     monkeypatch.setattr(
         "panosod_core.inference.onnx_export.write_graph",
         lambda _, path, *, metadata: shutil.copyfile(graphs / path.name, path),
