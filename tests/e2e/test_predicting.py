@@ -66,6 +66,8 @@ class Desk:
     def close(self) -> None:
         self.viewer.window.close()
         self.viewer.close()
+        # Its timers too: one that was about to fire would look for a window that is gone.
+        self.viewer.deleteLater()
         self.viewer.window.deleteLater()
 
 
