@@ -200,17 +200,22 @@ class ProjectMachine(RuleBasedStateMachine):
         self.document.apply(key(i), edit, title="Accept the model")
         self.done({i: result}, before)
 
-    @rule(object_id=OBJECTS, region=regions())
-    def propagate(self, object_id: int, region: RingMask) -> None:
+    @rule(object_id=OBJECTS, region=regions(), as_it_goes=st.booleans())
+    def propagate(self, object_id: int, region: RingMask, as_it_goes: bool) -> None:
+        """Over all frames in one step, handed over at once or frame by frame."""
         before = self.state()
-        edits, results = [], {}
+        edits, results, done = [], {}, None
         for i in self.frames:
             labels = self.frames[i].labels
             cleared = np.where(labels == object_id, np.uint8(0), labels)
             wanted = np.where(region.full(SHAPE), np.uint8(object_id), cleared)
             results[i] = self.expected(i, wanted, machine=True)
-            edits.append((key(i), self.masks(i, {object_id: region}, PROPAGATED)))
-        self.document.apply_many(edits, title="Propagate")
+            edit = self.masks(i, {object_id: region}, PROPAGATED)
+            edits.append((key(i), edit))
+            if as_it_goes:
+                done = self.document.apply_many([(key(i), edit)], title="Propagate", continuing=done) or done
+        if not as_it_goes:
+            self.document.apply_many(edits, title="Propagate")
         self.done(results, before)
 
     @rule(i=FRAMES, first=regions(), second=regions())
