@@ -1,5 +1,6 @@
 """The recipe of the shipped model, at a size that a test can afford."""
 
+import json
 import signal
 from dataclasses import replace
 
@@ -14,7 +15,14 @@ from panosod_core.model.presets import SMALL
 from panosod_core.training import demo_model
 from panosod_core.training.config import TrainConfig
 from panosod_core.training.data import DataConfig, window_sources
-from panosod_core.training.demo_model import MODEL, DemoStage, demo_stages, main, train_demo_model
+from panosod_core.training.demo_model import (
+    MODEL,
+    DemoStage,
+    demo_stages,
+    main,
+    sharpened,
+    train_demo_model,
+)
 from panosod_core.training.losses import LossConfig
 from panosod_core.training.start import hold_back
 from tests.core.model.tiny import TINY_PANOSOD
@@ -30,6 +38,7 @@ STAGES = (
         replace(RECIPE, parts=("teacher",), ema=0.5),
         DATA,
         LossConfig(distill=1.0, distill_warmup_steps=1 << 39),
+        sharpen=2.0,
     ),
 )
 
@@ -48,7 +57,8 @@ def test_the_finished_file_holds_everything(trained):
     assert network.teacher is not None and network.config == replace(TINY_PANOSOD, teacher=True)
     stages = info.provenance["stages"]
     assert [stage["stage"] for stage in stages] == ["1", "2"] and "f" in stages[0]["metrics"]
-    assert stages[0]["settings"]["data"]["seed"] == 0 and stages[1]["start"]["model"] == "best.safetensors"
+    assert stages[0]["settings"]["data"]["seed"] == 0 and stages[1]["start"]["model"] == "2.start.safetensors"
+    assert str(out) not in json.dumps(info.provenance), "paths of a machine have no place in the file"
     assert len(heard.of("end")) == 2
 
 
@@ -56,7 +66,10 @@ def test_the_last_stage_teaches_the_teacher_alone(trained):
     out, _, heard = trained
     before, after = load_network(out / "1" / "best.safetensors")[0], load_network(out / "2" / "last.safetensors")[0]
     told = after.state_dict()
-    assert all(torch.equal(tensor, told[name]) for name, tensor in before.state_dict().items())
+    assert all(
+        torch.equal(tensor * (2.0 if name.startswith("decoder.head.") else 1.0), told[name])
+        for name, tensor in before.state_dict().items()
+    )
     born = build_network(STAGES[1].model, seed=RECIPE.seed).state_dict()
     moved = [name for name in born if name.startswith("teacher.") and not torch.equal(born[name], told[name])]
     assert len(moved) > 10
@@ -71,6 +84,17 @@ def test_a_stage_that_is_done_is_not_done_again(trained):
     again, says = load_network(train_demo_model(out, stages=STAGES, listeners=[heard]))
     assert not heard.of("step") and says == said
     assert all(torch.equal(a, b) for a, b in zip(again.parameters(), before.parameters(), strict=True))
+
+
+def test_sharper_maps_are_the_same_maps_but_sharper(tmp_path, trained):
+    out, _, _ = trained
+    before = out / "1" / "best.safetensors"
+    after = sharpened(before, tmp_path / "sharp.safetensors", by=3.0)
+    frames, sound = torch.rand(1, 3, 3, 32, 64), 0.1 * torch.randn(1, 4, SMALLER.sound_samples)
+    with torch.inference_mode():
+        soft, sharp = (load_network(path)[0](frames, sound).student for path in (before, after))
+    assert torch.allclose(sharp.logits, 3 * soft.logits, atol=1e-4) and torch.equal(sharp.location, soft.location)
+    assert read_info(after).provenance["logits_multiplied_by"] == 3.0
 
 
 def test_a_stop_is_told_and_gone_on_from(tmp_path):
