@@ -12,6 +12,7 @@ from panosod_core.datasets.index import DataSet, Layout, Split
 from panosod_core.datasets.l3das import index_l3das, part_folders
 from panosod_core.datasets.manifest import MANIFEST, index_panosod
 from panosod_core.datasets.pavsodr import PICTURES, index_pavsodr
+from panosod_core.datasets.projects import cached_project, is_project
 from panosod_core.datasets.sound_order import SoundOrder
 from panosod_core.errors import DatasetError
 
@@ -41,6 +42,8 @@ def find_root(root: Path, *, folders: AsodFolders = DEFAULT_FOLDERS) -> tuple[Pa
     Raises:
         DatasetError: there is no such folder, or nothing known in it.
     """
+    if is_project(root):
+        return cached_project(root), Layout.PANOSOD
     if not root.is_dir():
         raise DatasetError(f"{root}: expected the folder of a data set, there is no such folder")
     here = root
@@ -69,7 +72,7 @@ def open_data_set(
     """List the data set in a folder.
 
     Args:
-        root: its folder.
+        root: its folder; or an annotated project, which is prepared in the cache first.
         layout: which layout it has; None: told by what lies in it.
         order: what the sound's channels are; None: by the files, else ACN/SN3D.
         rates: frame rates by sequence that go before all others (ASOD60K).

@@ -1,0 +1,139 @@
+"""An annotated project as a data set: the frames that were annotated, their neighbours, and the sound in step."""
+
+from contextlib import closing
+
+import numpy as np
+import pytest
+
+from panosod_core.annotation.adopting import new_clip
+from panosod_core.annotation.document import Document
+from panosod_core.annotation.edits import paint
+from panosod_core.annotation.masks import RingBox, RingMask
+from panosod_core.annotation.records import FrameKey, Interval, ObjectInfo, Presence
+from panosod_core.annotation.snapshot import Snapshot
+from panosod_core.datasets.index import Layout, Split
+from panosod_core.datasets.opening import find_root, open_data_set
+from panosod_core.datasets.pictures import read_mask, read_picture
+from panosod_core.datasets.projects import Part, Preparation, prepare
+from panosod_core.datasets.windows import WindowSpec, list_windows, load_window
+from panosod_core.errors import DatasetError
+from panosod_core.media.audio import AudioReader
+from panosod_core.media.probe import probe
+from panosod_core.media.video import VideoReader
+from tests.clips import demo_clip
+
+W, H = 320, 160
+
+
+@pytest.fixture(scope="module")
+def media(tmp_path_factory):
+    return demo_clip(tmp_path_factory.mktemp("clip"), duration_s=1.0)
+
+
+def key_of(document, media, index):
+    clip = document.clips[0]
+    with VideoReader(media, probe(media).video) as reader:
+        return FrameKey(clip.id, clip.stream, int(reader.frame_pts()[index]), index)
+
+
+def painted(document, key, object_id, box):
+    mask = RingMask(box, np.ones((box.height, box.width), np.bool_))
+    edit = paint(document.labels(key), mask, object_id=object_id, protection=document.protection(key))
+    document.apply(key, edit, title="Brush")
+
+
+@pytest.fixture
+def project(tmp_path, media):
+    """Frames 9 and 20 painted, 12 accepted as empty, 25 rejected."""
+    path = tmp_path / "p.panosod"
+    document = Document.create(path, author="ann", backup_every_s=None)
+    video = probe(media).video
+    document.add_clip(new_clip(media, path, size=(H, W), stream=video.stream_index, time_base=video.time_base))
+    document.put_object(1, ObjectInfo(1, "a"))
+    document.put_object(1, ObjectInfo(2, "b"))
+    for index in (9, 20, 25):
+        painted(document, key_of(document, media, index), 1, RingBox(W - 8, 40, 40, 30))
+        painted(document, key_of(document, media, index), 2, RingBox(100, 60, 20, 20))
+    document.accept([key_of(document, media, 12)])
+    document.reject([key_of(document, media, 25)])
+    document.flush()
+    with closing(document):
+        yield document
+
+
+def made(project, media, root, **how):
+    with Snapshot.open(project.path) as snapshot:
+        return prepare(snapshot, root, Preparation(width=160, **how), media=lambda clip: media)
+
+
+def test_annotated_frames_and_those_that_a_window_needs(project, media, tmp_path):
+    done = made(project, media, tmp_path / "d")
+    assert done.frames == {Split.TRAIN: 3} and not done.left_out
+    (clip,) = open_data_set(done.root).clips
+    masked = [f.number for f in clip.frames if f.mask is not None]
+    assert masked == [9, 12, 20] and {f.number for f in clip.frames} == {3, 9, 15, 6, 12, 18, 14, 20, 26}
+    assert clip.frames[0].time_s == pytest.approx(0.1)
+    by_number = {f.number: f for f in clip.frames}
+    assert not read_mask(by_number[12].mask).any()
+    labels = project.labels(key_of(project, media, 9))
+    small = read_mask(by_number[9].mask)
+    assert small.shape == (80, 160)
+    np.testing.assert_array_equal(small > 127, labels[::2, ::2] > 0)
+    with VideoReader(media, probe(media).video) as reader:
+        full = reader.frame_at(9).owner.to_ndarray(format="rgb24").astype(float)
+    mean = full.reshape(80, 2, 160, 2, 3).mean(axis=(1, 3))
+    assert np.abs(read_picture(by_number[9].image) - mean).max() <= 1
+
+
+def test_a_window_of_it_has_its_own_sound(project, media, tmp_path):
+    data = open_data_set(made(project, media, tmp_path / "d").root)
+    spec = WindowSpec(frames=3, step_s=0.2, sound_s=0.2, rate_hz=48000, width=160, height=80)
+    listed = list_windows(data, spec)
+    window = next(w for w in listed.windows if w.frame.number == 9)
+    sample = load_window(window, spec)
+    assert sample.meta.numbers == (3, 9, 15) and sample.mask_valid.tolist() == [False, True, False]
+    with AudioReader(media, probe(media).audio) as reader:
+        reader.seek(0.3 - 0.1)
+        np.testing.assert_allclose(sample.foa, reader.read(9600)[:4], atol=2e-4)
+
+
+def test_parts_are_written_apart(project, media, tmp_path):
+    def rule(clip, frames):
+        return [Part(Split.TRAIN, frozenset({9})), Part(Split.VALIDATION, frozenset({20}))]
+
+    data = open_data_set(made(project, media, tmp_path / "d", rule=rule).root)
+    found = {c.split: [f.number for f in c.frames if f.mask is not None] for c in data.clips}
+    assert found == {Split.TRAIN: [9], Split.VALIDATION: [20]}
+    assert len({c.sound.path.stat().st_ino for c in data.clips}) == 1
+
+
+def test_silent_objects_are_left_out(project, media, tmp_path):
+    silent = Interval(0, 1 << 40, Presence.SILENT)
+    project.put_object(1, ObjectInfo(2, "b", intervals=(silent,)))
+    project.flush()
+    (clip,) = open_data_set(made(project, media, tmp_path / "d").root).clips
+    mask = read_mask(next(f for f in clip.frames if f.number == 9).mask)
+    assert not mask[30:40, 50:60].any() and mask[22:30, :8].all()
+
+
+def test_a_project_opens_like_a_folder_and_only_once(project, monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    root, layout = find_root(project.path)
+    assert layout is Layout.PANOSOD and [c.split for c in open_data_set(project.path).clips] == [Split.TRAIN]
+    before = (root / "dataset.json").stat().st_mtime_ns
+    assert find_root(project.path)[0] == root and (root / "dataset.json").stat().st_mtime_ns == before
+
+
+def test_what_cannot_be_learnt_from_is_said(project, media, tmp_path):
+    with Snapshot.open(project.path) as snapshot:
+        with pytest.raises(DatasetError, match="not found"):
+            prepare(snapshot, tmp_path / "d", Preparation(), media=lambda clip: None)
+        with pytest.raises(DatasetError, match="abandoned"):
+            prepare(snapshot, tmp_path / "d", Preparation(), media=lambda clip: media, should_stop=lambda: True)
+        other = demo_clip(tmp_path, fps=25, duration_s=1.0)
+        with pytest.raises(DatasetError, match="another copy"):
+            prepare(snapshot, tmp_path / "d", Preparation(), media=lambda clip: other)
+    assert not (tmp_path / "d").exists() and not list(tmp_path.glob(".d-*"))
+    (tmp_path / "d").mkdir()
+    with pytest.raises(DatasetError, match="already"):
+        made(project, media, tmp_path / "d")
