@@ -46,6 +46,7 @@ class Shot:
     name: str
     arrange: Callable[[Viewer, DemoTruth], None]
     look_deg: tuple[float, float, float] = (40.0, 8.0, 95.0)
+    has_model: bool = False
 
 
 def stand_in(truth: DemoTruth, object_id: int, *, spread: float, shift_deg: float = 0.0) -> MapImage:
@@ -161,7 +162,18 @@ def second(viewer: Viewer, truth: DemoTruth) -> None:
     )
 
 
+def model(viewer: Viewer, _truth: DemoTruth) -> None:
+    """What the model that comes along makes of the frame, beside the truth."""
+    show(viewer, ("saliency", "location", "truth"))
+    for _ in range(240):
+        if viewer.state.wish.pictures.saliency is not None:
+            return
+        wait(0.25)
+    raise SystemExit("the model gave no map within a minute")
+
+
 SHOTS = (
+    Shot("model", model, has_model=True),
     Shot("energy", energy),
     Shot("truth", truth_contour),
     Shot("saliency-stand-in", saliency),
@@ -187,13 +199,9 @@ def taken(clip: Path, shot: Shot, theme: str, settings: Path) -> QImage:
     """One picture of the window in one theme."""
     application = QApplication.instance()
     assert isinstance(application, QApplication)
-    arguments = parse_arguments(
-        [
-            *f"--paused --at {AT_S} --device none --model none --theme {theme}".split(),
-            f"--settings={settings}",
-            str(clip),
-        ]
-    )
+    words = f"--paused --at {AT_S} --device none --theme {theme}".split()
+    words += [] if shot.has_model else ["--model", "none"]
+    arguments = parse_arguments([*words, "--settings", str(settings), str(clip)])
     viewer = Viewer(application, arguments)
     opener = ClipOpener(clip, at_s=AT_S)
     opener.start()

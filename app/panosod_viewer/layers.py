@@ -91,7 +91,7 @@ class LayerChoice:
 
 def _first_choices() -> tuple[tuple[LayerId, LayerChoice], ...]:
     return (
-        (LayerId.ENERGY, LayerChoice(is_shown=False, opacity=0.6, colours="lagoon")),
+        (LayerId.ENERGY, LayerChoice(is_shown=False, opacity=0.45, colours="lagoon")),
         (LayerId.LOCATION, LayerChoice(is_shown=False, opacity=0.6, colours="orchid")),
         (LayerId.SALIENCY, LayerChoice(opacity=0.65, colours="ember")),
         (LayerId.ONION, LayerChoice(is_shown=False, opacity=0.8)),
