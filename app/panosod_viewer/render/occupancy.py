@@ -5,7 +5,6 @@ cell are drawn by the plain shader. Every step errs on the side of drawing.
 """
 
 import itertools
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -220,11 +219,3 @@ def rectangles(classes: NDArray[np.integer]) -> list[tuple[int, int, int, int, i
         edges = [0, *(np.nonzero(line[1:] != line[:-1])[0] + 1).tolist(), columns]
         found += [(int(line[left]), left, top, right, bottom) for left, right in itertools.pairwise(edges)]
     return found
-
-
-def classes_of(masks: Sequence[NDArray[np.bool_]]) -> NDArray[np.int64]:
-    """Class of each tile: 0 where nothing is drawn, else the number (from 1) of the last mask that covers it."""
-    classes = np.zeros(masks[0].shape, np.int64)
-    for number, mask in enumerate(masks, start=1):
-        classes[mask] = number
-    return classes

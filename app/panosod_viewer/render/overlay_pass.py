@@ -1,14 +1,18 @@
 """Overlays of a pane: what to upload, which shader draws which part of it. Needs a current context."""
 
+import functools
+import operator
 from collections.abc import Iterator
 from dataclasses import dataclass
+
+import numpy as np
 
 from panosod_core.geometry.picture import PictureGeometry
 from panosod_core.geometry.projection import View
 from panosod_viewer.overlays import LayerSet, Overlays
 from panosod_viewer.quality import is_software
-from panosod_viewer.render.occupancy import TILE_PX, TileGrid, classes_of, rectangles
-from panosod_viewer.render.overlay_setup import detail_defines, overlay_uniforms
+from panosod_viewer.render.occupancy import TILE_PX, TileGrid, rectangles
+from panosod_viewer.render.overlay_setup import Piece, defines_of, overlay_uniforms, pieces_of
 from panosod_viewer.render.overlay_textures import LayerTextures
 from panosod_viewer.render.variants import PassSetup
 from panosod_viewer.scene import Pane
@@ -32,8 +36,8 @@ class OverlayPass:
         self._sides: list[LayerTextures] = [LayerTextures(), LayerTextures()]
         self._is_culled = False
         self._grids: dict[int, tuple[object, TileGrid]] = {}
-        self._parts: dict[tuple[int, int], tuple[object, PassSetup, tuple[Part, ...]]] = {}
-        self._setups: dict[tuple[int, int], tuple[object, PassSetup, PassSetup, PassSetup]] = {}
+        self._parts: dict[tuple[int, int], tuple[object, _Variants, tuple[Part, ...]]] = {}
+        self._variants: dict[tuple[int, int], _Variants] = {}
 
     def begin(self, description: str) -> None:
         """A context is there: a software renderer, by its description, is spared where nothing is to be drawn."""
@@ -112,48 +116,55 @@ class OverlayPass:
         size_px: tuple[int, int],
         pixel_ratio: float,
     ) -> tuple[Part, ...]:
-        tinted, full = self._full_setups(index, side, layers, base, pixel_ratio)
+        variants = self._variants_of(index, side, layers, base, pixel_ratio)
         textures = self._sides[side]
+        pieces = pieces_of(layers)
         if not self._is_culled:
-            return (Part(full, ((0, 0, *size_px),)),)
+            return (Part(variants.setup(functools.reduce(operator.or_, pieces)), ((0, 0, *size_px),)),)
         place = view, geometry.pose_deg, size_px
         key = place, textures.version
         known = self._parts.get((index, side))
-        if known is not None and known[0] == key and known[1] is full:
+        if known is not None and known[0] == key and known[1] is variants:
             return known[2]
         grid = self._grids.get(index)
         if grid is None or grid[0] != place:
             grid = self._grids[index] = place, TileGrid(view, geometry, size_px=size_px)
-        masks, setups = [], [base]
-        if layers.tints:
-            masks.append(grid[1].tiles(textures.tint_cells()))
-            setups.append(tinted)
-        if detail_defines(layers):
-            masks.append(grid[1].tiles(textures.detail_cells(layers)))
-            setups.append(full)
+        classes = np.zeros((grid[1].rows, grid[1].columns), np.int64)
+        for piece in pieces:
+            classes += piece * grid[1].tiles(textures.cells(layers, piece))
         found: dict[int, list[PixelRect]] = {}
-        for kind, left, top, right, bottom in rectangles(classes_of(masks)):
+        for kind, left, top, right, bottom in rectangles(classes):
             x, y = left * TILE_PX, top * TILE_PX
             w, h = min(right * TILE_PX, size_px[0]) - x, min(bottom * TILE_PX, size_px[1]) - y
             found.setdefault(kind, []).append((x, y, w, h))
-        parts = tuple(Part(setups[kind], tuple(rects)) for kind, rects in sorted(found.items()))
-        self._parts[index, side] = key, full, parts
+        parts = tuple(Part(variants.setup(Piece(kind)), tuple(rects)) for kind, rects in sorted(found.items()))
+        self._parts[index, side] = key, variants, parts
         return parts
 
-    def _full_setups(
-        self, index: int, side: int, layers: LayerSet, base: PassSetup, pixel_ratio: float
-    ) -> tuple[PassSetup, PassSetup]:
-        """The variants with the coloured maps alone and with everything."""
-        key = layers, pixel_ratio
-        known = self._setups.get((index, side))
-        if known is not None and known[0] == key and known[1] is base:
-            return known[2], known[3]
-        tint = {"TINT"} if layers.tints else set()
-        uniforms = base.uniforms | overlay_uniforms(layers, pixel_ratio=pixel_ratio)
-        tinted = PassSetup(base.defines | {"OVERLAY"} | tint, uniforms, base.repeat)
-        full = PassSetup(tinted.defines | detail_defines(layers), uniforms, base.repeat)
-        self._setups[index, side] = key, base, tinted, full
-        return tinted, full
+    def _variants_of(self, index: int, side: int, layers: LayerSet, base: PassSetup, pixel_ratio: float) -> "_Variants":
+        known = self._variants.get((index, side))
+        if known is None or known.base is not base or known.key != (layers, pixel_ratio):
+            known = self._variants[index, side] = _Variants(layers, base, pixel_ratio)
+        return known
+
+
+class _Variants:
+    """Draw calls of one layer set on one pane, by what of it is drawn."""
+
+    def __init__(self, layers: LayerSet, base: PassSetup, pixel_ratio: float) -> None:
+        self.key = layers, pixel_ratio
+        self.base = base
+        self._layers = layers
+        # one mapping for all: the program sees by its identity that nothing has changed
+        self._uniforms = base.uniforms | overlay_uniforms(layers, pixel_ratio=pixel_ratio)
+        self._setups = {Piece.BARE: base}
+
+    def setup(self, pieces: Piece) -> PassSetup:
+        """The draw call for some pieces."""
+        if pieces not in self._setups:
+            defines = self.base.defines | defines_of(self._layers, pieces)
+            self._setups[pieces] = PassSetup(defines, self._uniforms, self.base.repeat)
+        return self._setups[pieces]
 
 
 def _clipped(rect: PixelRect, left: int, right: int) -> PixelRect | None:

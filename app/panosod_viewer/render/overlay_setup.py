@@ -1,5 +1,7 @@
 """From a layer set to what the shader needs: defines, uniforms, colour-mapped pixels. Pure numbers, no OpenGL."""
 
+from enum import IntFlag
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,18 +17,40 @@ UNIT_RESULT = 10
 UNIT_REFERENCE = 11
 
 
-def detail_defines(layers: LayerSet) -> frozenset[str]:
-    """The shader variant for what has edges: labels, contour, difference."""
-    defines = {f"LABEL_{index}" for index in range(len(layers.labels))}
-    for index, labels in enumerate(layers.labels):
-        defines |= {f"LABEL_{index}_FILL"} if labels.palette.has_fill else set()
-        defines |= {f"LABEL_{index}_LINE"} if labels.palette.has_line else set()
-    if layers.field is not None:
+class Piece(IntFlag):
+    """What a part of a pane shows of a layer set: each combination is a shader variant of its own."""
+
+    BARE = 0
+    TINT = 1
+    FIELD = 2
+    LABELS = 4
+    """Label maps and the difference."""
+
+
+def pieces_of(layers: LayerSet) -> tuple[Piece, ...]:
+    """What a layer set consists of."""
+    found = [Piece.TINT] if layers.tints else []
+    found += [Piece.FIELD] if layers.field is not None else []
+    found += [Piece.LABELS] if layers.labels or layers.difference is not None else []
+    return tuple(found)
+
+
+def defines_of(layers: LayerSet, pieces: Piece) -> frozenset[str]:
+    """The shader variant for some pieces of a layer set."""
+    defines = {"OVERLAY"}
+    if Piece.TINT in pieces:
+        defines.add("TINT")
+    if Piece.FIELD in pieces:
         defines.add("FIELD")
-    if layers.difference is not None:
-        defines.add("DIFFERENCE")
-        for side, name in ((layers.difference.result, "RESULT"), (layers.difference.reference, "REFERENCE")):
-            defines.add(f"{name}_MAP" if isinstance(side, FieldLayer) else f"{name}_LABELS")
+    if Piece.LABELS in pieces:
+        for index, labels in enumerate(layers.labels):
+            defines.add(f"LABEL_{index}")
+            defines |= {f"LABEL_{index}_FILL"} if labels.palette.has_fill else set()
+            defines |= {f"LABEL_{index}_LINE"} if labels.palette.has_line else set()
+        if layers.difference is not None:
+            defines.add("DIFFERENCE")
+            for side, name in ((layers.difference.result, "RESULT"), (layers.difference.reference, "REFERENCE")):
+                defines.add(f"{name}_MAP" if isinstance(side, FieldLayer) else f"{name}_LABELS")
     return frozenset(defines)
 
 

@@ -17,6 +17,7 @@ from panosod_viewer.render.overlay_setup import (
     UNIT_REFERENCE,
     UNIT_RESULT,
     UNIT_TINT,
+    Piece,
     codes_from,
     palette_pixels,
     tint_pixels,
@@ -187,17 +188,15 @@ class LayerTextures:
             changed |= one or other
         self.version += changed
 
-    def tint_cells(self) -> Cells:
-        """Widened cells in which coloured maps show."""
-        return self._tint_cells
-
-    def detail_cells(self, layers: LayerSet) -> Cells:
-        """Widened cells in which anything else shows."""
+    def cells(self, layers: LayerSet, piece: Piece) -> Cells:
+        """Widened cells in which a piece of the layer set shows."""
+        if piece is Piece.TINT:
+            return self._tint_cells
+        if piece is Piece.FIELD:
+            return self._field.cells
         grids = [slot.cells for slot in self._labels[: len(layers.labels)]]
         if any(layer.palette.fills_background for layer in layers.labels):
             return np.ones_like(grids[0])
-        if layers.field is not None:
-            grids.append(self._field.cells)
         if layers.difference is not None and self._result is not None and self._reference is not None:
             grids += [self._result.cells, self._reference.cells]
         joined: Cells = np.logical_or.reduce(grids)

@@ -15,7 +15,6 @@ from panosod_viewer.render.occupancy import (
     TileGrid,
     borders,
     cells_of,
-    classes_of,
     label_cells,
     rectangles,
     refresh_cells,
@@ -82,7 +81,7 @@ def test_cells_kept_up_to_date_are_those_of_the_whole_map(is_filled: bool) -> No
 @given(seed=st.integers(0, 999))
 def test_rectangles_cover_every_tile_once(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    classes = classes_of([rng.random((7, 11)) < 0.5, rng.random((7, 11)) < 0.3])
+    classes = rng.integers(0, 3, (7, 11))
     seen = np.zeros((7, 11), int)
     for kind, left, top, right, bottom in rectangles(classes):
         assert (classes[top:bottom, left:right] == kind).all()
