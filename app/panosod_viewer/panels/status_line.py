@@ -39,7 +39,7 @@ class StatusLine(FittingRow):
         self._dropped = self._label("Dropped frames")
         self._underruns = self._label("Underruns")
         self._view = self._label("View")
-        self._pointer = self._label("Direction under the pointer")
+        self._pointer = self._label("Direction under the pointer", min_px=90)
         self.add(self._projection, comfort_px=270)
         self.add(self._sound, comfort_px=270)
         self.add_gap(SPACING_PX // 2)
@@ -49,7 +49,7 @@ class StatusLine(FittingRow):
         self.add(self._dropped, rank=3)
         self.add(self._underruns, rank=2)
         self.add_stretch()
-        self.add(self._pointer, rank=7)
+        self.add(self._pointer, rank=4, comfort_px=330)
         self.add(self._view, rank=5)
         self._forget()
 
