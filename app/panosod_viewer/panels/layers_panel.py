@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QPalette
+from PySide6.QtGui import QPalette, QShowEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -105,7 +105,7 @@ class LayersPanel(QWidget):
         outer.addWidget(area)
         self.setMinimumWidth(232)
         self.set_choices(self._choices)
-        self.set_pictures(self._pictures)
+        self._show_pictures()
 
     # --- state in ---
 
@@ -132,6 +132,17 @@ class LayersPanel(QWidget):
     def set_pictures(self, pictures: LayerPictures) -> None:
         """What there is to show."""
         self._pictures = pictures
+        # Maps come with every frame: a closed list is brought up to date when it opens.
+        if self.isVisible():
+            self._show_pictures()
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        """Show what has come while the list was closed."""
+        super().showEvent(event)
+        self._show_pictures()
+
+    def _show_pictures(self) -> None:
+        pictures = self._pictures
         for layer, row in self.rows.items():
             row.set_note("" if pictures.has(layer) else self._notes[layer])
         for layer, image in (
