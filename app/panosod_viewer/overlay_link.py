@@ -47,7 +47,8 @@ from panosod_viewer.workers.mailbox import Mailbox
 from panosod_viewer.workers.truth import TruthFailed, TruthMessage, TruthShown, TruthWorker, has_truth
 
 if TYPE_CHECKING:
-    # Only the names: the module brings OpenCV, which the window does not wait for.
+    # Only the names: the modules bring OpenCV, which the window does not wait for.
+    from panosod_core.geometry.turning import SphereTurner
     from panosod_core.inference.map_record import MapRecord
     from panosod_core.media.frame import VideoFrame
 
@@ -84,8 +85,11 @@ class OverlayLink(QObject):
         self._truth_folder = truth_folder
         self._truth: TruthWorker | None = None
         self._truth_key: int | None = None
+        self._truths: dict[int, TruthShown] = {}
+        self._heard: EnergyHeard | None = None
         self._energy: EnergyWorker | None = None
         self._sounding: Sounding | None = None
+        self._turner: SphereTurner | None = None
         self._clip = 0
         self._mail = Mailbox()
         self._mail_came.connect(self._read_mail, Qt.ConnectionType.QueuedConnection)
@@ -117,21 +121,24 @@ class OverlayLink(QObject):
     # --- what the model says ---
 
     def set_maps(self, record: "MapRecord | None") -> None:
-        """The maps of the frame on the screen; None where there are none (yet)."""
+        """The maps of the frame on the screen, upright as the predictor keeps them; None where there are none (yet)."""
         if record is None:
             self._state.show_pictures(saliency=None, location=None, location_mark=None)
             return
         location, mark = None, None
         if record.location is not None:
-            location = _location_image(record.location)
+            location = _location_image(record.location, self._upright_to_picture())
             azimuth, elevation = record.summary.peak_azimuth_rad, record.summary.peak_elevation_rad
             if azimuth is not None and elevation is not None:
-                mark = _mark(self._to_world(direction(azimuth, elevation)), LOCATION_RGB)
-        self._state.show_pictures(saliency=_saliency_image(record), location=location, location_mark=mark)
+                x, y, z = (float(c) for c in direction(azimuth, elevation))
+                mark = _mark((x, y, z), LOCATION_RGB)
+        saliency = _saliency_image(record, self._upright_to_picture())
+        self._state.show_pictures(saliency=saliency, location=location, location_mark=mark)
 
     def set_second_maps(self, record: "MapRecord | None") -> None:
         """The same of the model that is compared with."""
-        self._state.show_pictures(second=None if record is None else _saliency_image(record))
+        image = None if record is None else _saliency_image(record, self._upright_to_picture())
+        self._state.show_pictures(second=image)
 
     def set_model_note(self, text: str) -> None:
         """Why there are no maps of the frame, "" where nothing is at work."""
@@ -191,6 +198,7 @@ class OverlayLink(QObject):
         if self._truth is not None:
             self._truth.close()
         self._truth = self._truth_key = None
+        self._truths.clear()
 
     def _sounding_changed(self, sounding: Sounding) -> None:
         self._sounding = sounding
@@ -200,6 +208,7 @@ class OverlayLink(QObject):
         if self._energy is not None:
             self._energy.close()
             self._energy = None
+        self._heard = None
         self._state.show_pictures(energy=None, energy_mark=None)
         sounding = self._sounding
         if sounding is None or sounding.audio is None:
@@ -231,7 +240,9 @@ class OverlayLink(QObject):
             return
         choices = self._state.wish.layers
         if self._truth is not None and _looks_at_truth(choices):
-            self._truth.want(frame.index)
+            self._show_truth_of(frame.index)
+        if self._heard is not None:
+            self._show_energy(self._heard)
         if self._energy is not None and choices.of(LayerId.ENERGY).is_shown and not choices.are_hidden:
             self._energy.want(frame.time_s)
 
@@ -247,14 +258,31 @@ class OverlayLink(QObject):
 
     def _handle(self, letter: TruthMessage | EnergyMessage) -> None:
         if isinstance(letter, TruthShown):
-            self._show_truth(letter)
+            self._truths[letter.index] = letter
+            if self._player.frame is not None and self._player.frame.index == letter.index:
+                self._show_truth_of(letter.index)
         elif isinstance(letter, EnergyHeard):
-            self._show_energy(letter)
+            # While the clip plays it waits for the next frame: a painting of its own would cost as much as the frame's.
+            self._heard = letter
+            if not self._player.transport.is_playing:
+                self._show_energy(letter)
         elif isinstance(letter, TruthFailed):
             self._panel.set_note(LayerId.TRUTH, letter.text)
             self.notice.emit(Notice(letter.text, Severity.WARNING, key="truth"))
         elif isinstance(letter, EnergyFailed):
             self._panel.set_note(LayerId.ENERGY, letter.text)
+
+    def _show_truth_of(self, index: int) -> None:
+        """Show the truth about the frame on the screen; while the clip plays, have the next one read meanwhile."""
+        assert self._truth is not None
+        letter = self._truths.get(index)
+        if letter is None:
+            self._truth.want(index)
+            return
+        self._show_truth(letter)
+        self._truths = {i: known for i, known in self._truths.items() if index <= i <= index + 1}
+        if self._player.transport.is_playing and index + 1 not in self._truths:
+            self._truth.want(index + 1)
 
     def _show_truth(self, letter: TruthShown) -> None:
         if letter.labels is None:
@@ -266,6 +294,7 @@ class OverlayLink(QObject):
             self._state.show_pictures(truth=label_image(letter.labels), names=letter.names)
 
     def _show_energy(self, letter: EnergyHeard) -> None:
+        self._heard = None
         if letter.levels is None:
             self._panel.set_note(LayerId.ENERGY, "Silence")
             self._state.show_pictures(energy=None, energy_mark=None)
@@ -295,9 +324,15 @@ class OverlayLink(QObject):
             actions[f"layers.{layer}"].setChecked(choice.is_shown and not choices.are_hidden)
         actions["layers.hide"].setChecked(choices.are_hidden)
 
-    def _to_world(self, picture_direction: np.ndarray) -> Direction:
-        x, y, z = (float(c) for c in self._state.wish.geometry.R_world_picture @ picture_direction)
-        return x, y, z
+    def _upright_to_picture(self) -> "SphereTurner":
+        """Turns the model's maps, which are upright, into the frame of the picture that they are drawn over."""
+        # With OpenCV, which the window does not wait for; whoever has maps has loaded it.
+        from panosod_core.geometry.turning import SphereTurner
+
+        R_picture_world = self._state.wish.geometry.R_world_picture.T
+        if self._turner is None or not np.array_equal(self._turner.R_to_from, R_picture_world):
+            self._turner = SphereTurner(R_picture_world)
+        return self._turner
 
 
 def _looks_at_truth(choices: LayerChoices) -> bool:
@@ -309,16 +344,16 @@ def _has_field(audio: AudioInfo) -> bool:
     return audio.format.is_ambisonic and bool(audio.order)
 
 
-def _saliency_image(record: "MapRecord") -> MapImage:
-    return MapImage(record.saliency, unit="probability", is_carried=record.carried > 0)
+def _saliency_image(record: "MapRecord", turner: "SphereTurner") -> MapImage:
+    return MapImage(turner.values(record.saliency), unit="probability", is_carried=record.carried > 0)
 
 
-def _location_image(location: "np.ndarray") -> MapImage:
+def _location_image(location: "np.ndarray", turner: "SphereTurner") -> MapImage:
     low, high = float(location.min()), float(location.max())
     levels = np.zeros(location.shape, np.uint8)
     if high > low:
         levels = np.asarray(np.rint((location - low) * (255 / (high - low))), np.uint8)
-    return MapImage(levels, low, high, "activation")
+    return MapImage(turner.values(levels), low, high, "activation")
 
 
 def _mark(toward: Direction, rgb: tuple[float, float, float]) -> Mark:

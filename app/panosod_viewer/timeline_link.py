@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Qt, Signal
 
 from panosod_core.ambisonics.energy_track import EnergyTrack
+from panosod_core.geometry.picture import PictureGeometry
 from panosod_core.media.info import AudioInfo, ClipInfo
 from panosod_core.media.waveform import WaveformSummary
 from panosod_viewer.clip_session import ClipSession
@@ -92,6 +93,7 @@ class TimelineLink(QObject):
         session.closed.connect(self._closed)
         session.waveform_grown.connect(self._wave_grown)
         session.sound_chosen.connect(self._sound_chosen)
+        state.geometry_changed.connect(self._geometry_changed)
 
     # -- wishes -----------------------------------------------------------------------------------------------------
 
@@ -258,7 +260,7 @@ class TimelineLink(QObject):
     # -- clips ------------------------------------------------------------------------------------------------------
 
     def _opened(self, info: ClipInfo) -> None:
-        self._truth_of = SalientTruth(info.path, folder=self._truth_folder)
+        self._truth_of = self._salient_truth(info)
         self._is_started = info.video is None
         if self._is_started and self._is_wanted and self._panel is None:
             self._load()
@@ -272,6 +274,16 @@ class TimelineLink(QObject):
         self._visits.clear()
         if self._panel is not None:
             self._panel.set_clip(None)
+
+    def _salient_truth(self, info: ClipInfo) -> SalientTruth:
+        R_world_picture = self._state.wish.geometry.R_world_picture
+        return SalientTruth(info.path, folder=self._truth_folder, R_world_picture=R_world_picture)
+
+    def _geometry_changed(self, _geometry: PictureGeometry) -> None:
+        """The picture may stand otherwise now: hold the maps against the truth anew."""
+        if self._session.info is not None and self._truth_of is not None:
+            self._truth_of = self._salient_truth(self._session.info)
+            self._tell_known()
 
     def _wave_grown(self, summary: WaveformSummary) -> None:
         self._wave = summary

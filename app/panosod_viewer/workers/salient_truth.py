@@ -2,6 +2,7 @@
 
 Beside a clip of ``panosod synth`` lie the masks of all objects, and who sounds when: salient is what sounds. In a
 folder of mask pictures all that is marked is salient, and only frames that have a picture of their own are judged.
+Masks are of the picture; what is given is upright, as the model's maps are.
 """
 
 import logging
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from panosod_core.errors import PanosodError
 
 if TYPE_CHECKING:
+    from panosod_core.geometry.turning import SphereTurner
     from panosod_core.synth.truth import DemoTruth
     from panosod_viewer.workers.truth import MaskFolder
 
@@ -25,14 +27,23 @@ _log = logging.getLogger(__name__)
 class SalientTruth:
     """Reads the truth beside a clip when it is first asked for. Belongs to one thread at a time."""
 
-    def __init__(self, clip: Path, *, folder: Path | None = None) -> None:
+    def __init__(
+        self,
+        clip: Path,
+        *,
+        folder: Path | None = None,
+        R_world_picture: NDArray[np.float64] | None = None,  # noqa: N803 - a rotation matrix
+    ) -> None:
         """Nothing read yet.
 
         Args:
             clip: beside which the truth may lie.
             folder: of mask pictures, to be read instead.
+            R_world_picture: the picture's pose; None for a picture that stands upright.
         """
         self._clip = clip
+        self._R_world_picture = np.eye(3) if R_world_picture is None else R_world_picture
+        self._turner: SphereTurner | None = None
         self._folder = folder
         self._masks: MaskFolder | None = None
         self._truth: DemoTruth | None = None
@@ -48,12 +59,20 @@ class SalientTruth:
         if self._has_nothing:
             return None
         try:
-            return self._beside(index) if self._folder is None else self._in_folder(self._folder, index)
+            salient = self._beside(index) if self._folder is None else self._in_folder(self._folder, index)
         except PanosodError as error:
             # Whoever shows the truth over the picture tells the person.
             _log.info("no score against the truth: %s", error)
             self._has_nothing = True
             return None
+        return None if salient is None else self._upright(salient)
+
+    def _upright(self, salient: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        from panosod_core.geometry.turning import SphereTurner
+
+        if self._turner is None:
+            self._turner = SphereTurner(self._R_world_picture)
+        return self._turner.nearest(salient)
 
     def _in_folder(self, folder: Path, index: int) -> NDArray[np.bool_] | None:
         from panosod_viewer.workers.truth import MaskFolder
