@@ -47,7 +47,8 @@ from panosod_viewer.workers.mailbox import Mailbox
 from panosod_viewer.workers.truth import TruthFailed, TruthMessage, TruthShown, TruthWorker, has_truth
 
 if TYPE_CHECKING:
-    # Only the names: the module brings OpenCV, which the window does not wait for.
+    # Only the names: the modules bring OpenCV, which the window does not wait for.
+    from panosod_core.geometry.turning import SphereTurner
     from panosod_core.inference.map_record import MapRecord
     from panosod_core.media.frame import VideoFrame
 
@@ -88,6 +89,7 @@ class OverlayLink(QObject):
         self._heard: EnergyHeard | None = None
         self._energy: EnergyWorker | None = None
         self._sounding: Sounding | None = None
+        self._turner: SphereTurner | None = None
         self._clip = 0
         self._mail = Mailbox()
         self._mail_came.connect(self._read_mail, Qt.ConnectionType.QueuedConnection)
@@ -119,21 +121,24 @@ class OverlayLink(QObject):
     # --- what the model says ---
 
     def set_maps(self, record: "MapRecord | None") -> None:
-        """The maps of the frame on the screen; None where there are none (yet)."""
+        """The maps of the frame on the screen, upright as the predictor keeps them; None where there are none (yet)."""
         if record is None:
             self._state.show_pictures(saliency=None, location=None, location_mark=None)
             return
         location, mark = None, None
         if record.location is not None:
-            location = _location_image(record.location)
+            location = _location_image(record.location, self._upright_to_picture())
             azimuth, elevation = record.summary.peak_azimuth_rad, record.summary.peak_elevation_rad
             if azimuth is not None and elevation is not None:
-                mark = _mark(self._to_world(direction(azimuth, elevation)), LOCATION_RGB)
-        self._state.show_pictures(saliency=_saliency_image(record), location=location, location_mark=mark)
+                x, y, z = (float(c) for c in direction(azimuth, elevation))
+                mark = _mark((x, y, z), LOCATION_RGB)
+        saliency = _saliency_image(record, self._upright_to_picture())
+        self._state.show_pictures(saliency=saliency, location=location, location_mark=mark)
 
     def set_second_maps(self, record: "MapRecord | None") -> None:
         """The same of the model that is compared with."""
-        self._state.show_pictures(second=None if record is None else _saliency_image(record))
+        image = None if record is None else _saliency_image(record, self._upright_to_picture())
+        self._state.show_pictures(second=image)
 
     def set_model_note(self, text: str) -> None:
         """Why there are no maps of the frame, "" where nothing is at work."""
@@ -319,9 +324,15 @@ class OverlayLink(QObject):
             actions[f"layers.{layer}"].setChecked(choice.is_shown and not choices.are_hidden)
         actions["layers.hide"].setChecked(choices.are_hidden)
 
-    def _to_world(self, picture_direction: np.ndarray) -> Direction:
-        x, y, z = (float(c) for c in self._state.wish.geometry.R_world_picture @ picture_direction)
-        return x, y, z
+    def _upright_to_picture(self) -> "SphereTurner":
+        """Turns the model's maps, which are upright, into the frame of the picture that they are drawn over."""
+        # With OpenCV, which the window does not wait for; whoever has maps has loaded it.
+        from panosod_core.geometry.turning import SphereTurner
+
+        R_picture_world = self._state.wish.geometry.R_world_picture.T
+        if self._turner is None or not np.array_equal(self._turner.R_to_from, R_picture_world):
+            self._turner = SphereTurner(R_picture_world)
+        return self._turner
 
 
 def _looks_at_truth(choices: LayerChoices) -> bool:
@@ -333,16 +344,16 @@ def _has_field(audio: AudioInfo) -> bool:
     return audio.format.is_ambisonic and bool(audio.order)
 
 
-def _saliency_image(record: "MapRecord") -> MapImage:
-    return MapImage(record.saliency, unit="probability", is_carried=record.carried > 0)
+def _saliency_image(record: "MapRecord", turner: "SphereTurner") -> MapImage:
+    return MapImage(turner.values(record.saliency), unit="probability", is_carried=record.carried > 0)
 
 
-def _location_image(location: "np.ndarray") -> MapImage:
+def _location_image(location: "np.ndarray", turner: "SphereTurner") -> MapImage:
     low, high = float(location.min()), float(location.max())
     levels = np.zeros(location.shape, np.uint8)
     if high > low:
         levels = np.asarray(np.rint((location - low) * (255 / (high - low))), np.uint8)
-    return MapImage(levels, low, high, "activation")
+    return MapImage(turner.values(levels), low, high, "activation")
 
 
 def _mark(toward: Direction, rgb: tuple[float, float, float]) -> Mark:
