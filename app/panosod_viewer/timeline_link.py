@@ -3,7 +3,7 @@
 import importlib
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     # At run time these are imported when the time line is first opened: the start does not wait for them.
     from panosod_core.inference.cache import CacheKey, PredictionCache
     from panosod_core.inference.tracks import Tracks
-    from panosod_viewer.panels.timeline import TimelinePanel
+    from panosod_viewer.panels.timeline import StateSpan, TimelinePanel
     from panosod_viewer.workers.hearing import HearingFailed, HearingGrown, HearingWorker
     from panosod_viewer.workers.series import Known, SeriesFailed, SeriesGrown, SeriesWorker, TruthOf
 
@@ -82,6 +82,7 @@ class TimelineLink(QObject):
         self._tracks: Tracks | None = None
         self._truth_of: TruthOf | None = None
         self._maps: tuple[PredictionCache, CacheKey] | None = None
+        self._states: Callable[[], Sequence[StateSpan]] | None = None
         self._hearing: HearingWorker | None = None
         self._series: SeriesWorker | None = None
         self._hearing_mail, self._series_mail = Mailbox(), Mailbox()
@@ -153,6 +154,12 @@ class TimelineLink(QObject):
         self._end_series()
         self._maps = None if cache is None or key is None else (cache, key)
         self._work()
+
+    def follow_states(self, spans: "Callable[[], Sequence[StateSpan]] | None") -> None:
+        """Show how far masks are: asked now and whenever the panel shows a clip, never while there is no panel."""
+        self._states = spans
+        if self._panel is not None:
+            self._panel.set_states(() if spans is None else spans())
 
     def maps_changed(self) -> None:
         """There are new maps; they would be found without this too, half a second later."""
@@ -235,6 +242,8 @@ class TimelineLink(QObject):
         self._panel.set_tracks(self._tracks, note=NO_MAPS)
         if self._wave is not None:
             self._wave_grown(self._wave)
+        if self._states is not None:
+            self._panel.set_states(self._states())
         self.refresh(self._player.transport.position_s())
 
     def _sound_note(self) -> str:

@@ -21,6 +21,7 @@ from panosod_viewer.clip_session import ClipSession
 from panosod_viewer.panels.notice import Notice, Severity
 from panosod_viewer.player import Player
 from panosod_viewer.state import ViewerState
+from panosod_viewer.tools.carrying import CarryState, CarryWish
 from panosod_viewer.workers.mailbox import Mailbox
 from panosod_viewer.workers.map_reading import CacheAddress
 from panosod_viewer.workers.propagating import (
@@ -39,38 +40,6 @@ FOLLOW_S = 0.25
 """The picture follows at most this often."""
 NOTICE = "annotate.propagate"
 _ORIGIN = Origin(Source.PROPAGATED)
-
-
-@dataclass(frozen=True)
-class CarryWish:
-    """How a person wants masks carried.
-
-    Attributes:
-        frames: how many at a time.
-        every: the keyframe rule: every n-th frame is one.
-        all_objects: every object of the frame, not the selected one alone.
-        guided: the model's maps settle outlines where there are any.
-        follows: the picture goes along.
-    """
-
-    frames: int = 30
-    every: int = 6
-    all_objects: bool = True
-    guided: bool = True
-    follows: bool = True
-
-
-@dataclass(frozen=True)
-class CarryState:
-    """How far a running propagation is.
-
-    Attributes:
-        share: 0..1.
-        words: for the person.
-    """
-
-    share: float
-    words: str
 
 
 @dataclass

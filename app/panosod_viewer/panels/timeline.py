@@ -53,6 +53,8 @@ class FrameState(StrEnum):
     """How far a frame's masks are."""
 
     DRAFT = "draft"
+    MACHINE = "machine"
+    """A draft that only a machine has made."""
     ACCEPTED = "accepted"
     REJECTED = "rejected"
 
@@ -201,6 +203,7 @@ class TimelinePanel(QWidget):
             theme = self._colours()
             colours = {
                 FrameState.DRAFT: theme.warning,
+                FrameState.MACHINE: theme.wave,
                 FrameState.ACCEPTED: theme.good,
                 FrameState.REJECTED: theme.error,
             }

@@ -221,7 +221,10 @@ class CarryWorker:
                 f"the key frames lie {job.total} frames apart, {MOST_BETWEEN} are the most: paint one between them, or "
                 "carry on from one of them"
             )
-        with VideoReader(job.path, job.video, clock_origin_s=job.origin_s) as reader, _Guides(job.guide) as guides:
+        with (
+            VideoReader(job.path, job.video, clock_origin_s=job.origin_s) as reader,
+            _Guides(job.guide, job.geometry) as guides,
+        ):
             source = _Frames(
                 reader, lambda f: fitter.grey(f, height=width // 2, width=width), guides, self._should_stop
             )
@@ -318,8 +321,12 @@ def _listed(ids: list[int]) -> str:
 class _Guides:
     """The model's maps, where there are any."""
 
-    def __init__(self, address: CacheAddress | None) -> None:
+    def __init__(self, address: CacheAddress | None, geometry: PictureGeometry) -> None:
         self._address = address
+        from panosod_core.geometry.turning import SphereTurner
+
+        # The maps are the world's, masks lie in the picture's frame.
+        self._to_picture = SphereTurner(geometry.R_world_picture.T)
         self._maps: ClipMaps | None = None
 
     def __enter__(self) -> "_Guides":
@@ -338,7 +345,9 @@ class _Guides:
     def of(self, index: int) -> NDArray[np.float32] | None:
         """The model's saliency of a frame, 0..1."""
         record = self._maps.get(index) if self._maps is not None else None
-        return None if record is None else np.asarray(record.saliency, np.float32) / np.float32(255)
+        if record is None:
+            return None
+        return np.asarray(self._to_picture.values(record.saliency), np.float32) / np.float32(255)
 
 
 class _Frames:
