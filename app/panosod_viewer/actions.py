@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction, QKeySequence
 
 
@@ -12,6 +12,8 @@ class Context(StrEnum):
     """Where a key means something. Within one context no key means two things."""
 
     WINDOW = "window"
+    PICTURE = "picture"
+    """While the picture has the focus and masks are painted on it."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class ActionSpec:
         return self.text.replace("&", "").removesuffix("…")
 
 
-GROUPS = ("File", "Playback", "View", "Layers", "Sound", "Model", "Help")
+GROUPS = ("File", "Playback", "View", "Layers", "Annotate", "Sound", "Model", "Help")
 """The menus, left to right."""
 
 ACTIONS: tuple[ActionSpec, ...] = (
@@ -56,7 +58,12 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("file.demo", "Open the &demo clip", "File", needs_clip=False),
     ActionSpec("file.close", "&Close clip", "File", ("Ctrl+W",)),
     ActionSpec("file.info", "&Media information…", "File", ("Ctrl+I",), starts_section=True),
-    ActionSpec("file.save_picture", "&Save picture…", "File", ("Ctrl+Shift+S",)),
+    ActionSpec("project.new", "&New project…", "File", ("Ctrl+N",), starts_section=True),
+    ActionSpec("project.open", "Open p&roject…", "File", ("Ctrl+Shift+N",), needs_clip=False),
+    ActionSpec("project.save_as", "S&ave project as…", "File", ("Ctrl+Alt+S",), needs_clip=False),
+    ActionSpec("project.export_copy", "Export a copy o&f the project…", "File", ("Ctrl+Alt+E",), needs_clip=False),
+    ActionSpec("project.close", "Close projec&t", "File", ("Ctrl+Alt+W",), needs_clip=False),
+    ActionSpec("file.save_picture", "&Save picture…", "File", ("Ctrl+Shift+S",), starts_section=True),
     ActionSpec("file.quit", "&Quit", "File", ("Ctrl+Q",), needs_clip=False, starts_section=True),
     ActionSpec("play.toggle", "&Play / pause", "Playback", ("Space",)),
     ActionSpec("play.stop", "&Stand still", "Playback", ("K",)),
@@ -120,6 +127,44 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("layers.hide", "&Hide all", "Layers", ("H",), is_checkable=True, starts_section=True),
     ActionSpec("layers.compare", "Next way to &compare", "Layers", ("F8",)),
     ActionSpec("layers.panel", "List of la&yers", "Layers", ("F9",), is_checkable=True, starts_section=True),
+    ActionSpec("annotate.mode", "&Annotate", "Annotate", ("Ctrl+D",), is_checkable=True),
+    ActionSpec("annotate.look", "&Look around", "Annotate", ("Shift+V",), is_checkable=True, starts_section=True),
+    ActionSpec("annotate.brush", "&Brush", "Annotate", ("B",), is_checkable=True),
+    ActionSpec("annotate.eraser", "&Eraser", "Annotate", ("E",), is_checkable=True),
+    ActionSpec("annotate.lasso", "La&sso", "Annotate", ("A",), is_checkable=True),
+    ActionSpec("annotate.polygon", "&Polygon", "Annotate", ("G",), is_checkable=True),
+    ActionSpec("annotate.fill", "&Fill", "Annotate", ("C",), is_checkable=True),
+    ActionSpec("annotate.wand", "&Wand", "Annotate", ("W",), is_checkable=True),
+    ActionSpec("annotate.smart", "S&mart select", "Annotate", ("S",), is_checkable=True),
+    ActionSpec("annotate.move", "Mo&ve and turn", "Annotate", ("V",), is_checkable=True),
+    ActionSpec("annotate.part", "&Take the model's part", "Annotate", ("Q",), is_checkable=True),
+    ActionSpec("annotate.model_lasso", "Take the model in a lass&o", "Annotate", ("Shift+A",), is_checkable=True),
+    ActionSpec("annotate.larger", "Larger brush", "Annotate", ("]",), repeats=True, starts_section=True),
+    ActionSpec("annotate.smaller", "Smaller brush", "Annotate", ("[",), repeats=True),
+    ActionSpec("annotate.preserve", "P&reserve other objects", "Annotate", ("Shift+P",), is_checkable=True),
+    ActionSpec("annotate.undo", "&Undo", "Annotate", ("Ctrl+Z",), repeats=True, needs_clip=False, starts_section=True),
+    ActionSpec("annotate.redo", "Re&do", "Annotate", ("Ctrl+Shift+Z", "Ctrl+Y"), repeats=True, needs_clip=False),
+    ActionSpec("annotate.grow", "Grow by half a degree", "Annotate", ("Ctrl+G",), repeats=True, starts_section=True),
+    ActionSpec("annotate.grow_more", "Grow by two degrees", "Annotate", ("Ctrl+Shift+G",), repeats=True),
+    ActionSpec("annotate.shrink", "Shrink by half a degree", "Annotate", ("Ctrl+U",), repeats=True),
+    ActionSpec("annotate.shrink_more", "Shrink by two degrees", "Annotate", ("Ctrl+Shift+U",), repeats=True),
+    ActionSpec("annotate.smooth", "Smooth by half a degree", "Annotate", ("Ctrl+M",)),
+    ActionSpec("annotate.smooth_more", "Smooth by two degrees", "Annotate", ("Ctrl+Shift+M",)),
+    ActionSpec("annotate.fill_holes", "Fill &holes", "Annotate", ("Ctrl+F",)),
+    ActionSpec("annotate.keep_largest", "&Keep the largest part", "Annotate", ("Ctrl+K",)),
+    ActionSpec("annotate.model_whole", "Take the model's whole mask", "Annotate", ("Shift+Q",), starts_section=True),
+    ActionSpec("annotate.from_previous", "Take from the annotated frame before", "Annotate", ("Ctrl+,",)),
+    ActionSpec("annotate.from_next", "Take from the annotated frame after", "Annotate", ("Ctrl+.",)),
+    ActionSpec("annotate.delete", "Delete from this frame", "Annotate", ("Del",)),
+    ActionSpec("annotate.lock", "Lock the ob&ject", "Annotate", ("Ctrl+L",), is_checkable=True, starts_section=True),
+    ActionSpec("annotate.add_object", "Add an object", "Annotate", ("Ctrl+Shift+A",)),
+    ActionSpec("annotate.delete_object", "Delete the object everywhere", "Annotate", ("Shift+Del",)),
+    ActionSpec("annotate.next_object", "Next object", "Annotate", ("Tab",), context=Context.PICTURE),
+    ActionSpec("annotate.previous_object", "Previous object", "Annotate", ("Shift+Tab",), context=Context.PICTURE),
+    *(
+        ActionSpec(f"annotate.object_{n}", f"Object {n}", "Annotate", (str(n),), starts_section=n == 1)
+        for n in range(1, 10)
+    ),
     ActionSpec("sound.louder", "&Louder", "Sound", ("Up",), needs_clip=False, repeats=True),
     ActionSpec("sound.softer", "&Softer", "Sound", ("Down",), needs_clip=False, repeats=True),
     ActionSpec("sound.mute", "&Mute", "Sound", ("M",), is_checkable=True, needs_clip=False),
@@ -163,6 +208,13 @@ POINTER: tuple[HelpRow, ...] = (
     HelpRow("pointer.other", "Pointer", "Turn the view with whatever tool", ("Right drag", "Middle drag")),
     HelpRow("pointer.check", "Pointer", "Hear a burst of noise from exactly there", ("Alt+click",)),
     HelpRow("pointer.drop", "Pointer", "Open the file", ("Drop a file",)),
+    HelpRow("paint.paint", "Painting", "Use the tool; any other button turns the view", ("Drag",)),
+    HelpRow("paint.turn", "Painting", "Turn the view instead; a tap plays and pauses", ("Hold Space",)),
+    HelpRow("paint.invert", "Painting", "The opposite: erase, take away", ("Hold Ctrl",)),
+    HelpRow("paint.size", "Painting", "Size of the brush", ("Alt+wheel",)),
+    HelpRow("paint.finish", "Painting", "Finish a polygon or a smart selection", ("Return",)),
+    HelpRow("paint.back", "Painting", "Take back its last point or stroke", ("Backspace",)),
+    HelpRow("paint.cancel", "Painting", "Drop it; then leave the tool", ("Esc",)),
     HelpRow("seek.click", "Seek bar", "Go there; drag to look through the clip", ("Click", "Drag")),
     HelpRow("seek.loop", "Seek bar", "Repeat that range", ("Shift+drag",)),
     HelpRow("seek.unloop", "Seek bar", "Stop repeating", ("Shift+click",)),
@@ -206,5 +258,7 @@ def build_actions(parent: QObject) -> dict[str, QAction]:
         action.setShortcuts([QKeySequence(key) for key in spec.keys])
         action.setAutoRepeat(spec.repeats)
         action.setCheckable(spec.is_checkable)
+        if spec.context is Context.PICTURE:
+            action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
         made[spec.id] = action
     return made

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QApplication
 
 from panosod_core.geometry.picture import Eye
 from panosod_viewer import commands
+from panosod_viewer.annotator import Annotator
 from panosod_viewer.arguments import Arguments
 from panosod_viewer.arrivals import Arrivals
 from panosod_viewer.audio.devices import DeviceChoice
@@ -134,6 +135,7 @@ class Viewer(QObject):
             picture=self.picture,
             memory=self.memory,
         )
+        self.annotator = self._make_annotator()
         self.interrupts = Interrupts(self)
         self._burst_mark = QTimer(self, singleShot=True, interval=BURST_MARK_MS)
         self._connect()
@@ -152,6 +154,17 @@ class Viewer(QObject):
         self.feed.describe = overlays.describe
         return overlays
 
+    def _make_annotator(self) -> Annotator:
+        return Annotator(
+            window=self.window,
+            state=self.state,
+            player=self.player,
+            session=self.session,
+            router=self.controls.router,
+            picture=self.picture,
+            parent=self,
+        )
+
     # --- connecting ---
 
     def _connect(self) -> None:
@@ -167,6 +180,7 @@ class Viewer(QObject):
             | self.timeline.commands()
             | self.overlays.commands()
             | self.model.commands()
+            | self.annotator.commands()
             | self._own_commands(),
         )
 
@@ -297,6 +311,7 @@ class Viewer(QObject):
         self._remember()
         self.interrupts.close()
         self.demo.close()
+        self.annotator.close()
         self.timeline.close()
         self.tracking.close()
         self.model.close()

@@ -1,5 +1,6 @@
 """The window: menus from the table of actions, a page for the picture, a page for the empty state. No behaviour."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QEvent, QObject, QSize, Qt, Signal
@@ -32,12 +33,14 @@ class MainWindow(QMainWindow):
         recent_chosen (str): a file of the recent menu.
         recent_cleared (): forget the recent files.
         closing (): the window is about to close.
+        full_screen_changed (bool): the picture fills the screen, or does no more.
     """
 
     file_dropped = Signal(str)
     recent_chosen = Signal(str)
     recent_cleared = Signal()
     closing = Signal()
+    full_screen_changed = Signal(bool)
 
     def __init__(self) -> None:
         super().__init__()
@@ -58,6 +61,8 @@ class MainWindow(QMainWindow):
         column.addWidget(self.notices)
         column.addWidget(self._pages, 1)
         self.setCentralWidget(central)
+        self.may_close: Callable[[], bool] = lambda: True
+        """Asked before the window closes: False where something would be lost, which whoever says so tells."""
         self._is_bare = False
         self._make_layers()
         self._recent_menu = QMenu("Open &recent", self)
@@ -113,6 +118,7 @@ class MainWindow(QMainWindow):
         state, full = self.windowState(), Qt.WindowState.WindowFullScreen
         self.setWindowState(state | full if on else state & ~full)
         self.show()
+        self.full_screen_changed.emit(on)
 
     def set_picture_size(self, width: int, height: int) -> None:
         """Make the window such that the picture has this size."""
@@ -120,6 +126,11 @@ class MainWindow(QMainWindow):
         menu = 0 if self._is_bare else self.menuBar().sizeHint().height()
         dock = self._layers_dock.sizeHint().width() + 4 if self._wants_layers and not self._is_bare else 0
         self.resize(page.width() + dock, page.height() + menu)
+
+    @property
+    def is_bare(self) -> bool:
+        """The picture alone is shown."""
+        return self._is_bare
 
     @property
     def has_layers_open(self) -> bool:
@@ -149,6 +160,9 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
         """Tell everyone, then close."""
+        if not self.may_close():
+            event.ignore()
+            return
         self.closing.emit()
         event.accept()
 

@@ -41,6 +41,7 @@ class PlayerPage(QWidget):
         self._is_bare = False
         self._timeline: TimelinePanel | None = None
         self._wants_timeline = False
+        self._strip: QWidget | None = None
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(CONTROLS_STAY_MS)
@@ -80,13 +81,23 @@ class PlayerPage(QWidget):
         self._wants_timeline = on
         self._lay_out()
 
+    def set_strip(self, strip: QWidget) -> None:
+        """Put a narrow column left of the picture; it is there while it is not hidden, but never in full screen."""
+        self._strip = strip
+        strip.setParent(self)
+        strip.lower()  # where there is no room for it, the picture lies over it
+        strip.installEventFilter(self)
+        self._lay_out()
+
     def picture_size_for(self, size: QSize) -> QSize:
         """The size of the page at which the picture has a given size."""
         return QSize(size.width(), size.height() + self._controls_height())
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
         """Lay out anew when the controls want another height (a line of them was hidden)."""
-        if watched is self.controls and event.type() == QEvent.Type.LayoutRequest:
+        shows = (QEvent.Type.ShowToParent, QEvent.Type.HideToParent)
+        is_higher = watched is self.controls and event.type() == QEvent.Type.LayoutRequest
+        if is_higher or (watched is self._strip and event.type() in shows):
             self._lay_out()
         return super().eventFilter(watched, event)
 
@@ -100,7 +111,10 @@ class PlayerPage(QWidget):
         self._fit_timeline(height)
         controls = min(self._controls_height(), height)
         self.controls.setGeometry(0, height - controls, width, controls)
-        self.view.setGeometry(0, 0, width, height if self._is_floating else height - controls)
+        left, bottom = self._strip_width(), height if self._is_floating else height - controls
+        if self._strip is not None and left:
+            self._strip.setGeometry(0, 0, left, bottom)
+        self.view.setGeometry(left, 0, width - left, bottom)
         self.controls.raise_()
 
     def _fit_timeline(self, height: int) -> None:
@@ -116,6 +130,11 @@ class PlayerPage(QWidget):
 
     def _controls_height(self) -> int:
         return 0 if self._is_bare else self.controls.sizeHint().height()
+
+    def _strip_width(self) -> int:
+        if self._strip is None or self._strip.isHidden() or self._is_floating or self._is_bare:
+            return 0
+        return self._strip.sizeHint().width()
 
     def _wake(self) -> None:
         if self._is_floating:

@@ -99,6 +99,11 @@ class AnnotationDesk(QObject):
         return self._clip
 
     @property
+    def is_identified(self) -> bool:
+        """It is known which clip is on the screen."""
+        return bool(self._content_id)
+
+    @property
     def can_edit(self) -> bool:
         """A clip on the sphere is on the screen, and nothing forbids writing."""
         return self._info is not None and self._geometry.is_spherical and self.why_not == ""

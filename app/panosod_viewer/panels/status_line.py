@@ -38,6 +38,7 @@ class StatusLine(FittingRow):
         self._model = self._label("Model", min_px=80)
         self._dropped = self._label("Dropped frames")
         self._underruns = self._label("Underruns")
+        self._hint = self._label("What the tool does", min_px=80)
         self._view = self._label("View")
         self._pointer = self._label("Direction under the pointer", min_px=90)
         self.add(self._projection, comfort_px=270)
@@ -48,6 +49,7 @@ class StatusLine(FittingRow):
         self.add(self._model, rank=3, comfort_px=190)
         self.add(self._dropped, rank=3)
         self.add(self._underruns, rank=2)
+        self.add(self._hint, rank=1, comfort_px=260)
         self.add_stretch()
         self.add(self._pointer, rank=4, comfort_px=330)
         self.add(self._view, rank=5)
@@ -59,6 +61,7 @@ class StatusLine(FittingRow):
         self.set_decoder("")
         self.set_motion_to_sound_ms(None)
         self.set_model("")
+        self.set_hint("")
         self.set_dropped(0)
         self.set_underruns(None)
         self.set_view(0.0, 0.0, 90.0)
@@ -111,6 +114,12 @@ class StatusLine(FittingRow):
     def model_text(self) -> str:
         """What is said of the predictions."""
         return self._model.text()
+
+    def set_hint(self, text: str) -> None:
+        """How the tool at hand works, "" for nothing."""
+        self._hint.setText(text)
+        self._hint.setToolTip(text)
+        self.set_wanted(self._hint, bool(text))
 
     def set_dropped(self, count: int) -> None:
         """Pictures that came too late to be shown."""

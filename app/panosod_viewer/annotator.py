@@ -1,0 +1,93 @@
+"""The annotator's door: light, so that the window opens without it; the studio is built when it is first wanted.
+
+That is when an action of it is triggered, or when a project lies beside the clip that was opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject
+
+from panosod_core.media.info import ClipInfo
+from panosod_viewer.actions import ACTIONS
+from panosod_viewer.clip_session import ClipSession
+from panosod_viewer.main_window import MainWindow
+from panosod_viewer.picture_link import PictureLink
+from panosod_viewer.player import Player
+from panosod_viewer.pointer_routing import PointerRouter
+from panosod_viewer.state import ViewerState
+
+if TYPE_CHECKING:
+    # Brings OpenCV, SQLite and mask coding, which the first picture does not wait for.
+    from panosod_viewer.annotating.studio import Studio
+
+PROJECT_SUFFIX = ".panosod"
+PREFIXES = ("annotate.", "project.")
+"""Of the actions that the studio carries out."""
+
+
+class Annotator(QObject):
+    """Builds the studio and hands it clips and commands."""
+
+    def __init__(
+        self,
+        *,
+        window: MainWindow,
+        state: ViewerState,
+        player: Player,
+        session: ClipSession,
+        router: PointerRouter,
+        picture: PictureLink,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._window = window
+        self._state = state
+        self._player = player
+        self._session = session
+        self._router = router
+        self._studio: Studio | None = None
+        session.opened.connect(self._opened)
+        session.closed.connect(self._closed)
+        picture.first_painted.connect(self._picture_painted)
+
+    @property
+    def studio(self) -> Studio:
+        """All of it, built now if it is not yet."""
+        if self._studio is None:
+            from panosod_viewer.annotating.studio import Studio
+
+            self._studio = Studio(
+                window=self._window, state=self._state, player=self._player, router=self._router, parent=self
+            )
+            if self._session.info is not None:
+                self._studio.set_clip(self._session.info)
+        return self._studio
+
+    def commands(self) -> dict[str, Callable[[], object]]:
+        """What the actions do."""
+        return {spec.id: partial(self._do, spec.id) for spec in ACTIONS if spec.id.startswith(PREFIXES)}
+
+    def close(self) -> None:
+        """Write what is left and close the project."""
+        if self._studio is not None:
+            self._studio.close()
+
+    def _do(self, action_id: str) -> None:
+        self.studio.commands[action_id]()
+
+    def _opened(self, info: ClipInfo) -> None:
+        if self._studio is not None:
+            self._studio.set_clip(info)
+
+    def _closed(self) -> None:
+        if self._studio is not None:
+            self._studio.set_clip(None)
+
+    def _picture_painted(self) -> None:
+        info = self._session.info
+        if info is not None and info.video is not None and info.path.with_suffix(PROJECT_SUFFIX).is_file():
+            _ = self.studio
