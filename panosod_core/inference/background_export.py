@@ -1,13 +1,14 @@
 """Writes the graphs that ONNX Runtime runs for a model that has none yet, so that the next opening is quick.
 
-It is done beside the work, in a process of its own at the lowest priority, and costs half a minute once a model.
+It is done beside the work, in a process of its own at the lowest priority, and costs 20 seconds of a core once a model;
+then 8-bit graphs are made and judged, half a minute more. What is done stays, also where the work ends before the rest.
 """
 
 import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -38,22 +39,35 @@ class BackgroundExport:
         self._process: subprocess.Popen[str] | None = None
         self._thread: threading.Thread | None = None
 
-    def begin(self, engine: Engine, model: Path, *, on_end: Callable[[Exported], None], wait_s: float = WAIT_S) -> bool:
+    def begin(
+        self,
+        engine: Engine,
+        model: Path,
+        *,
+        on_end: Callable[[Exported], None],
+        wait_s: float = WAIT_S,
+        with_int8: bool = True,
+    ) -> bool:
         """Export the model if that can be done here and would help.
 
         Args:
-            engine: in use; one by torch on the processor leaves room to gain.
+            engine: in use; one on a GPU is as fast as it gets.
             model: its file.
             on_end: told from another thread.
             wait_s: begin only after that.
+            with_int8: 8-bit graphs too.
 
         Returns:
             Whether it will be done.
         """
-        if not engine.description.startswith("torch, cpu") or not can_export() or find_export(ModelFile.read(model)):
+        if not engine.description.startswith(("torch, cpu", "ONNX Runtime")) or not can_export():
+            return False
+        there = find_export(ModelFile.read(model))
+        todo = ([] if there is not None else [()]) + ([("--int8",)] if with_int8 else [])
+        if there is not None and (there.has_int8 or not todo):
             return False
         self._thread = threading.Thread(
-            target=self._run, args=(model, on_end, wait_s), name="background-export", daemon=True
+            target=self._run, args=(model, todo, on_end, wait_s), name="background-export", daemon=True
         )
         self._thread.start()
         return True
@@ -72,13 +86,31 @@ class BackgroundExport:
         if self._thread is not None:
             self._thread.join()
 
-    def _run(self, model: Path, on_end: Callable[[Exported], None], wait_s: float) -> None:
+    def _run(
+        self, model: Path, todo: Sequence[Sequence[str]], on_end: Callable[[Exported], None], wait_s: float
+    ) -> None:
         if self._closing.wait(wait_s):
             return
-        command = [sys.executable, "-P", "-c", _EXPORT, "export-onnx", str(model)]
-        with self._lock:
+        text = ""
+        for words in todo:
+            text = self._export(model, words)
             if self._closing.is_set():
                 return
+            if text:
+                break
+        export = find_export(ModelFile.read(model))
+        on_end(Exported(str(export.folder) if export is not None else "", text))
+
+    def _export(self, model: Path, words: Sequence[str]) -> str:
+        """Run the command to its end.
+
+        Returns:
+            What went wrong, in a line; "" for nothing.
+        """
+        command = [sys.executable, "-P", "-c", _EXPORT, "export-onnx", str(model), *words]
+        with self._lock:
+            if self._closing.is_set():
+                return ""
             self._process = process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
@@ -90,12 +122,10 @@ class BackgroundExport:
         if hasattr(os, "setpriority"):
             os.setpriority(os.PRIO_PROCESS, process.pid, NICE)
         _, errors = process.communicate()
-        if self._closing.is_set():
-            return
+        if process.returncode == 0:
+            return ""
         lines = errors.strip().splitlines()
-        export = find_export(ModelFile.read(model)) if process.returncode == 0 else None
-        text = "" if export is not None else (lines[-1] if lines else f"exit code {process.returncode}")
-        on_end(Exported(str(export.folder) if export is not None else "", text))
+        return lines[-1] if lines else f"exit code {process.returncode}"
 
 
 def can_export() -> bool:

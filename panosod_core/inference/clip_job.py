@@ -90,7 +90,7 @@ class ClipRun:
         job, began_s = self.job, time.monotonic()
         plan = plan_clip(job.clip, job.taking)
         cache = PredictionCache(job.cache_folder, limit_bytes=job.cache_limit_bytes, on_problem=self._problem)
-        key = key_of(job.clip, plan, job.model.model_id)
+        key = key_of(job.clip, plan, job.model.model_id, precision=job.model.precision)
         identity = {"content_id": key.content_id, "model_id": key.model_id, "settings": key.settings}
         folder = None if job.out is None else ClipFolder(job.out, identity)
         with cache.open(key) as maps, ClipFeed(job.clip, plan, job.model.config) as feed:

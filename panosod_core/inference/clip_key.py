@@ -5,17 +5,21 @@ from panosod_core.inference.cache import CacheKey
 from panosod_core.media.info import AudioInfo
 
 
-def clip_key(*, content: str, model_id: str, geometry: PictureGeometry, audio: AudioInfo | None) -> CacheKey:
+def clip_key(
+    *, content: str, model_id: str, geometry: PictureGeometry, audio: AudioInfo | None, precision: str = "auto"
+) -> CacheKey:
     """The key of a clip's maps by a model.
 
-    Runtime, device and precision are not part of it: their maps differ by less than a person sees, and int8 is only
-    taken where that was measured.
+    Runtime, device and what they choose by themselves are not part of it: their maps differ by less than a person sees,
+    and int8 is only chosen where that was measured. Who names a precision wants maps of just that one: they have an
+    entry of their own.
 
     Args:
         content: identity of the file (``media.content``).
         model_id: hash of the weights.
         geometry: how its picture is taken to cover the sphere, with the eye that is looked at.
         audio: what its sound is taken for; None without.
+        precision: "auto", or the one that was named.
     """
     b = geometry.bounds
     picture = [geometry.projection, geometry.stereo, geometry.eye, f"{geometry.eyes_swapped:d}"]
@@ -23,4 +27,5 @@ def clip_key(*, content: str, model_id: str, geometry: PictureGeometry, audio: A
     sound = ["none"]
     if audio is not None:
         sound = [audio.format, str(audio.order), ",".join(str(c) for c in audio.channel_map)]
-    return CacheKey(content, model_id, f"picture {' '.join(picture)}; sound {' '.join(sound)}")
+    named = "" if precision == "auto" else f"; precision {precision}"
+    return CacheKey(content, model_id, f"picture {' '.join(picture)}; sound {' '.join(sound)}{named}")

@@ -208,13 +208,15 @@ class RangePredictor:
         self._on_map(record)
 
 
-def key_of(path: Path, plan: ClipPlan, model_id: str) -> CacheKey:
-    """Under which key a clip's maps by a model are kept.
+def key_of(path: Path, plan: ClipPlan, model_id: str, *, precision: str = "auto") -> CacheKey:
+    """Under which key a clip's maps by a model are kept; those of a precision that was named have their own.
 
     Raises:
         MediaError: the clip cannot be read.
     """
-    return clip_key(content=content_id(path), model_id=model_id, geometry=plan.geometry, audio=plan.audio)
+    return clip_key(
+        content=content_id(path), model_id=model_id, geometry=plan.geometry, audio=plan.audio, precision=precision
+    )
 
 
 def known_maps(maps: ClipMaps) -> dict[int, int]:
@@ -235,6 +237,7 @@ def predict_clip(
     config: ModelConfig,
     frames: FrameRange = ALL_FRAMES,
     taking: ClipTaking = AS_FOUND,
+    precision: str = "auto",
     on_map: Callable[[MapRecord], None] = lambda record: None,
     should_stop: Callable[[], bool] = never,
 ) -> Outcome:
@@ -248,6 +251,7 @@ def predict_clip(
         config: of the model.
         frames: which.
         taking: what the clip is taken for.
+        precision: that was named for the engine; its maps are then kept apart.
         on_map: told of every map that was written.
         should_stop: asked between the steps of the work.
 
@@ -260,7 +264,7 @@ def predict_clip(
     plan = plan_clip(path, taking)
     try:
         with (
-            cache.open(key_of(path, plan, model_id)) as maps,
+            cache.open(key_of(path, plan, model_id, precision=precision)) as maps,
             ClipFeed(path, plan, config, should_stop=should_stop) as feed,
         ):
 

@@ -22,9 +22,9 @@ def model(tmp_path_factory) -> Path:
     return model_file(tmp_path_factory.mktemp("model"))
 
 
-def test_only_torch_on_a_processor_is_worth_it(model):
+def test_on_a_gpu_there_is_nothing_to_gain(model):
     export = BackgroundExport()
-    for description in ("ONNX Runtime, cpu, float32", "torch, cuda, bfloat16"):
+    for description in ("torch, mps, float32", "torch, cuda, bfloat16"):
         assert not export.begin(Named(description), model, on_end=pytest.fail)
     export.close()
 
@@ -45,11 +45,15 @@ def test_the_next_opening_takes_the_graphs(model, tmp_path, monkeypatch):
     told: queue.Queue[Exported] = queue.Queue()
     export = BackgroundExport()
     engine = open_engine(model, device="cpu", threads=1)
-    assert export.begin(engine, model, on_end=told.put, wait_s=0)
+    assert export.begin(engine, model, on_end=told.put, wait_s=0, with_int8=False)
     done = told.get(timeout=150)
     export.close()
     assert done.text == ""
     assert Path(done.path).is_dir()
     again = open_engine(model, device="cpu", threads=1)
     assert again.description.startswith("ONNX Runtime")
-    assert not export.begin(again, model, on_end=told.put)
+    assert not export.begin(again, model, on_end=told.put, with_int8=False)
+    # 8-bit graphs are still missing: the next run makes them
+    assert export.begin(again, model, on_end=told.put, wait_s=3600)
+    export.close()
+    assert told.empty()

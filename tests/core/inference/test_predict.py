@@ -404,3 +404,10 @@ def test_a_map_that_is_damaged_when_it_is_to_be_carried_is_made_anew(
     outcome = predict(clip, model, cache, frames=frames)
     assert (outcome.made, outcome.carried, outcome.unreadable) == (1, 6, [])
     assert sorted(kept(clip, model, cache)) == list(range(8))
+
+
+def test_maps_of_a_precision_that_was_named_are_kept_apart(clip: Path) -> None:
+    plan = plan_clip(clip)
+    keys = {key_of(clip, plan, "m" * 64, precision=word) for word in ("auto", "float32", "int8")}
+    assert len(keys) == 3
+    assert key_of(clip, plan, "m" * 64) == key_of(clip, plan, "m" * 64, precision="auto")
