@@ -143,6 +143,29 @@ class PredictionSettings:
 
 
 @dataclass(frozen=True)
+class ReviewSettings:
+    """Review and propagation.
+
+    Attributes:
+        every: every n-th frame is a key frame; the data set has every sixth.
+        frames: masks are carried over so many frames at a time.
+        all_objects: all objects of the frame, not the selected one alone.
+        guided: the model's maps settle outlines.
+        follows: the picture goes along while masks are carried.
+    """
+
+    every: int = 6
+    frames: int = 30
+    all_objects: bool = True
+    guided: bool = True
+    follows: bool = True
+
+    def __post_init__(self) -> None:
+        _between("review.every", self.every, 1, 1000)
+        _between("review.frames", self.frames, 1, 10_000)
+
+
+@dataclass(frozen=True)
 class WindowSettings:
     """Where the window was.
 
@@ -192,6 +215,7 @@ class Settings:
     tracker: TrackerConfig = field(default_factory=TrackerConfig)
     timeline: TimelineSettings = field(default_factory=TimelineSettings)
     prediction: PredictionSettings = field(default_factory=PredictionSettings)
+    review: ReviewSettings = field(default_factory=ReviewSettings)
     window: WindowSettings = field(default_factory=WindowSettings)
     recent: tuple[str, ...] = ()
     files: tuple[tuple[str, FileChoice], ...] = ()

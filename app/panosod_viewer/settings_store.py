@@ -22,7 +22,7 @@ from panosod_viewer.tracker.route import AngleOrder, AngleUnit, Argument, Route
 
 _HEADER = "# Settings of panosod-viewer: only what differs from the defaults. Comments are not kept.\n"
 _MAX_BYTES = 4 * 1024 * 1024
-_GROUPS = ("appearance", "view", "playback", "audio", "tracker", "timeline", "prediction", "window")
+_GROUPS = ("appearance", "view", "playback", "audio", "tracker", "timeline", "prediction", "review", "window")
 G = TypeVar("G")
 
 
