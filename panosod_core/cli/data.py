@@ -28,7 +28,7 @@ class DataArguments:
     action: Annotated[Literal["check"], tyro.conf.Positional]
     """What to do: check."""
     folder: Annotated[Path, tyro.conf.Positional]
-    """The data set's folder."""
+    """The data set's folder, or an annotated project (.panosod)."""
     layout: Literal["auto", "asod60k", "pavsodr", "duts", "l3das", "davsod", "panosod"] = "auto"
     """Which layout it has; auto: told by what lies in it."""
     order: str = "auto"

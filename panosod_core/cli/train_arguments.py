@@ -15,7 +15,7 @@ class Common:
     """What all stages take. Options without a value here are those of the preset's recipe."""
 
     data: Annotated[str, tyro.conf.Positional]
-    """Folder of a data set, or `synthetic` for scenes that are rendered as they are needed."""
+    """Folder of a data set, an annotated project, or `synthetic` for scenes rendered as they are needed."""
     out: Path
     """Folder of the run: state, best and last model, events."""
     preset: Literal["paper", "panosod", "small"] = "paper"
@@ -122,7 +122,7 @@ class ImageArguments(Common):
 
 @dataclass(frozen=True)
 class VideoArguments(Common):
-    """Third stage: the whole network, student and teacher, on video with sound (ASOD60K, synthetic scenes)."""
+    """Third stage: the whole network, student and teacher, on video with sound (ASOD60K, projects, scenes)."""
 
     order: str = "auto"
     """What the sound's channels are: acn, fuma, ...; auto: by the files."""
@@ -134,6 +134,8 @@ class VideoArguments(Common):
     """Features are normalised before they are compared (LGD)."""
     distill_adapter: bool = False
     """A convolution on the student's feature before they are compared (LGD)."""
+    distill_apart: bool = False
+    """The distillation teaches the student's fusion alone and does not reach the encoders."""
     distill_warmup_steps: int = 0
     """Steps before the distillation sets in."""
     both_ways: bool = False

@@ -79,6 +79,7 @@ def _of_stage(
         stop_teacher=not args.both_ways,
         distill_normalise=args.distill_normalise,
         distill_adapter=args.distill_adapter,
+        distill_apart=args.distill_apart,
         distill_warmup_steps=args.distill_warmup_steps,
         location=args.location,
         spherical=args.spherical,

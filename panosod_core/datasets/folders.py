@@ -156,7 +156,7 @@ def build_clip(parts: ClipParts, found: FindingCounter) -> Clip | None:
         for number, path in sorted(parts.pictures.items())
     )
     clip = Clip(parts.name, parts.split, parts.subset, parts.rate, frames, parts.sound, parts.panoramic, parts.title)
-    _count_length(clip, parts.key_step, found)
+    _count_length(clip, parts.key_step, found, timed=bool(parts.times_s))
     return clip
 
 
@@ -169,13 +169,14 @@ def spacing_of(numbers: Iterable[int], *, key_step: int) -> int:
 
 def _count_pairs(parts: ClipParts, found: FindingCounter) -> None:
     numbers = sorted(parts.pictures)
-    spacing = spacing_of(numbers, key_step=parts.key_step)
-    steps = [b - a for a, b in itertools.pairwise(numbers)]
-    gaps = sum(step > spacing for step in steps)
-    found.add(Kind.GAPS, parts.name, count=gaps)
-    if spacing == parts.key_step:
-        off = sum(number % parts.key_step != 0 for number in numbers)
-        found.add(Kind.OFF_KEY_RULE, parts.name, count=off)
+    if not parts.times_s:  # else each picture was chosen by itself and says when it is
+        spacing = spacing_of(numbers, key_step=parts.key_step)
+        steps = [b - a for a, b in itertools.pairwise(numbers)]
+        gaps = sum(step > spacing for step in steps)
+        found.add(Kind.GAPS, parts.name, count=gaps)
+        if spacing == parts.key_step:
+            off = sum(number % parts.key_step != 0 for number in numbers)
+            found.add(Kind.OFF_KEY_RULE, parts.name, count=off)
     if parts.masks is None:
         found.add(Kind.NO_MASK_FOLDER, parts.name)
         return
@@ -185,8 +186,13 @@ def _count_pairs(parts: ClipParts, found: FindingCounter) -> None:
     found.add(Kind.STRAY_MASKS, f"{parts.name}: {len(stray)}", count=len(stray))
 
 
-def _count_length(clip: Clip, key_step: int, found: FindingCounter) -> None:
+def _count_length(clip: Clip, key_step: int, found: FindingCounter, *, timed: bool) -> None:
     if clip.sound is None:
+        return
+    if timed:  # pictures that say their time lie anywhere in a sound; it may only not end before them
+        missing_s = clip.frames[-1].time_s - clip.sound.duration_s
+        if missing_s > LENGTH_SLACK_S:
+            found.add(Kind.SOUND_SHORT, f"{clip.name}: {-missing_s:+.2f} s")
         return
     spacing = spacing_of((frame.number for frame in clip.frames), key_step=key_step)
     last_s = clip.frames[-1].time_s

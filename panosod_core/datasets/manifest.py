@@ -13,7 +13,9 @@ so that the authors' own code can read it too. ``dataset.json``::
      "sequences": {"<seq>": {"split": "train", "rate": [30, 1], "subset": null, "title": "",
                              "times_s": {"0": 0.0, "6": 0.2}}}}
 
-``rate`` is frames per second of the source; ``times_s`` is needed only where its frames are not evenly spaced.
+``rate`` is frames per second of the source; ``times_s`` is needed only where its frames are not evenly spaced, or where
+the sound does not begin with frame 0: its second 0 is always time 0. ``"left_out": {"<seq>": "why"}`` may name what a
+person would expect there and will not find.
 """
 
 import itertools
@@ -66,12 +68,14 @@ class Manifest:
         sequences: name -> entry.
         key_step: key frames are the multiples of this.
         sound_order: of the sound files.
+        left_out: sequences that should be here and are not, and why.
     """
 
     name: str
     sequences: Mapping[str, SequenceEntry]
     key_step: int = 6
     sound_order: SoundOrder = ACN_SN3D
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
 
 def write_manifest(root: Path, manifest: Manifest) -> Path:
@@ -100,7 +104,7 @@ def write_manifest(root: Path, manifest: Manifest) -> Path:
         "key_step": manifest.key_step,
         "sound_order": manifest.sound_order.name,
         "sequences": sequences,
-    }
+    } | ({"left_out": dict(manifest.left_out)} if manifest.left_out else {})
     path, part = root / MANIFEST, root / f".{MANIFEST}.part"
     try:
         with part.open("w", encoding="utf-8") as file:
@@ -147,6 +151,8 @@ def index_panosod(root: Path, *, order: SoundOrder | None = None) -> DataSet:
     found = FindingCounter()
     clips: list[Clip] = []
     on_disk = {folder.name: folder for folder in subfolders(root / FRAMES)}
+    for name, reason in manifest.left_out.items():
+        found.add(Kind.MISSING_SEQUENCE, f"{name}: {reason}")
     for name in sorted(set(on_disk) - set(manifest.sequences)):
         found.add(Kind.UNKNOWN_SEQUENCE, name)
     for name, entry in manifest.sequences.items():
@@ -201,4 +207,5 @@ def _from_json(data: Any) -> Manifest:
         sequences[name] = SequenceEntry(
             Split(entry["split"]), rate, None if subset is None else str(subset), str(entry.get("title", "")), times
         )
-    return Manifest(str(data.get("name", "")), sequences, step, parse_order(data.get("sound_order", "acn")))
+    left_out = {str(name): str(reason) for name, reason in data.get("left_out", {}).items()}
+    return Manifest(str(data.get("name", "")), sequences, step, parse_order(data.get("sound_order", "acn")), left_out)

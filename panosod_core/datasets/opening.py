@@ -12,7 +12,7 @@ from panosod_core.datasets.index import DataSet, Layout, Split
 from panosod_core.datasets.l3das import index_l3das, part_folders
 from panosod_core.datasets.manifest import MANIFEST, index_panosod
 from panosod_core.datasets.pavsodr import PICTURES, index_pavsodr
-from panosod_core.datasets.projects import cached_project, is_project
+from panosod_core.datasets.projects import Preparation, cached_project, is_project
 from panosod_core.datasets.sound_order import SoundOrder
 from panosod_core.errors import DatasetError
 
@@ -36,14 +36,21 @@ def detect_layout(root: Path, *, folders: AsodFolders = DEFAULT_FOLDERS) -> Layo
     return None
 
 
-def find_root(root: Path, *, folders: AsodFolders = DEFAULT_FOLDERS) -> tuple[Path, Layout]:
+def find_root(
+    root: Path, *, folders: AsodFolders = DEFAULT_FOLDERS, project: Preparation | None = None
+) -> tuple[Path, Layout]:
     """The data set in a folder, looking through folders that hold nothing but one other (as archives often do).
+
+    Args:
+        root: the folder, or an annotated project.
+        folders: where ASOD60K's parts lie.
+        project: how a project is prepared.
 
     Raises:
         DatasetError: there is no such folder, or nothing known in it.
     """
     if is_project(root):
-        return cached_project(root), Layout.PANOSOD
+        return cached_project(root, project), Layout.PANOSOD
     if not root.is_dir():
         raise DatasetError(f"{root}: expected the folder of a data set, there is no such folder")
     here = root
@@ -68,6 +75,7 @@ def open_data_set(
     order: SoundOrder | None = None,
     rates: Mapping[str, Fraction] | None = None,
     folders: AsodFolders = DEFAULT_FOLDERS,
+    project: Preparation | None = None,
 ) -> DataSet:
     """List the data set in a folder.
 
@@ -77,12 +85,15 @@ def open_data_set(
         order: what the sound's channels are; None: by the files, else ACN/SN3D.
         rates: frame rates by sequence that go before all others (ASOD60K).
         folders: where ASOD60K's parts lie.
+        project: how a project is prepared: size of pictures, frames of a window.
 
     Raises:
         DatasetError: there is no such data set, or a list in it cannot be read.
     """
-    if layout is None:
-        root, layout = find_root(root, folders=folders)
+    if is_project(root) and layout not in (None, Layout.PANOSOD):
+        raise DatasetError(f"{root}: an annotated project has the layout {Layout.PANOSOD}, not {layout}")
+    if layout is None or is_project(root):
+        root, layout = find_root(root, folders=folders, project=project)
     elif not root.is_dir():
         raise DatasetError(f"{root}: expected the folder of a data set, there is no such folder")
     if layout is Layout.ASOD60K:

@@ -7,11 +7,12 @@ before and after), without masks.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -138,16 +139,24 @@ def prepare(
 def cached_project(project: Path, how: Preparation | None = None) -> Path:
     """The data set of a project as it is now, from the platform's cache or made anew.
 
+    Args:
+        project: the file.
+        how: what is taken; its rule is not looked at, all is for training.
+
     Raises:
         DatasetError: nothing to learn from, or it cannot be written.
         PanosodError: a clip or the project cannot be read.
     """
-    how = how or Preparation()
+    how = replace(how or Preparation(), rule=all_for(Split.TRAIN))
     with Snapshot.open(project) as snapshot:
-        name = f"{snapshot.fingerprint[:24]}-{how.width}"
+        files = {clip.id: find_clip(project, clip) for clip in snapshot.clips}
+        # A clip that was away is looked for again: what was made without it is another data set.
+        there = sorted(number for number, path in files.items() if path is not None)
+        chosen = (how.width, sorted(how.states), how.step_s, how.window, how.sounding_only, there)
+        name = f"{snapshot.fingerprint[:24]}-{how.width}-{hashlib.sha256(repr(chosen).encode()).hexdigest()[:8]}"
         root = Path(platformdirs.user_cache_dir("panosod", appauthor=False)) / "projects" / name
         if not (root / MANIFEST).is_file():
-            prepare(snapshot, root, how, media=lambda clip: find_clip(project, clip))
+            prepare(snapshot, root, how, media=lambda clip: files[clip.id])
     return root
 
 
@@ -172,7 +181,7 @@ def _write(
     counts: dict[Split, int] = {}
     left_out: list[str] = []
     for clip in snapshot.clips:
-        frames = tuple(f for f in snapshot.frames[clip.id] if _teaches(f, how.states))
+        frames = tuple(f for f in snapshot.frames[clip.id] if teaches(f, how.states))
         if not frames:
             continue
         path = media(clip)
@@ -194,11 +203,13 @@ def _write(
     if not sequences:
         missing = f" ({', '.join(left_out)} not found)" if left_out else ""
         raise DatasetError(f"{snapshot.path}: expected annotated frames to learn from, there are none{missing}")
-    write_manifest(root, Manifest(snapshot.path.stem, sequences, key_step=1))
+    away = dict.fromkeys(left_out, "the clip is not where the project says, nor beside it under its name")
+    write_manifest(root, Manifest(snapshot.path.stem, sequences, key_step=1, left_out=away))
     return Prepared(root, counts, tuple(left_out))
 
 
-def _teaches(frame: SnapshotFrame, states: frozenset[MaskState]) -> bool:
+def teaches(frame: SnapshotFrame, states: frozenset[MaskState] = LEARNT_FROM) -> bool:
+    """Whether a frame is learnt from: it, or one of its masks, is in one of these states and it was not rejected."""
     row = frame.row
     if row.state is FrameState.REJECTED:
         return False

@@ -11,10 +11,12 @@ import torch
 
 from panosod_core.datasets.augment import AugmentConfig
 from panosod_core.datasets.demo_windows import DemoWindows, MixedWindows
+from panosod_core.datasets.findings import Weight
 from panosod_core.datasets.index import Clip, DataSet, Layout, Recording, Split, Still
 from panosod_core.datasets.l3das import STEP_S
 from panosod_core.datasets.opening import open_data_set
 from panosod_core.datasets.order_check import settle_order
+from panosod_core.datasets.projects import Preparation
 from panosod_core.datasets.sound_order import parse_order
 from panosod_core.datasets.synthetic import (
     VALIDATION_SEED,
@@ -51,7 +53,7 @@ class DataConfig:
     """Where samples come from.
 
     Attributes:
-        folder: of a data set; None: synthetic scenes, rendered as they are needed.
+        folder: of a data set, or an annotated project; None: synthetic scenes, rendered as they are needed.
         layout: of the folder; None: told by what lies in it.
         order: of the sound's channels ("acn", "fuma", ...); "auto": by the files, for L3DAS by the labels.
         check_share: share of the training sequences (pictures, recordings) that is held out for the check where the
@@ -131,9 +133,10 @@ def window_sources(data: DataConfig, model: ModelConfig, recipe: TrainConfig, de
             return Source(samples, join_windows, on_device=where.type != "cpu")
 
         return _synthetic(data, scenes)
-    listed = _opened(data)
+    how = Preparation(width=model.width_px, step_s=model.frame_spacing_s, window=model.window)
+    listed = _opened(data, project=how)
     train, check = (replace(listed, clips=part) for part in _parted(listed.clips, data, listed))
-    notes: list[str] = []
+    notes = _odd(listed)
 
     def windows(some: DataSet, augment: AugmentConfig) -> Source[WindowBatch]:
         found = list_windows(some, spec, need_sound=model.fuses)
@@ -145,6 +148,12 @@ def window_sources(data: DataConfig, model: ModelConfig, recipe: TrainConfig, de
                 notes.append(
                     f"{len(found.windows) - len(kept)} windows left out: a mask is missing, and this teacher needs all"
                 )
+        if not kept:
+            raise DatasetError(
+                f"{listed.root}: expected windows to learn from, there are none ({'; '.join(notes)}). Where masks are "
+                "missing beside those that are there, presets panosod and small can learn, or --set "
+                "teacher_validity=true, or --distill 0"
+            )
         return Source(WindowDataset(kept, spec, augment=augment, seed=recipe.seed), stack_windows)
 
     return Sources(windows(train, data.augment), windows(check, AugmentConfig()), tuple(notes))
@@ -172,6 +181,7 @@ def still_sources(data: DataConfig, model: ModelConfig, recipe: TrainConfig, dev
     return Sources(
         Source(StillDataset(train, width=width, height=height, augment=data.augment, seed=recipe.seed), stack_stills),
         Source(StillDataset(check, width=width, height=height), stack_stills),
+        tuple(_odd(listed)),
     )
 
 
@@ -195,7 +205,7 @@ def recording_sources(data: DataConfig, model: ModelConfig, recipe: TrainConfig)
 
         return _synthetic(data, scenes)
     listed = _opened(data)
-    order, notes = listed.order, []
+    order, notes = listed.order, _odd(listed)
     if data.order == "auto":
         evidence = settle_order(listed, most=_MOST_ORDER_RECORDINGS)
         order = evidence.best
@@ -224,11 +234,20 @@ def _synthetic(data: DataConfig, scenes: Any) -> Sources:
     return Sources(train, scenes(data.scenes, data.seed, fresh=False), ("the check is on what is learnt from",))
 
 
-def _opened(data: DataConfig) -> DataSet:
+def _opened(data: DataConfig, *, project: Preparation | None = None) -> DataSet:
     if data.folder is None:
         raise ValueError("synthetic scenes have no folder")
     order = None if data.order == "auto" else parse_order(data.order)
-    return open_data_set(data.folder, layout=data.layout, order=order)
+    return open_data_set(data.folder, layout=data.layout, order=order, project=project)
+
+
+def _odd(listed: DataSet) -> list[str]:
+    """What listing the folder found wrong or odd, a line each: nothing is left out in silence."""
+    return [
+        f"{finding.count} {finding.text}: {finding.action} ({'; '.join(finding.examples)})"
+        for finding in listed.findings
+        if finding.weight is not Weight.NOTE
+    ]
 
 
 def _parted(parts: Sequence[PartT], data: DataConfig, listed: DataSet) -> tuple[tuple[PartT, ...], tuple[PartT, ...]]:

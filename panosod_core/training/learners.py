@@ -25,7 +25,9 @@ class VideoLearner(nn.Module):
         masks, known = batch["masks"].unsqueeze(2), batch["mask_valid"]
         sound = batch["foa"] if config.fuses else None
         told = masks if self.network.teacher is not None else None
-        output = self.network(batch["frames"], sound, told, known if config.teacher_validity else None)
+        apart = told is not None and self.criterion.config.distill_apart
+        valid = known if config.teacher_validity else None
+        output = self.network(batch["frames"], sound, told, valid, apart=apart)
         parts: LossParts = self.criterion(output, masks, valid=known, step=step)
         return parts
 

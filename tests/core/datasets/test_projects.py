@@ -1,5 +1,6 @@
 """An annotated project as a data set: the frames that were annotated, their neighbours, and the sound in step."""
 
+import json
 from contextlib import closing
 
 import numpy as np
@@ -11,6 +12,8 @@ from panosod_core.annotation.edits import paint
 from panosod_core.annotation.masks import RingBox, RingMask
 from panosod_core.annotation.records import FrameKey, Interval, ObjectInfo, Presence
 from panosod_core.annotation.snapshot import Snapshot
+from panosod_core.cli.main import main
+from panosod_core.datasets.findings import Kind, Weight
 from panosod_core.datasets.index import Layout, Split
 from panosod_core.datasets.opening import find_root, open_data_set
 from panosod_core.datasets.pictures import read_mask, read_picture
@@ -122,6 +125,49 @@ def test_a_project_opens_like_a_folder_and_only_once(project, monkeypatch, tmp_p
     assert layout is Layout.PANOSOD and [c.split for c in open_data_set(project.path).clips] == [Split.TRAIN]
     before = (root / "dataset.json").stat().st_mtime_ns
     assert find_root(project.path)[0] == root and (root / "dataset.json").stat().st_mtime_ns == before
+
+
+def test_a_clip_that_is_away_is_told_and_looked_for_again(project, media, monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    video = probe(media).video
+    (tmp_path / "second").mkdir()
+    second = demo_clip(tmp_path / "second", fps=25, duration_s=1.0)
+    clip = project.add_clip(
+        new_clip(second, project.path, size=(H, W), stream=video.stream_index, time_base=probe(second).video.time_base)
+    )
+    project.put_object(clip.id, ObjectInfo(1, "a"))
+    with VideoReader(second, probe(second).video) as reader:
+        key = FrameKey(clip.id, clip.stream, int(reader.frame_pts()[9]), 9)
+    painted(project, key, 1, RingBox(100, 60, 20, 20))
+    project.flush()
+    assert len(open_data_set(project.path).clips) == 2
+    second.rename(second.with_suffix(".away"))
+    data = open_data_set(project.path)
+    assert [f.kind for f in data.findings if f.weight is Weight.ERROR] == [Kind.MISSING_SEQUENCE]
+    assert len(data.clips) == 1 and second.name in str(data.findings)
+    second.with_suffix(".away").rename(second)
+    assert len(open_data_set(project.path).clips) == 2
+
+
+def test_a_window_finds_its_neighbours_whatever_its_length(project, media, monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    spec = WindowSpec(frames=4, step_s=0.1, sound_s=0.2, rate_hz=16000, width=64, height=32)
+    how = Preparation(width=64, step_s=0.1, window=4)
+    window = next(
+        w for w in list_windows(open_data_set(project.path, project=how), spec).windows if w.frame.number == 9
+    )
+    assert all(window.frame_valid) and load_window(window, spec).meta.numbers == (3, 6, 9, 12)
+
+
+def test_the_check_takes_a_project_and_finds_nothing_odd_in_what_was_made_of_it(project, monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert main(["data", "check", str(project.path), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["layout"] == "panosod" and report["counts"][0]["windows"] == 3
+    assert {f["kind"] for f in report["findings"]} <= {"missing-masks", "empty-mask", "order-unproven"}
+    assert main(["data", "check", str(project.path), "--layout", "panosod"]) == 0
+    assert main(["data", "check", str(project.path), "--layout", "duts"]) == 1
+    assert "has the layout panosod" in capsys.readouterr().err
 
 
 def test_what_cannot_be_learnt_from_is_said(project, media, tmp_path):

@@ -95,6 +95,27 @@ def test_windows_with_a_missing_mask_are_left_out_for_a_teacher_that_needs_all(t
     assert any("no mask" in note for note in tolerant.notes)
 
 
+def test_a_teacher_that_needs_every_mask_says_which_one_does_not(tmp_path):
+    root = make_asod(tmp_path / "d")
+    for path in (root / "DATA" / "train").rglob("*.png"):
+        if int(path.stem) % 12:
+            path.unlink()
+    data = DataConfig(folder=root, check_share=0.5)
+    with pytest.raises(DatasetError, match=r"teacher needs all.*presets panosod and small"):
+        window_sources(data, job(tmp_path).model, TRAIN, torch.device("cpu"))
+    model = job(tmp_path, model={"teacher_validity": True}).model
+    sources = window_sources(data, model, TRAIN, torch.device("cpu"))
+    assert len(sources.train.samples) == 4
+    assert any("without a mask" in note for note in sources.notes), "what was odd about the folder is told"
+
+
+def test_a_distillation_that_stops_at_the_fusion_trains(tmp_path):
+    heard = Heard()
+    loss = LossConfig(distill_apart=True, distill_adapter=True, distill_normalise=True, stop_teacher=False)
+    assert train_video(job(tmp_path, loss=loss, epochs=1, batch=3), listeners=(heard,)).done
+    assert all(step["distill"] > 0 for step in heard.of("step"))
+
+
 def test_duts_trains(tmp_path):
     data = DataConfig(folder=make_duts(tmp_path / "data", count=6), augment=AugmentConfig(left_right=0.5))
     outcome = train_image(job(tmp_path / "run", Stage.IMAGE, data=data, epochs=1, best_by=BestBy.MAE))
