@@ -11,7 +11,8 @@ from pathlib import Path
 from panosod_core.errors import ConfigError
 from panosod_core.inference.engine_devices import may_have_gpu
 from panosod_core.inference.engine_protocol import CentreMap, EncodedFrame, Engine
-from panosod_core.inference.model_file import ModelFile, demo_model
+from panosod_core.inference.library import model_in_use
+from panosod_core.inference.model_file import ModelFile
 from panosod_core.inference.onnx_store import Export, find_export, runtime_is_installed
 
 __all__ = ["CentreMap", "EncodedFrame", "Engine", "EngineChoice", "choose_engine", "open_engine"]
@@ -78,7 +79,8 @@ def open_engine(
     """Load a model for inference, on what this machine does fastest.
 
     Args:
-        model: a .safetensors file of the kind `network`; None: the model that comes with panosod.
+        model: a .safetensors file of the kind `network`; None: the library's default, else the model that
+            comes with panosod.
         device: "auto", "cpu", "cuda" or "mps".
         precision: "auto", "float32", "bfloat16", "float16" or "int8".
         threads: of the CPU; None: as many as the machine has cores.
@@ -91,7 +93,7 @@ def open_engine(
         CheckpointError: no model file of panosod, damaged, or of another kind.
         ConfigError: a device or a precision that this machine does not have, or torch is needed and missing.
     """
-    file = ModelFile.read(demo_model() if model is None else model)
+    file = ModelFile.read(model_in_use() if model is None else model)
     choice = (
         EngineChoice("torch", None, precision) if guided else choose_engine(file, device=device, precision=precision)
     )

@@ -6,7 +6,8 @@ from pathlib import Path
 from panosod_core.errors import PredictionError
 from panosod_core.inference.engine import open_engine
 from panosod_core.inference.engine_protocol import Engine
-from panosod_core.inference.model_file import ModelFile, demo_model
+from panosod_core.inference.library import model_in_use
+from panosod_core.inference.model_file import ModelFile
 from panosod_core.model.config import ModelConfig
 
 
@@ -45,12 +46,12 @@ class ModelChoice:
 def choose_model(
     path: Path | None = None, *, device: str = "auto", precision: str = "auto", threads: int | None = None
 ) -> ModelChoice:
-    """Choose a model, the one that comes with panosod by default, without loading it.
+    """Choose a model, by default that of the library or of panosod, without loading it.
 
     Raises:
         CheckpointError: no model file of panosod.
     """
-    file = ModelFile.read(demo_model() if path is None else path)
+    file = ModelFile.read(model_in_use() if path is None else path)
     return ModelChoice(file.path.absolute(), file.model_id, file.config, device, precision, threads)
 
 

@@ -23,6 +23,7 @@ from panosod_core.inference.clip_work import ClipWork
 from panosod_core.inference.duty import Duty
 from panosod_core.inference.engine import open_engine
 from panosod_core.inference.engine_protocol import Engine
+from panosod_core.inference.library import model_in_use
 from panosod_core.inference.messages import (
     Broken,
     ClipRefused,
@@ -39,7 +40,6 @@ from panosod_core.inference.messages import (
     decode,
     encode,
 )
-from panosod_core.inference.model_file import demo_model
 from panosod_core.inference.pace import Pace
 from panosod_core.inference.windows import Abandoned
 
@@ -231,7 +231,14 @@ class Predictor:
         rest_s = self._duty.rest_s(time.monotonic() - began_s)
         if rest_s > 0:
             self._rest(rest_s)
-        work.schedule.finish(index, took_s=self._pace.made(time.monotonic(), since_s=began_s))
+        took_s, effort = self._pace.made(time.monotonic(), since_s=began_s), work.effort
+        work.schedule.finish(
+            index,
+            took_s=took_s,
+            is_lone=effort.is_lone,
+            carried=effort.carried,
+            carrying_s=effort.carrying_share * took_s,
+        )
 
     def _rest(self, seconds: float) -> None:
         end_s = time.monotonic() + seconds
@@ -314,7 +321,7 @@ def _serve(
 
 
 def _model_of(setup: Setup) -> Path:
-    return Path(setup.model) if setup.model else demo_model()
+    return Path(setup.model) if setup.model else model_in_use()
 
 
 def _load(setup: Setup, send: Callable[[Event], None], *, began_s: float) -> Engine:

@@ -1,6 +1,6 @@
 """The third stage: the whole network on video with sound. Read it from top to bottom."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from torch import Tensor
 from panosod_core.model.checkpoint import save_checkpoint
 from panosod_core.model.network import build_network
 from panosod_core.training.check import checked, map_scores
-from panosod_core.training.data import window_sources
+from panosod_core.training.data import Sources, window_sources
 from panosod_core.training.events import Listener
 from panosod_core.training.folder import RunFolder, opened
 from panosod_core.training.job import Job
@@ -21,12 +21,15 @@ from panosod_core.training.start import hold_back, load_start, provenance
 from panosod_core.training.world import joined
 
 
-def train_video(job: Job, *, listeners: Sequence[Listener] = ()) -> Outcome:
+def train_video(
+    job: Job, *, listeners: Sequence[Listener] = (), sources: Callable[..., Sources] = window_sources
+) -> Outcome:
     """Train on ASOD60K, on folders like it, or on synthetic scenes.
 
     Args:
-        job: what is asked.
+        job: what is asked. A backbone whose rate is 0 is left out of the arithmetic too.
         listeners: hear every event; in the first process only.
+        sources: makes the windows that the job's data means; called as :func:`window_sources`.
 
     Returns:
         How it ended.
@@ -36,7 +39,7 @@ def train_video(job: Job, *, listeners: Sequence[Listener] = ()) -> Outcome:
     """
     recipe, folder = job.train, RunFolder(job.out, job.resume, job.settings())
     with joined(job.device) as world, opened(job, folder, world, listeners) as events:
-        train, check, notes = window_sources(job.data, job.model, recipe, world.device)
+        train, check, notes = sources(job.data, job.model, recipe, world.device)
         network = build_network(job.model, seed=recipe.seed)
         loaded = load_start(network, job.start)
         network.freeze_batch_norm(recipe.freeze_batch_norm or bool(recipe.parts))
@@ -45,6 +48,8 @@ def train_video(job: Job, *, listeners: Sequence[Listener] = ()) -> Outcome:
             network.teacher.requires_grad_(False)
         if recipe.parts:
             hold_back(network, learning=recipe.parts)
+        if not recipe.backbone_lr:
+            network.visual.backbone.requires_grad_(False)
         run = Run(learner, recipe, folder, world=world, events=events, notes=notes)
         parallel = world.parallel(learner, unused=job.loss.distill_adapter and job.loss.distill_warmup_steps > 0)
 

@@ -1,0 +1,84 @@
+"""``panosod models``: the models of this machine, and which is used when none is named. No torch."""
+
+import json
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from panosod_core.errors import ConfigError
+from panosod_core.inference.library import SHIPPED, ModelLibrary, ModelRecord
+
+
+@dataclass(frozen=True)
+class ModelsArguments:
+    """List, add, name, remove models; choose which one is used."""
+
+    action: Annotated[
+        Literal["list", "show", "import", "export", "rename", "delete", "default", "rollback"], tyro.conf.Positional
+    ] = "list"
+    """default: use a model from now on, `shipped` for the one that comes with panosod; rollback: the one before."""
+    model: Annotated[str, tyro.conf.Positional] = ""
+    """Name or beginning of the id; for import the file."""
+    to: Annotated[str, tyro.conf.Positional] = ""
+    """export: the file; rename, import: the name."""
+    json: bool = False
+    """Print JSON, one model a line."""
+
+
+def run(args: ModelsArguments) -> int:
+    """Do it.
+
+    Raises:
+        PanosodError: it cannot be done.
+    """
+    library = ModelLibrary()
+    if args.action not in ("list", "rollback") and not args.model:
+        raise ConfigError(f"expected a model: panosod models {args.action} MODEL")
+    if args.action in ("export", "rename") and not args.to:
+        raise ConfigError(f"expected where to: panosod models {args.action} MODEL {'FILE' * (args.action == 'export')}")
+    if args.action == "list":
+        _list(args, library)
+    elif args.action == "show":
+        print(json.dumps(asdict(library.find(args.model)), indent=None if args.json else 1))
+    elif args.action == "export":
+        print(library.export(args.model, Path(args.to)))
+    elif args.action in ("default", "rollback"):
+        record = library.promote(args.model) if args.action == "default" else library.roll_back()
+        _print(args, library, record)
+    else:
+        _print(args, library, _changed(args, library))
+    return 0
+
+
+def _changed(args: ModelsArguments, library: ModelLibrary) -> ModelRecord:
+    if args.action == "import":
+        return library.add(Path(args.model), name=args.to)
+    if args.action == "rename":
+        return library.rename(args.model, args.to)
+    return library.delete(args.model)
+
+
+def _list(args: ModelsArguments, library: ModelLibrary) -> None:
+    for record in library.records():
+        _print(args, library, record)
+    if not args.json:
+        _print(args, library, None)
+
+
+def _print(args: ModelsArguments, library: ModelLibrary, record: ModelRecord | None) -> None:
+    is_default = library.default_id == (None if record is None else record.model_id)
+    if args.json:
+        print(json.dumps({"default": is_default, **({"name": SHIPPED} if record is None else asdict(record))}))
+        return
+    mark = "*" if is_default else " "
+    if record is None:
+        print(f"{mark} {SHIPPED:<24} comes with panosod")
+        return
+    day = time.strftime("%Y-%m-%d %H:%M", time.localtime(record.created_s))
+    f = record.scores.get("f", {})
+    score = f"F {f['incumbent']:.3f} -> {f['candidate']:.3f}" if f else ""
+    parent = f"from {record.parent[:8]}" if record.parent else ""
+    print(f"{mark} {record.name:<24} {record.model_id[:12]}  {day}  {parent}  {score}".rstrip())

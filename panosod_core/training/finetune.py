@@ -1,0 +1,269 @@
+"""A finetuning job from its folder's request to its folder's verdict. Read :meth:`Finetuning.work` from top to bottom.
+
+The process may die at any line: what a step made is written whole before the record says so, and whoever takes the job
+up again goes on from there.
+"""
+
+import os
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from panosod_core.annotation.snapshot import Snapshot
+from panosod_core.datasets.index import Layout, Split
+from panosod_core.datasets.opening import open_data_set
+from panosod_core.datasets.projects import Preparation, all_for, find_clip, prepare
+from panosod_core.errors import PanosodError, TrainingError
+from panosod_core.inference.engine_protocol import Engine
+from panosod_core.inference.engine_torch import open_torch_engine
+from panosod_core.inference.library import model_in_use
+from panosod_core.inference.model_file import ModelFile
+from panosod_core.training.events import Listener
+from panosod_core.training.finetune_check import check_room, needs
+from panosod_core.training.finetune_compare import compare_models
+from panosod_core.training.finetune_gate import FrameScores, judge
+from panosod_core.training.finetune_run import RunPlan, train_plan
+from panosod_core.training.finetune_split import (
+    ENOUGH,
+    FEWEST,
+    Corrected,
+    FixedSplit,
+    corrected_frames,
+    folds,
+    keep_split,
+    settle_split,
+)
+from panosod_core.training.folder import BEST, LAST
+from panosod_core.training.jobs.files import write_json
+from panosod_core.training.jobs.folder import CANDIDATE, JobFolder, JobRecord, Wish
+from panosod_core.training.jobs.process_mark import ProcessMark
+from panosod_core.training.jobs.states import AT_WORK, JobState
+from panosod_core.training.world import joined
+
+INCUMBENT, EVALUATION = "incumbent.safetensors", "evaluation.json"
+DATA, RUNS, MAIN = "data", "runs", "main"
+_TOLD_EVERY_S = 1.0
+
+
+class InterruptedJobError(Exception):
+    """The process was asked to end, and not by the job's owner: the job waits for another process."""
+
+
+def work_on(folder: Path, *, listeners: Sequence[Listener] = ()) -> JobRecord:
+    """Do a job, or go on with it, until it has been judged, was stopped, or failed.
+
+    Args:
+        folder: of the job, which is queued or was left by a process that died.
+        listeners: hear every event.
+
+    Returns:
+        What its record says then.
+
+    Raises:
+        InterruptedJobError: the process was asked to end.
+        PanosodError: it failed; its record says so too.
+    """
+    job = JobFolder(folder, listeners=listeners)
+    with job.held():
+        mark = ProcessMark.of(os.getpid())
+        if mark is not None:
+            job.mark(mark)
+        if job.read().state in AT_WORK:
+            job.become(JobState.QUEUED, "its process had died; it goes on from the last saved state")
+        try:
+            Finetuning(job).work()
+        except PanosodError as error:
+            job.become(JobState.FAILED, str(error))
+            raise
+        except (InterruptedJobError, KeyboardInterrupt):
+            raise
+        except Exception as error:
+            # The boundary of a process that nobody watches: whoever looks must see that it failed, and why.
+            job.become(JobState.FAILED, f"{type(error).__name__}: {error} (a fault of panosod; see log.txt)")
+            raise
+        return job.read()
+
+
+class Finetuning:
+    """One process's work on a job."""
+
+    def __init__(self, job: JobFolder) -> None:
+        """Begin with what the folder says.
+
+        Args:
+            job: whose lock is held.
+        """
+        self._job, self._request = job, job.read().request
+
+    def work(self) -> None:
+        """All of it, from wherever it is.
+
+        Raises:
+            PanosodError: it cannot go on.
+        """
+        record = self._job.read()
+        if self._request.threads:
+            torch.set_num_threads(self._request.threads)
+        if record.state is JobState.QUEUED:
+            self._job.become(JobState.PREPARING, attempts=record.attempts + 1)
+            plans = self._prepared()
+            if self._job.wish is Wish.STOP:
+                self._job.become(JobState.STOPPED, "stopped before it learnt anything: the model stays as it is")
+                return
+            self._job.become(JobState.RUNNING)
+            if not self._trained(plans):
+                return
+        self._evaluated()
+
+    # Preparing
+
+    def _prepared(self) -> list[RunPlan]:
+        """Snapshot, split, data sets, incumbent: made once, and kept."""
+        done = self._job.read().result.get("plans")
+        if done is None:
+            done = self._prepare()
+        return [RunPlan(**plan) for plan in done]
+
+    def _prepare(self) -> list[dict[str, Any]]:
+        request, root = self._request, self._job.path
+        self._job.discard()
+        base = ModelFile.read(request.model or model_in_use())
+        with joined(request.device) as world:  # a device that is not there is found out before anything is written
+            on_cpu = world.device.type == "cpu"
+        with Snapshot.open(request.project) as snapshot:
+            media = {clip.id: find_clip(request.project, clip) for clip in snapshot.clips}
+            corrected = corrected_frames(snapshot, clips=[c for c, path in media.items() if path is not None])
+            missing = [c.path for c in snapshot.clips if media[c.id] is None and snapshot.frames[c.id]]
+            total = sum(len(clip.times_s) for clip in corrected)
+            if total < FEWEST:
+                lost = f" ({', '.join(missing)} not found)" if missing else ""
+                raise TrainingError(
+                    f"{request.project}: expected {FEWEST} corrected frames or more to learn from, there are "
+                    f"{total}{lost}; correct {FEWEST - total} more"
+                )
+            splits, fixed = self._splits(corrected, total)
+            room = needs(
+                base.config, weights=base.path.stat().st_size, frames=total, copies=len(splits), batch=request.batch
+            )
+            check_room(root, room, on_cpu=on_cpu)
+            shutil.copyfile(base.path, root / INCUMBENT)
+            for name, split in splits.items():
+                how = Preparation(
+                    width=base.config.width_px,
+                    step_s=base.config.frame_spacing_s,
+                    window=base.config.window,
+                    rule=all_for(Split.TRAIN) if split is None else split.rule(),
+                )
+                prepare(
+                    snapshot, root / DATA / name, how,
+                    media=lambda clip: media[clip.id], should_stop=lambda: self._job.wish is Wish.CANCEL,
+                )  # fmt: skip
+            keep_split(request.project, fixed.having_learnt(corrected))
+            plans = _plans(splits)
+            self._job.add(
+                plans=plans,
+                snapshot={"fingerprint": snapshot.fingerprint, "revisions": list(snapshot.revisions)},
+                incumbent={"model_id": base.model_id, "path": str(base.path)},
+                corrected=total,
+                clips={clip.name: len(clip.times_s) for clip in corrected},
+                checked=_checked(fixed, corrected) if total >= ENOUGH else {},
+                left_out=missing,
+            )
+        return plans
+
+    def _splits(self, corrected: Sequence[Corrected], total: int) -> tuple[dict[str, FixedSplit | None], FixedSplit]:
+        """The runs' splits by name, None for one that checks nothing; and the project's own."""
+        fixed = settle_split(self._request.project, corrected, share=self._request.check_share)
+        if total >= ENOUGH and _checked(fixed, corrected):
+            return {MAIN: fixed}, fixed
+        parts: dict[str, FixedSplit | None] = {f"fold-{k + 1}": fold for k, fold in enumerate(folds(corrected))}
+        return {**parts, MAIN: None}, fixed
+
+    # Training
+
+    def _trained(self, plans: Sequence[RunPlan]) -> bool:
+        """All runs, one after the other; False where there is nothing to judge."""
+        epochs: list[int] = []
+        for plan in plans:
+            if self._job.wish is Wish.STOP:
+                break
+            share = 1 / len(plans)
+            most = max(1, round(sum(epochs) / len(epochs))) if plan.is_final and epochs else self._request.epochs
+            found = train_plan(self._job, plan, epochs=most, budget=share)
+            if found.interrupted:
+                raise InterruptedJobError
+            epochs.append(max(found.best_epoch, 1))
+        weights = self._job.path / RUNS / MAIN / (LAST if plans[-1].is_final else BEST)
+        stopped = self._job.wish is Wish.STOP
+        if not weights.is_file():
+            self._job.become(JobState.STOPPED, "stopped before the first check: the model stays as it is")
+            return False
+        part = self._job.path / (CANDIDATE + ".part")
+        shutil.copyfile(weights, part)
+        part.replace(self._job.path / CANDIDATE)
+        self._job.become(JobState.STOPPED if stopped else JobState.FINISHED)
+        return True
+
+    # Judging
+
+    def _evaluated(self) -> None:
+        """Incumbent and candidate on the check set; by cross-validation where there is none."""
+        record, root = self._job.read(), self._job.path
+        plans = [RunPlan(**plan) for plan in record.result["plans"]]
+        apart = len(plans) == 1
+        frames: list[FrameScores] = []
+        incumbent = self._engine(root / INCUMBENT)
+        for plan in plans if apart else plans[:-1]:
+            weights = root / CANDIDATE if apart else root / RUNS / plan.name / BEST
+            if not weights.is_file():
+                continue  # stopped before this fold had a check
+            data = open_data_set(root / DATA / plan.name, layout=Layout.PANOSOD).of_split(Split.VALIDATION)
+            told = _Told(self._job)
+            frames += compare_models(incumbent, self._engine(weights), data, progress=told)
+        verdict = judge(frames, corrected=record.result["corrected"], seed=self._request.seed, spread=apart)
+        write_json(
+            root / EVALUATION,
+            {"verdict": verdict.to_json(), "frames": [f.to_json() for f in frames], "cross_validation": not apart},
+        )
+        overall = {name: vars(found) for name, found in verdict.overall.items()}
+        candidate = ModelFile.read(root / CANDIDATE)
+        self._job.become(
+            JobState.EVALUATED, verdict.reason,
+            advice=verdict.advice.value, reason=verdict.reason, scores=overall, candidate=candidate.model_id,
+        )  # fmt: skip
+
+    def _engine(self, path: Path) -> Engine:
+        # Both on the same runtime and in full precision, whatever exports lie about: models are compared here.
+        return open_torch_engine(
+            ModelFile.read(path),
+            device=self._request.device,
+            precision="float32",
+            threads=self._request.threads or None,
+        )
+
+
+class _Told:
+    """Tells how far the judging is, now and then."""
+
+    def __init__(self, job: JobFolder) -> None:
+        self._job, self._last = job, time.monotonic()
+
+    def __call__(self, done: int, of: int) -> None:
+        now = time.monotonic()
+        if done == of or now - self._last >= _TOLD_EVERY_S:
+            self._last = now
+            self._job.tell("judged", done=done, of=of)
+
+
+def _plans(splits: Mapping[str, FixedSplit | None]) -> list[dict[str, Any]]:
+    return [vars(RunPlan(name, is_final=split is None)) for name, split in splits.items()]
+
+
+def _checked(split: FixedSplit, corrected: Sequence[Corrected]) -> dict[str, int]:
+    """Frames for the check, by clip."""
+    counts = {c.name: sum(split.part_of(c.content_id, t) is Split.VALIDATION for t in c.times_s) for c in corrected}
+    return {name: count for name, count in counts.items() if count}

@@ -1,0 +1,112 @@
+"""Whether this machine has the room for a job, before it starts: numbers, and what to do about them. No torch here."""
+
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from panosod_core.errors import TrainingError
+from panosod_core.model.config import Backbone, ModelConfig
+
+_STATE_COPIES = 4
+"""Weights, their running mean, two moments of Adam: in memory, and in the state on disk."""
+_FILES = 7
+"""Times the weights on disk: state (and its next version while it is written), best, last, incumbent, candidate."""
+_BYTES_PER_PIXEL = {Backbone.RESNET18: 2200, Backbone.RESNET34: 2800, Backbone.RESNET50: 6500}
+"""Activations kept for the way back, a pixel of a window at full width and stride 32: measured, and rounded up."""
+_BASE_BYTES = 700 << 20
+"""Python, torch and the readers."""
+_SPARE_DISK = 256 << 20
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a job will take at most, in bytes, by estimate."""
+
+    disk: int
+    memory: int
+
+
+def needs(config: ModelConfig, *, weights: int, frames: int, copies: int, batch: int) -> Needs:
+    """Estimate a job.
+
+    Args:
+        config: of the network.
+        weights: size of the model's file, bytes.
+        frames: corrected frames.
+        copies: data sets that are written of them (one, or one a fold).
+        batch: windows at a time.
+    """
+    pixels = config.width_px * config.height_px
+    pictures = frames * (3 * config.window + 1) * pixels
+    sharper = (32 / config.output_stride) ** 2
+    per_window = _BYTES_PER_PIXEL[config.backbone] * config.backbone_width * sharper * pixels * config.window
+    return Needs(
+        disk=copies * pictures + (_FILES + 3 * (copies - 1)) * _whole(weights) + _SPARE_DISK,
+        memory=int(_BASE_BYTES + (_STATE_COPIES + 1) * _whole(weights) + batch * per_window),
+    )
+
+
+def _whole(weights: int) -> int:
+    """Files may hold 16 bits a number; training takes 32."""
+    return 2 * weights
+
+
+def check_room(folder: Path, wanted: Needs, *, on_cpu: bool) -> None:
+    """Stop where disk or memory will not do.
+
+    Args:
+        folder: where the job's files go.
+        wanted: by the job.
+        on_cpu: the network's memory is the machine's.
+
+    Raises:
+        TrainingError: with what is needed and what is there.
+    """
+    free = shutil.disk_usage(folder).free
+    if free < wanted.disk:
+        raise TrainingError(
+            f"{folder}: expected {_gb(wanted.disk)} of free disk for the job, there are {_gb(free)}: make room, or "
+            "choose a folder on another disk"
+        )
+    memory = free_memory()
+    if on_cpu and memory is not None and memory < wanted.memory:
+        raise TrainingError(
+            f"expected {_gb(wanted.memory)} of free memory for the job, there are {_gb(memory)}: close other programs, "
+            "or take a smaller --batch"
+        )
+
+
+def free_memory() -> int | None:
+    """Bytes that programs may still take; None where the system does not say."""
+    if sys.platform.startswith("linux"):
+        limit = _group_limit()
+        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                available = int(line.split()[1]) * 1024
+                return available if limit is None else min(available, limit)
+        return None
+    names = os.sysconf_names if hasattr(os, "sysconf_names") else {}
+    if "SC_AVPHYS_PAGES" in names:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return None
+
+
+def _group_limit() -> int | None:
+    """What the control group of this container leaves; None without a limit."""
+    try:
+        most = Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii").strip()
+        used = int(Path("/sys/fs/cgroup/memory.current").read_text(encoding="ascii"))
+        stat = Path("/sys/fs/cgroup/memory.stat").read_text(encoding="ascii").splitlines()
+    except (OSError, ValueError):
+        return None
+    if not most.isdecimal():
+        return None
+    # File pages count as used, but are given back when asked for.
+    inactive = next((int(line.split()[1]) for line in stat if line.startswith("inactive_file ")), 0)
+    return max(int(most) - used + inactive, 0)
+
+
+def _gb(size: int) -> str:
+    return f"{size / 1e9:.2f} GB"

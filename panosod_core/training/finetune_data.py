@@ -1,0 +1,121 @@
+"""What a finetuning run learns from: the corrected windows, and others among them against forgetting."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from panosod_core.datasets.augment import AugmentConfig
+from panosod_core.datasets.synthetic import SyntheticWindows
+from panosod_core.datasets.windows import WindowSpec
+from panosod_core.model.config import ModelConfig
+from panosod_core.synth.scene_config import SceneConfig
+from panosod_core.training.batches import Samples, Source
+from panosod_core.training.config import TrainConfig
+from panosod_core.training.data import DataConfig, Sources, window_sources
+
+AUGMENT = AugmentConfig(yaw=True, left_right=0.5)
+_KEPT = ("frames", "foa", "masks", "frame_valid", "mask_valid", "has_sound")
+_SCENE_SEED = 1 << 32
+"""Scenes of finetuning come from seeds that no other training, check or test takes."""
+
+
+@dataclass(frozen=True)
+class Mix:
+    """What comes among the corrected windows.
+
+    Attributes:
+        share: of the windows of a pass.
+        folder: data set whose training part they come from; None: synthetic scenes, fresh in every pass.
+        scene: what those hold.
+        windows: most of a pass, of both kinds.
+        seed: of the order.
+    """
+
+    share: float
+    folder: Path | None
+    scene: SceneConfig
+    windows: int
+    seed: int
+
+
+class Mixed:
+    """Windows of two kinds in fixed shares; each kind is gone through evenly over the passes, in an order by seed."""
+
+    def __init__(self, own: Source[Any], other: Source[Any] | None, mix: Mix) -> None:
+        """Mix two sources; without another one all is the own.
+
+        Args:
+            own: the corrected windows.
+            other: what is mixed in.
+            mix: how.
+        """
+        self._own, self._other, self._seed = own, other, mix.seed
+        self._share = mix.share if other is not None else 0.0
+        self._count = min(mix.windows, math.ceil(len(own.samples) / (1 - self._share)))
+        self._epoch = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def set_epoch(self, epoch: int) -> None:
+        """Go on to another pass."""
+        self._epoch = epoch
+        self._own.samples.set_epoch(epoch)
+        if self._other is not None:
+            self._other.samples.set_epoch(epoch)
+
+    def place(self, index: int) -> tuple[bool, int]:
+        """Whether an index is one of the others, and which sample of its kind it is in this pass."""
+        before, after = int(index * self._share), int((index + 1) * self._share)
+        is_other = after > before
+        others = int(self._count * self._share)
+        per_epoch = others if is_other else self._count - others
+        rank = before if is_other else index - before
+        source = self._other if is_other and self._other is not None else self._own
+        turn, step = divmod(self._epoch * per_epoch + rank, len(source.samples))
+        order = np.random.default_rng([self._seed, is_other, turn]).permutation(len(source.samples))
+        return is_other, int(order[step])
+
+    def __getitem__(self, index: int) -> Mapping[str, Any]:
+        is_other, place = self.place(index)
+        source = self._other if is_other and self._other is not None else self._own
+        batch: Mapping[str, Any] = source.stack([source.samples[place]])
+        return batch
+
+
+def join(batches: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """One batch of several, of what all kinds of windows have."""
+    joined: dict[str, Any] = {name: torch.cat([batch[name] for batch in batches]) for name in _KEPT}
+    return joined | {"meta": [meta for batch in batches for meta in batch["meta"]]}
+
+
+def mixed_sources(mix: Mix) -> Callable[[DataConfig, ModelConfig, TrainConfig, torch.device], Sources]:
+    """A maker of windows for :func:`panosod_core.training.video.train_video`."""
+
+    def sources(data: DataConfig, model: ModelConfig, recipe: TrainConfig, device: torch.device) -> Sources:
+        own, check, notes = window_sources(data, model, recipe, device)
+        other: Source[Any] | None = None
+        if mix.share and mix.folder is not None:
+            config = DataConfig(folder=mix.folder, check_share=0.0, augment=data.augment)
+            found = window_sources(config, model, recipe, device)
+            other, notes = found.train, (*notes, *(f"{mix.folder}: {note}" for note in found.notes))
+        elif mix.share:
+            other = _scenes(mix, model)
+        return Sources(Source(Mixed(own, other, mix), join), check, notes)
+
+    return sources
+
+
+def _scenes(mix: Mix, model: ModelConfig) -> Source[Any]:
+    spec = WindowSpec(
+        frames=model.window, step_s=model.frame_spacing_s, sound_s=model.sound_window_s,
+        rate_hz=model.sound_rate_hz, width=model.width_px, height=model.height_px,
+    )  # fmt: skip
+    scene = replace(mix.scene, duration_s=model.sound_window_s)
+    samples: Samples = SyntheticWindows(mix.windows, spec, config=scene, first_seed=_SCENE_SEED, fresh=True)
+    return Source(samples, join)

@@ -1,0 +1,294 @@
+"""Which corrected frames are learnt from and which check: fixed once, kept beside the project, never mixed again.
+
+A clip, or a stretch of time within one, that is for checking stays so in every later job, whatever is corrected there
+afterwards. Between it and what is learnt from lies a guard that is for neither. No torch here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from panosod_core.annotation.records import Clip
+from panosod_core.annotation.snapshot import Snapshot, SnapshotFrame
+from panosod_core.datasets.index import Split
+from panosod_core.datasets.projects import Part, SplitRule, teaches
+from panosod_core.errors import TrainingError
+from panosod_core.training.jobs.files import read_json, write_json
+
+FEWEST, ENOUGH = 5, 20
+"""Corrected frames below which there is no job, and below which there is no check set of its own."""
+LEAST_SHARE, MOST_SHARE = 0.05, 0.15
+GUARD_S = 0.5
+"""Windows reach 0.2 s to either side: no picture of a checked window lies in one that is learnt from."""
+FOLDS = 3
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Time of a clip that is for checking.
+
+    Attributes:
+        start_s, end_s: on the clip's clock, both included; infinities: the whole clip.
+    """
+
+    start_s: float
+    end_s: float
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is the clip."""
+        return self.end_s == math.inf
+
+
+WHOLE = Stretch(-math.inf, math.inf)
+
+
+@dataclass(frozen=True)
+class FixedSplit:
+    """What is for checking, by the content id of the clip.
+
+    Attributes:
+        check: stretches of each clip that has any.
+        guard_s: time around them that is for nothing.
+        learnt: times of frames that jobs have learnt from: they never come into the check set any more.
+    """
+
+    check: Mapping[str, tuple[Stretch, ...]] = field(default_factory=dict)
+    guard_s: float = GUARD_S
+    learnt: Mapping[str, frozenset[float]] = field(default_factory=dict)
+
+    def part_of(self, content_id: str, time_s: float) -> Split | None:
+        """What a moment of a clip is for; None: it guards."""
+        nearest = math.inf
+        for stretch in self.check.get(content_id, ()):
+            nearest = min(nearest, max(stretch.start_s - time_s, time_s - stretch.end_s, 0.0))
+        if nearest == 0:
+            return Split.VALIDATION
+        return None if nearest < self.guard_s else Split.TRAIN
+
+    def having_learnt(self, corrected: Sequence[Corrected]) -> FixedSplit:
+        """The split after a job has learnt from all of these frames that are not for the check."""
+        learnt = dict(self.learnt)
+        for clip in corrected:
+            used = {t for t in clip.times_s if self.part_of(clip.content_id, t) is Split.TRAIN}
+            learnt[clip.content_id] = learnt.get(clip.content_id, frozenset()) | used
+        return replace(self, learnt=learnt)
+
+    def is_new(self, clip: Corrected, low_s: float, high_s: float) -> bool:
+        """Whether no job has learnt from a stretch of a clip."""
+        return not any(low_s <= t <= high_s for t in self.learnt.get(clip.content_id, ()))
+
+    def rule(self) -> SplitRule:
+        """The same for :func:`panosod_core.datasets.projects.prepare`."""
+
+        def divide(clip: Clip, frames: tuple[SnapshotFrame, ...]) -> list[Part]:
+            by_part: dict[Split, set[int]] = {}
+            for frame in frames:
+                part = self.part_of(clip.content_id, time_of(clip, frame))
+                if part is not None:
+                    by_part.setdefault(part, set()).add(frame.row.key.index)
+            return [Part(split, frozenset(indices)) for split, indices in by_part.items()]
+
+        return divide
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        check = {c: [None if s.is_whole else [s.start_s, s.end_s] for s in found] for c, found in self.check.items()}
+        learnt = {c: sorted(times) for c, times in self.learnt.items()}
+        return {"version": _VERSION, "guard_s": self.guard_s, "check": check, "learnt": learnt}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any], *, source: Path) -> FixedSplit:
+        """The split of plain values.
+
+        Raises:
+            TrainingError: it cannot be used; a split must not be lost by mistake.
+        """
+        try:
+            if int(values["version"]) > _VERSION:
+                raise TrainingError(f"{source}: made by a newer panosod (version {values['version']})")
+            check = {
+                str(c): tuple(WHOLE if s is None else Stretch(float(s[0]), float(s[1])) for s in found)
+                for c, found in values["check"].items()
+            }
+            learnt = {str(c): frozenset(float(t) for t in times) for c, times in values["learnt"].items()}
+            return cls(check, float(values["guard_s"]), learnt)
+        except (KeyError, IndexError, ValueError, TypeError, AttributeError) as error:
+            raise TrainingError(
+                f"{source}: this split cannot be used ({error}). It says what has never been learnt from: restore it, "
+                "or remove it to draw a new one; models made before may then have seen what they are checked on"
+            ) from error
+
+
+@dataclass(frozen=True)
+class Corrected:
+    """The corrected frames of a clip.
+
+    Attributes:
+        content_id: of the clip.
+        name: for people.
+        times_s: on the clip's clock, rising.
+    """
+
+    content_id: str
+    name: str
+    times_s: tuple[float, ...]
+
+
+def time_of(clip: Clip, frame: SnapshotFrame) -> float:
+    """Seconds on the clip's clock: its pts in its time base."""
+    return float(Fraction(frame.row.key.pts) * clip.time_base)
+
+
+def corrected_frames(snapshot: Snapshot, *, clips: Collection[int] | None = None) -> list[Corrected]:
+    """What of a project can be learnt from, clip by clip; clips with the same content count as one.
+
+    Args:
+        snapshot: of the project.
+        clips: numbers of those whose files are there; None: all.
+    """
+    by_content: dict[str, tuple[str, set[float]]] = {}
+    for clip in snapshot.clips:
+        if clips is not None and clip.id not in clips:
+            continue
+        times = {time_of(clip, f) for f in snapshot.frames[clip.id] if teaches(f)}
+        if times:
+            by_content.setdefault(clip.content_id, (Path(clip.path).name, set()))[1].update(times)
+    return [Corrected(c, name, tuple(sorted(times))) for c, (name, times) in by_content.items()]
+
+
+def split_path(project: Path) -> Path:
+    """Where a project's split is kept."""
+    return project.with_name(project.name + ".split.json")
+
+
+def settle_split(project: Path, corrected: Sequence[Corrected], *, share: float) -> FixedSplit:
+    """The split of a project: the kept one, added to where it holds too little, and kept again.
+
+    Raises:
+        TrainingError: the kept one is damaged, or it cannot be written.
+    """
+    path = split_path(project)
+    kept = read_json(path)
+    before = FixedSplit() if kept is None else FixedSplit.from_json(kept, source=path)
+    after = extend_split(before, corrected, share=share)
+    if after != before or kept is None:
+        keep_split(project, after)
+    return after
+
+
+def keep_split(project: Path, split: FixedSplit) -> None:
+    """Keep a project's split.
+
+    Raises:
+        TrainingError: it cannot be written.
+    """
+    write_json(split_path(project), split.to_json())
+
+
+def extend_split(before: FixedSplit, corrected: Sequence[Corrected], *, share: float) -> FixedSplit:
+    """Add clips, or stretches of them, until the check set holds its share. Nothing that was in it leaves it.
+
+    What a job has learnt from is never added; where nothing else is left, the check set stays too small.
+
+    Args:
+        before: what is kept.
+        corrected: the frames there are.
+        share: of the check set, wanted; between :data:`LEAST_SHARE` and :data:`MOST_SHARE`.
+
+    Returns:
+        The split; as it was where it already holds enough.
+    """
+    total = sum(len(clip.times_s) for clip in corrected)
+    held = sum(before.part_of(c.content_id, t) is Split.VALIDATION for c in corrected for t in c.times_s)
+    if total < ENOUGH or held >= math.ceil(LEAST_SHARE * total):
+        return before
+    fresh = [c for c in corrected if c.content_id not in before.check and before.is_new(c, -math.inf, math.inf)]
+    wanted, most = max(1, round(share * total) - held), max(1, math.floor(MOST_SHARE * total) - held)
+    chosen = _whole_clips(fresh, least=max(1, math.ceil(LEAST_SHARE * total) - held), most=most)
+    if chosen and len(chosen) < len(corrected):
+        return replace(before, check=dict(before.check) | dict.fromkeys(chosen, (WHOLE,)))
+    found = dict(before.check)
+    for clip, count in _shared_out(corrected, before, min(wanted, most)):
+        stretch = _stretch(clip, count, before)
+        if stretch is not None:
+            found[clip.content_id] = (*found.get(clip.content_id, ()), stretch)
+    return replace(before, check=found)
+
+
+def _whole_clips(clips: Sequence[Corrected], *, least: int, most: int) -> list[str]:
+    """Clips, in the order of a hash, that together hold some number of frames; none where it cannot be met so."""
+    chosen: list[str] = []
+    held = 0
+    for clip in sorted(clips, key=lambda c: hashlib.sha256(c.content_id.encode()).digest()):
+        if held + len(clip.times_s) <= most:
+            chosen.append(clip.content_id)
+            held += len(clip.times_s)
+    return chosen if held >= least else []
+
+
+def _shared_out(clips: Sequence[Corrected], before: FixedSplit, wanted: int) -> list[tuple[Corrected, int]]:
+    """How many frames each clip gives, the longest first, until there are enough."""
+    shares: list[tuple[Corrected, int]] = []
+    total = sum(len(c.times_s) for c in clips)
+    left = wanted
+    for clip in sorted(clips, key=lambda c: (-len(c.times_s), c.content_id)):
+        free = sum(before.part_of(clip.content_id, t) is Split.TRAIN for t in clip.times_s)
+        count = min(left, math.ceil(wanted * len(clip.times_s) / total), free // 2)
+        if count > 0:
+            shares.append((clip, count))
+            left -= count
+    return shares
+
+
+def _stretch(clip: Corrected, count: int, before: FixedSplit) -> Stretch | None:
+    """The stretch of at most so many neighbouring frames whose guard costs the fewest others; of equals, by a hash.
+
+    None where jobs have learnt from all of them, or the guard would leave nothing of the clip.
+    """
+    free = [t for t in clip.times_s if before.part_of(clip.content_id, t) is Split.TRAIN]
+    for size in range(count, 0, -1):
+        runs = [Stretch(free[i], free[i + size - 1]) for i in range(len(free) - size + 1)]
+        cost = {s: _lost(free, s, before.guard_s) for s in runs if before.is_new(clip, s.start_s, s.end_s)}
+        least = min(cost.values(), default=len(free))
+        if least < len(free):
+            best = [s for s, lost in cost.items() if lost == least]
+            return best[int.from_bytes(hashlib.sha256(clip.content_id.encode()).digest()[:4]) % len(best)]
+    return None
+
+
+def _lost(times_s: Sequence[float], stretch: Stretch, guard_s: float) -> int:
+    """How many frames could no longer be learnt from."""
+    trial = FixedSplit({"": (stretch,)}, guard_s)
+    return sum(trial.part_of("", t) is not Split.TRAIN for t in times_s)
+
+
+def folds(corrected: Sequence[Corrected], *, count: int = FOLDS, guard_s: float = GUARD_S) -> list[FixedSplit]:
+    """Splits for cross-validation by blocks of time: every frame is checked in exactly one of them.
+
+    Args:
+        corrected: too few frames for a check set of their own.
+        count: of folds; fewer where there are fewer frames.
+        guard_s: around each block.
+
+    Returns:
+        A split each; those that would leave nothing to learn from are not among them.
+    """
+    order = [(clip, time_s) for clip in corrected for time_s in clip.times_s]
+    found = []
+    for k in range(min(count, len(order))):
+        first, end = k * len(order) // count, (k + 1) * len(order) // count
+        block: dict[str, list[float]] = {}
+        for clip, time_s in order[first:end]:
+            block.setdefault(clip.content_id, []).append(time_s)
+        split = FixedSplit({c: (Stretch(t[0], t[-1]),) for c, t in block.items()}, guard_s)
+        if any(split.part_of(clip.content_id, t) is Split.TRAIN for clip, t in order):
+            found.append(split)
+    return found

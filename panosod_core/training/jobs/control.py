@@ -1,0 +1,156 @@
+"""What a person may do with a job (queue, stop, cancel, reject), and finding what crashes left."""
+
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from panosod_core.errors import TrainingError
+from panosod_core.training.jobs.folder import CANDIDATE, JobFolder, JobRecord, Wish
+from panosod_core.training.jobs.states import AT_WORK, JobState
+
+GRACE_S, FORCE_S = 1.5, 8.0
+"""How long a cancelled process may take to end by itself, and then how long the system may take to end it."""
+MOST_ATTEMPTS = 3
+"""A job whose processes died so often is not started again by itself."""
+
+
+def queue(folder: Path) -> JobRecord:
+    """Ask for a job: a draft, or one that failed or stopped and is to go on from what it saved.
+
+    Raises:
+        TrainingError: it cannot be queued from where it is.
+    """
+    job = JobFolder(folder)
+    with job.held():
+        record = job.read()
+        if record.state is JobState.QUEUED:
+            return record
+        if record.state not in (JobState.DRAFT, JobState.FAILED, JobState.STOPPED, JobState.FINISHED):
+            raise TrainingError(f"{folder}: a job that is {record.state} cannot be queued")
+        job.want(None)
+        return job.become(JobState.QUEUED, attempts=0)
+
+
+def stop(folder: Path) -> None:
+    """Stop early and keep the best: the job hears of it before its next step, and is judged then.
+
+    Raises:
+        TrainingError: it is not at work.
+    """
+    _wish(folder, Wish.STOP)
+
+
+def go_on(folder: Path) -> None:
+    """Take a stop back that the job has not followed yet."""
+    _wish(folder, None)
+
+
+def _wish(folder: Path, wish: Wish | None) -> None:
+    job = JobFolder(folder)
+    record = job.read()
+    if record.state not in (AT_WORK | {JobState.QUEUED}):
+        raise TrainingError(f"{folder}: only a job at work can be stopped, this one is {record.state}")
+    job.want(wish)
+
+
+def cancel(
+    folder: Path,
+    *,
+    grace_s: float = GRACE_S,
+    force_s: float = FORCE_S,
+    clock: Callable[[], float] = time.monotonic,
+    pause: Callable[[float], None] = time.sleep,
+) -> JobRecord:
+    """Give a job up: its process is asked to end, then made to; what it made is removed.
+
+    Args:
+        folder: of the job.
+        grace_s: how long it is asked.
+        force_s: how long the system may take after that.
+        clock: seconds.
+        pause: waits so many of them.
+
+    Raises:
+        TrainingError: it is past that, its process is another machine's, or the process cannot be ended.
+    """
+    job = JobFolder(folder)
+    state = job.read().state
+    if state in (JobState.EVALUATED, JobState.PROMOTED, JobState.REJECTED, JobState.CANCELLED):
+        raise TrainingError(f"{folder}: a job that is {state} cannot be cancelled")
+    job.want(Wish.CANCEL)
+    process = job.process
+    if process is not None and not process.is_here and state in AT_WORK:
+        raise TrainingError(f"{folder}: its process runs on {process.host}; cancel it there")
+    if process is not None and process.is_alive:
+        process.send(signal.SIGTERM)
+        if not _ended(job, clock() + grace_s, clock, pause):
+            process.kill()
+            if not _ended(job, clock() + force_s, clock, pause):
+                raise TrainingError(f"{folder}: process {process.pid} cannot be ended; end it by hand")
+    if process is not None and job.read().request.engine == "torchrun":
+        process.kill_remnants()
+    return _cancelled(job)
+
+
+def _ended(job: JobFolder, until: float, clock: Callable[[], float], pause: Callable[[float], None]) -> bool:
+    while job.is_alive:
+        if clock() >= until:
+            return False
+        pause(0.02)
+    return True
+
+
+def _cancelled(job: JobFolder) -> JobRecord:
+    with job.held():
+        record = job.read()
+        if record.state is not JobState.CANCELLED:
+            record = job.become(JobState.CANCELLED, "cancelled; nothing was kept")
+        job.discard()
+        return record
+
+
+def resolve(folder: Path) -> JobRecord:
+    """Bring a job whose process has died to where it can go on from; others stay as they are.
+
+    Raises:
+        TrainingError: its record cannot be read.
+    """
+    job = JobFolder(folder)
+    if not job.is_orphan:
+        return job.read()
+    try:
+        with job.held():
+            if not job.is_orphan:
+                return job.read()
+            record = job.read()
+            process = job.process
+            if process is not None and record.request.engine == "torchrun":
+                process.kill_remnants()
+            if job.wish is Wish.CANCEL:
+                job.discard()
+                return job.become(JobState.CANCELLED, "cancelled; nothing was kept")
+            if record.attempts >= MOST_ATTEMPTS:
+                return job.become(
+                    JobState.FAILED, f"its process died {record.attempts} times; see log.txt, then queue it again"
+                )
+            return job.become(JobState.QUEUED, "its process had died; it goes on from the last saved state")
+    except TrainingError:
+        if job.is_orphan:
+            raise
+        return job.read()  # somebody took it up in between
+
+
+def is_pending(folder: Path) -> bool:
+    """Whether a process should be started for it: it waits, or it ended and has not been judged yet."""
+    job = JobFolder(folder)
+    record = job.read()
+    unjudged = record.state in (JobState.FINISHED, JobState.STOPPED) and (folder / CANDIDATE).is_file()
+    return not job.is_alive and (record.state is JobState.QUEUED or (unjudged and record.attempts < MOST_ATTEMPTS))
+
+
+def reject(folder: Path) -> JobRecord:
+    """A person does not want the candidate."""
+    job = JobFolder(folder)
+    with job.held():
+        return job.become(JobState.REJECTED, "rejected by a person")

@@ -1,0 +1,263 @@
+"""A job's folder is the truth about it: anyone may read it at any time, one process at a time writes it.
+
+    job.json      state, request, result; replaced whole
+    process.json  which process works on it
+    control.json  what a person wants of it: stop or cancel
+    events.jsonl  what happened, a line each
+    log.txt       whatever its process printed
+    data/ runs/   prepared data sets, training runs
+    candidate.safetensors  the model that came out
+
+Whoever writes holds the lock on ``job.lock``, which the system lets go when its owner dies, however that happens.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+from panosod_core.errors import TrainingError
+from panosod_core.training.jobs.files import append_line, read_json, read_lines, write_json
+from panosod_core.training.jobs.process_mark import ProcessMark
+from panosod_core.training.jobs.request import FinetuneRequest
+from panosod_core.training.jobs.states import AT_WORK, JobState, check_step
+
+JOB, PROCESS, CONTROL, EVENTS, LOG, LOCK = (
+    "job.json", "process.json", "control.json", "events.jsonl", "log.txt", "job.lock",
+)  # fmt: skip
+CANDIDATE = "candidate.safetensors"
+_VERSION = 1
+_DISCARDED = ("data", "runs")
+
+
+class Wish(StrEnum):
+    """What a person wants of a job that is at work."""
+
+    STOP = "stop"
+    """End early and keep the best."""
+    CANCEL = "cancel"
+    """Give up and keep nothing."""
+
+
+@dataclass(frozen=True)
+class JobRecord:
+    """What job.json says.
+
+    Attributes:
+        id: its name among jobs.
+        state: where it is.
+        request: what it was asked to do.
+        created_s, changed_s: seconds since 1970.
+        attempts: processes that began to work on it since a person asked for it.
+        message: for people: why it is where it is.
+        result: what came out: snapshot, split, counts, scores, advice; grows as the job goes on.
+    """
+
+    id: str
+    state: JobState
+    request: FinetuneRequest
+    created_s: float
+    changed_s: float
+    attempts: int = 0
+    message: str = ""
+    result: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {"version": _VERSION, **asdict(self), "state": self.state.value, "request": self.request.to_json()}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any], *, source: Path) -> JobRecord:
+        """The record of plain values.
+
+        Raises:
+            TrainingError: made by a newer panosod, or damaged.
+        """
+        try:
+            if int(values["version"]) > _VERSION:
+                raise TrainingError(f"{source}: made by a newer panosod (version {values['version']})")
+            known = {name: values[name] for name in ("id", "created_s", "changed_s", "attempts", "message", "result")}
+            return cls(state=JobState(values["state"]), request=FinetuneRequest.from_json(values["request"]), **known)
+        except (KeyError, ValueError, TypeError) as error:
+            raise TrainingError(f"{source}: this record of a job cannot be used ({error})") from error
+
+
+class JobFolder:
+    """One job on disk.
+
+    Attributes:
+        path: its folder.
+    """
+
+    def __init__(self, path: Path, *, listeners: Sequence[Callable[[Mapping[str, Any]], None]] = ()) -> None:
+        """Name a folder; nothing is read yet.
+
+        Args:
+            path: the folder.
+            listeners: hear every event that is told through this object.
+        """
+        self.path, self._listeners = path, tuple(listeners)
+
+    @staticmethod
+    def create(path: Path, request: FinetuneRequest) -> JobFolder:
+        """A new job, as a draft.
+
+        Raises:
+            TrainingError: the folder holds something already, or cannot be made.
+        """
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            if any(path.iterdir()):
+                raise TrainingError(f"{path}: holds something already; choose another folder, or resume the job in it")
+        except OSError as error:
+            raise TrainingError(f"{path}: cannot be made ({error.strerror})") from error
+        now = round(time.time(), 3)
+        job = JobFolder(path)
+        job._write(JobRecord(uuid.uuid4().hex[:12], JobState.DRAFT, request, now, now))
+        return job
+
+    def read(self) -> JobRecord:
+        """What it says now.
+
+        Raises:
+            TrainingError: no job lies there, or its record is damaged.
+        """
+        values = read_json(self.path / JOB)
+        if values is None:
+            raise TrainingError(f"{self.path}: holds no job ({JOB} is not there)")
+        return JobRecord.from_json(values, source=self.path / JOB)
+
+    def become(self, state: JobState, message: str = "", *, attempts: int | None = None, **result: Any) -> JobRecord:
+        """Go to another state, tell it, and add to the result. Only whoever holds the lock may.
+
+        Raises:
+            TrainingError: it cannot be written.
+            ValueError: a step that the life of a job does not have.
+        """
+        before = self.read()
+        check_step(before.state, state)
+        counted = before.attempts if attempts is None else attempts
+        after = replace(before, state=state, message=message, attempts=counted, result=before.result | result)
+        record = self._write(after)
+        self.tell("state", state=state.value, before=before.state.value, text=message)
+        return record
+
+    def add(self, **result: Any) -> JobRecord:
+        """Add to the result."""
+        before = self.read()
+        return self._write(replace(before, result=before.result | result))
+
+    def _write(self, record: JobRecord) -> JobRecord:
+        stamped = replace(record, changed_s=round(time.time(), 3))
+        write_json(self.path / JOB, stamped.to_json())
+        return stamped
+
+    def tell(self, event: str, **values: Any) -> None:
+        """Append an event."""
+        self.pass_on({"event": event, "time": round(time.time(), 3), **values})
+
+    def pass_on(self, event: Mapping[str, Any]) -> None:
+        """Append an event that somebody else told."""
+        append_line(self.path / EVENTS, dict(event))
+        for listener in self._listeners:
+            listener(event)
+
+    def events(self, *, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
+        """Events from an offset on, and the offset behind them: how a window follows a job."""
+        return read_lines(self.path / EVENTS, offset=offset)
+
+    @property
+    def wish(self) -> Wish | None:
+        """What a person wants of it."""
+        values = read_json(self.path / CONTROL)
+        return None if values is None or not values.get("want") else Wish(values["want"])
+
+    def want(self, wish: Wish | None) -> None:
+        """Say what a person wants; None: what was wanted before no longer is."""
+        write_json(self.path / CONTROL, {"want": "" if wish is None else wish.value})
+
+    @property
+    def process(self) -> ProcessMark | None:
+        """The process that works, or last worked, on it."""
+        values = read_json(self.path / PROCESS)
+        try:
+            return None if values is None else ProcessMark(**values)
+        except TypeError:
+            return None
+
+    def mark(self, process: ProcessMark) -> None:
+        """Say which process works on it."""
+        write_json(self.path / PROCESS, asdict(process))
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether its process still runs."""
+        process = self.process
+        return process is not None and process.is_alive
+
+    @property
+    def is_orphan(self) -> bool:
+        """Whether it should be at work and nobody is: its process has died, or the machine was started anew."""
+        process = self.process
+        foreign = process is not None and not process.is_here
+        return self.read().state in AT_WORK and not foreign and not self.is_alive
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Be the one who writes.
+
+        Raises:
+            TrainingError: somebody else is.
+        """
+        with locked(self.path / LOCK) as mine:
+            if not mine:
+                raise TrainingError(f"{self.path}: another process works on this job")
+            yield
+
+    def discard(self) -> None:
+        """Remove what it made; its record, events and log stay."""
+        for name in _DISCARDED:
+            shutil.rmtree(self.path / name, ignore_errors=True)
+        (self.path / CANDIDATE).unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[bool]:
+    """Hold the lock on a file for as long as the block lasts; False: somebody else has it.
+
+    Raises:
+        TrainingError: the file cannot be made.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise TrainingError(f"{path}: cannot be written ({error.strerror})") from error
+    try:
+        yield _try_lock(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        if sys.platform == "win32":
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        else:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,82 @@
+"""One job at a time: the folder that holds the folders of jobs, and whose turn it is."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from panosod_core.errors import TrainingError
+from panosod_core.training.jobs.control import is_pending, resolve
+from panosod_core.training.jobs.folder import JOB, JobFolder, JobRecord, locked
+from panosod_core.training.jobs.start import Command, start_detached, worker_command
+from panosod_core.training.jobs.states import AT_WORK
+
+_LOCK = ".queue.lock"
+
+
+@dataclass(frozen=True)
+class FoundJob:
+    """A job of a queue.
+
+    Attributes:
+        path: its folder.
+        record: what it says; None where that cannot be used.
+        fault: what is wrong with it then.
+    """
+
+    path: Path
+    record: JobRecord | None
+    fault: str = ""
+
+
+class JobQueue:
+    """The jobs below a folder."""
+
+    def __init__(self, root: Path, *, command: Command = worker_command) -> None:
+        """Name the folder.
+
+        Args:
+            root: holds a folder each job.
+            command: what does a job.
+        """
+        self.root, self._command = root, command
+
+    def jobs(self) -> list[FoundJob]:
+        """All jobs, the oldest first; damaged ones at the end."""
+        found, damaged = [], []
+        for path in sorted(p.parent for p in self.root.glob(f"*/{JOB}")):
+            try:
+                found.append(FoundJob(path, JobFolder(path).read()))
+            except TrainingError as error:
+                damaged.append(FoundJob(path, None, str(error)))
+        return sorted(found, key=_age) + damaged
+
+    def advance(self, *, but: Path | None = None) -> Path | None:
+        """Resolve what crashes left, and start the next job where none is at work.
+
+        Call it at start, after queueing, and now and then; any number of processes may.
+
+        Args:
+            but: a job whose process has done its work and is about to end.
+
+        Returns:
+            The folder of the job that was started; None where none was.
+
+        Raises:
+            TrainingError: the folder cannot be written.
+        """
+        if not self.root.is_dir():
+            return None
+        with locked(self.root / _LOCK) as mine:
+            if not mine:
+                return None  # somebody else is at it
+            paths = [job.path for job in self.jobs() if job.record is not None and job.path != but]
+            records = {path: resolve(path) for path in paths}
+            if any(record.state in AT_WORK or JobFolder(path).is_alive for path, record in records.items()):
+                return None
+            waiting = next((path for path in records if is_pending(path)), None)
+            if waiting is not None:
+                start_detached(waiting, command=self._command)
+            return waiting
+
+
+def _age(job: FoundJob) -> tuple[float, str]:
+    return (job.record.created_s if job.record is not None else 0.0, job.path.name)

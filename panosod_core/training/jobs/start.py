@@ -1,0 +1,61 @@
+"""Starting a job's process so that it outlives whoever started it."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from panosod_core.errors import TrainingError
+from panosod_core.training.jobs.folder import LOG, JobFolder
+from panosod_core.training.jobs.process_mark import ProcessMark
+from panosod_core.training.jobs.states import JobState
+
+Command = Callable[[Path], Sequence[str]]
+
+
+def worker_command(folder: Path) -> Sequence[str]:
+    """The process that does a job."""
+    return (sys.executable, "-m", "panosod_core.training.finetune_process", str(folder))
+
+
+def start_detached(folder: Path, *, command: Command = worker_command) -> ProcessMark:
+    """Start the process of a queued job in a session of its own: no terminal's hang-up and no parent's end reach it.
+
+    Args:
+        folder: of the job, which is queued (or ended without having been judged).
+        command: what is run; the job's own program by default.
+
+    Returns:
+        The process. Whether it gets on is in the folder.
+
+    Raises:
+        TrainingError: the job is not at a place to be started from, has a process, or none can be started.
+    """
+    job = JobFolder(folder)
+    state = job.read().state
+    if state not in (JobState.QUEUED, JobState.FINISHED, JobState.STOPPED):
+        raise TrainingError(f"{folder}: a job that is {state} cannot be started; queue it first")
+    if job.is_alive:
+        raise TrainingError(f"{folder}: process {job.process.pid if job.process else '?'} works on this job already")
+    try:
+        with (folder / LOG).open("ab") as log:
+            child = subprocess.Popen(
+                list(command(folder)),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                close_fds=True,
+                env=os.environ | {"PYTHONUNBUFFERED": "1"},
+            )
+    except OSError as error:
+        raise TrainingError(f"{folder}: its process cannot be started ({error.strerror})") from error
+    mark = ProcessMark.of(child.pid)
+    if mark is None:  # it ended before anyone could look
+        child.wait()
+        raise TrainingError(f"{folder}: its process ended at once with {child.returncode}; see {folder / LOG}")
+    job.mark(mark)
+    # Nobody waits for it; Popen would warn of that when it is collected.
+    child.returncode = 0
+    return mark
