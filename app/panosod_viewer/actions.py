@@ -50,7 +50,7 @@ class ActionSpec:
         return self.text.replace("&", "").removesuffix("…")
 
 
-GROUPS = ("File", "Playback", "View", "Layers", "Annotate", "Sound", "Model", "Help")
+GROUPS = ("File", "Playback", "View", "Layers", "Annotate", "Review", "Sound", "Model", "Help")
 """The menus, left to right."""
 
 ACTIONS: tuple[ActionSpec, ...] = (
@@ -62,6 +62,9 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("project.open", "Open p&roject…", "File", ("Ctrl+Shift+N",), needs_clip=False),
     ActionSpec("project.save_as", "S&ave project as…", "File", ("Ctrl+Alt+S",), needs_clip=False),
     ActionSpec("project.export_copy", "Export a copy o&f the project…", "File", ("Ctrl+Alt+E",), needs_clip=False),
+    ActionSpec("project.export", "E&xport masks…", "File", ("Ctrl+E",)),
+    ActionSpec("project.import", "Import mas&ks…", "File", ("Ctrl+Shift+I",)),
+    ActionSpec("project.compare", "Compare wit&h another project…", "File", ("Ctrl+Shift+E",)),
     ActionSpec("project.close", "Close projec&t", "File", ("Ctrl+Alt+W",), needs_clip=False),
     ActionSpec("file.save_picture", "&Save picture…", "File", ("Ctrl+Shift+S",), starts_section=True),
     ActionSpec("file.quit", "&Quit", "File", ("Ctrl+Q",), needs_clip=False, starts_section=True),
@@ -165,6 +168,20 @@ ACTIONS: tuple[ActionSpec, ...] = (
         ActionSpec(f"annotate.object_{n}", f"Object {n}", "Annotate", (str(n),), starts_section=n == 1)
         for n in range(1, 10)
     ),
+    ActionSpec("review.panel", "&Review", "Review", ("Ctrl+R",), is_checkable=True),
+    ActionSpec("review.next", "&Next in the queue", "Review", ("N",), repeats=True, starts_section=True),
+    ActionSpec("review.previous", "&Last in the queue", "Review", ("Shift+N",), repeats=True),
+    ActionSpec("review.accept", "&Accept and go on", "Review", ("Ctrl+Return", "Ctrl+Enter"), starts_section=True),
+    ActionSpec("review.accept_object", "Accept the &object", "Review", ("Ctrl+Shift+Return", "Ctrl+Shift+Enter")),
+    ActionSpec("review.reject", "Re&ject the frame", "Review", ("Ctrl+Backspace",)),
+    ActionSpec("review.reject_object", "Reject the o&bject", "Review", ("Ctrl+Shift+Backspace",)),
+    ActionSpec("review.note", "No&te on the frame", "Review", ("Ctrl+Shift+R",)),
+    ActionSpec("propagate.forward", "&Propagate on", "Review", ("Ctrl+P",), starts_section=True),
+    ActionSpec("propagate.back", "Propa&gate back", "Review", ("Ctrl+Shift+P",)),
+    ActionSpec("propagate.to_key", "Propagate to the next &key frame", "Review", ("Ctrl+B",)),
+    ActionSpec("propagate.to_key_back", "Propagate back to the last key &frame", "Review", ("Ctrl+Shift+B",)),
+    ActionSpec("propagate.between", "Propagate bet&ween key frames", "Review", ("Ctrl+Alt+B",)),
+    ActionSpec("propagate.stop", "&Stop propagating", "Review", ("Ctrl+Alt+P",)),
     ActionSpec("sound.louder", "&Louder", "Sound", ("Up",), needs_clip=False, repeats=True),
     ActionSpec("sound.softer", "&Softer", "Sound", ("Down",), needs_clip=False, repeats=True),
     ActionSpec("sound.mute", "&Mute", "Sound", ("M",), is_checkable=True, needs_clip=False),

@@ -15,17 +15,21 @@ from panosod_core.media.info import ClipInfo
 from panosod_viewer.actions import ACTIONS
 from panosod_viewer.clip_session import ClipSession
 from panosod_viewer.main_window import MainWindow
+from panosod_viewer.memory import Memory
 from panosod_viewer.picture_link import PictureLink
 from panosod_viewer.player import Player
 from panosod_viewer.pointer_routing import PointerRouter
 from panosod_viewer.state import ViewerState
+from panosod_viewer.timeline_link import TimelineLink
 
 if TYPE_CHECKING:
     # Brings OpenCV, SQLite and mask coding, which the first picture does not wait for.
     from panosod_viewer.annotating.studio import Studio
+    from panosod_viewer.annotating.workbench import Workbench
+    from panosod_viewer.workers.map_reading import CacheAddress
 
 PROJECT_SUFFIX = ".panosod"
-PREFIXES = ("annotate.", "project.")
+PREFIXES = ("annotate.", "project.", "propagate.", "review.")
 """Of the actions that the studio carries out."""
 
 
@@ -41,6 +45,8 @@ class Annotator(QObject):
         session: ClipSession,
         router: PointerRouter,
         picture: PictureLink,
+        timeline: TimelineLink,
+        memory: Memory,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
@@ -49,6 +55,10 @@ class Annotator(QObject):
         self._player = player
         self._session = session
         self._router = router
+        self._timeline = timeline
+        self._memory = memory
+        self._workbench: Workbench | None = None
+        self._maps: CacheAddress | None = None
         self._studio: Studio | None = None
         session.opened.connect(self._opened)
         session.closed.connect(self._closed)
@@ -63,9 +73,31 @@ class Annotator(QObject):
             self._studio = Studio(
                 window=self._window, state=self._state, player=self._player, router=self._router, parent=self
             )
+            self._make_workbench(self._studio)
             if self._session.info is not None:
                 self._studio.set_clip(self._session.info)
         return self._studio
+
+    @property
+    def workbench(self) -> Workbench | None:
+        """Propagation, review, in and out; None before the studio is built."""
+        return self._workbench
+
+    def _make_workbench(self, studio: Studio) -> None:
+        from panosod_viewer.annotating.workbench import Workbench
+
+        self._workbench = Workbench(
+            desk=studio.desk,
+            window=self._window,
+            state=self._state,
+            player=self._player,
+            session=self._session,
+            timeline=self._timeline,
+            memory=self._memory,
+            parent=self,
+        )
+        self._workbench.propagation.set_maps(self._maps)
+        studio.commands |= self._workbench.commands()
 
     def commands(self) -> dict[str, Callable[[], object]]:
         """What the actions do."""
@@ -73,8 +105,16 @@ class Annotator(QObject):
 
     def close(self) -> None:
         """Write what is left and close the project."""
+        if self._workbench is not None:
+            self._workbench.close()
         if self._studio is not None:
             self._studio.close()
+
+    def follow_address(self, address: CacheAddress | None) -> None:
+        """Where the first model's maps of the clip lie; they guide masks that are carried on."""
+        self._maps = address
+        if self._workbench is not None:
+            self._workbench.propagation.set_maps(address)
 
     def _do(self, action_id: str) -> None:
         self.studio.commands[action_id]()

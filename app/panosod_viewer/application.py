@@ -162,6 +162,8 @@ class Viewer(QObject):
             session=self.session,
             router=self.controls.router,
             picture=self.picture,
+            timeline=self.timeline,
+            memory=self.memory,
             parent=self,
         )
 
@@ -203,6 +205,7 @@ class Viewer(QObject):
         self.model.link.second_changed.connect(self.overlays.set_second_maps)
         self.model.link.status_changed.connect(self.overlays.set_model_note)
         self.model.cache_changed.connect(self.timeline.follow_maps)
+        self.model.link.address_changed.connect(self.annotator.follow_address)
         self.model.link.map_made.connect(lambda _: self.timeline.maps_changed())
         self.demo.notice.connect(self.window.notices.show_notice)
         self.overlays.notice.connect(self.window.notices.show_notice)

@@ -70,7 +70,8 @@ class _Lines(QAbstractListModel):
         line = self.lines[index.row()]
         if role == Qt.ItemDataRole.DisplayRole:
             words = [f"Frame {line.index}", STATES[line.state] + (f" ({line.machine})" if line.machine else "")]
-            return "   ".join([*words, *([f"“{line.note}”"] if line.note else [])])
+            # The note first: it is what tells one frame from another, and the line may be cut at its end.
+            return "   ".join([words[0], *([f"“{line.note}”"] if line.note else []), words[1]])
         if role == Qt.ItemDataRole.ForegroundRole:
             theme = theme_of(self._view.palette())
             colours = {
@@ -230,7 +231,7 @@ class ReviewPanel(QWidget):
         label = QLabel("Key frames: every")
         self.every = QSpinBox()
         self.every.setRange(1, MOST_LOOKED_AT)
-        self.every.setSuffix(". frame")
+        self.every.setSuffix(" frames")
         self.every.setToolTip("The data set has every 6th")
         label.setBuddy(self.every)
         rule.addWidget(label)
@@ -248,6 +249,7 @@ class ReviewPanel(QWidget):
         self.list.setUniformItemSizes(True)
         self.list.setAccessibleName("Frames")
         self.list.setMinimumHeight(90)
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._lines = _Lines(self.list)
         self.list.setModel(self._lines)
         self.none = QLabel("None yet")

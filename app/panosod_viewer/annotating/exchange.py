@@ -1,0 +1,446 @@
+"""In and out: export, import and comparing with another project, with their dialogs; the work is done in threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import QObject, Qt, QUrl, Signal
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QFileDialog
+
+from panosod_core.annotation import merge
+from panosod_core.annotation.document import Document
+from panosod_core.annotation.masks import RingMask
+from panosod_core.annotation.records import Clip
+from panosod_core.annotation.store import SUFFIX
+from panosod_core.errors import PanosodError
+from panosod_viewer.annotating.desk import AnnotationDesk
+from panosod_viewer.clip_session import ClipSession
+from panosod_viewer.main_window import MainWindow
+from panosod_viewer.overlays import Path as Line
+from panosod_viewer.panels.notice import Notice, Severity
+from panosod_viewer.state import ViewerState
+from panosod_viewer.workers.exchanging import (
+    Compared,
+    PlannedImport,
+    Task,
+    TaskDone,
+    TaskFailed,
+    TaskProgress,
+    compare_projects,
+    export_project,
+    plan_masks,
+)
+from panosod_viewer.workers.mailbox import Mailbox
+
+if TYPE_CHECKING:
+    # The dialogs are made when they are first wanted.
+    from panosod_core.annotation.formats.exporting import ExportOptions
+    from panosod_viewer.panels.export_dialog import ExportDialog
+    from panosod_viewer.panels.import_dialog import ImportDialog
+    from panosod_viewer.panels.merge_dialog import MergeDialog
+
+OPEN_FOLDER = "annotate.open_folder:"
+KEY = "annotate.exchange"
+FLUSH_S = 5.0
+"""Strokes on their way to the disk are waited for at most this long."""
+THEIRS_RGB = (1.0, 0.35, 0.8)
+
+
+class Exchange(QObject):
+    """At most one task runs.
+
+    Signals:
+        conflicts_found (object): numbers of the frames of the clip at hand in which masks differ.
+        frame_wished (int): show this frame.
+        notice (object), notice_over (str).
+    """
+
+    conflicts_found = Signal(object)
+    frame_wished = Signal(int)
+    notice = Signal(object)
+    notice_over = Signal(str)
+    _mail_came = Signal()
+
+    def __init__(
+        self,
+        *,
+        desk: AnnotationDesk,
+        session: ClipSession,
+        state: ViewerState,
+        window: MainWindow,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._desk, self._session, self._state, self._window = desk, session, state, window
+        self.export_dialog: ExportDialog | None = None
+        self.import_dialog: ImportDialog | None = None
+        self.merge_dialog: MergeDialog | None = None
+        self._task: Task | None = None
+        self._tasks = 0
+        self.every = 6
+        """The keyframe rule, proposed for data sets where all that is painted keeps to it."""
+        self._planned: PlannedImport | None = None
+        self._compared: Compared | None = None
+        self._mail = Mailbox()
+        self._mail_came.connect(self._read_mail, Qt.ConnectionType.QueuedConnection)
+        self._mail.attach(self._mail_came.emit)
+        desk.project_changed.connect(lambda _: self._project_gone())
+
+    def commands(self) -> dict[str, Callable[[], object]]:
+        """What its actions do."""
+        return {
+            "project.export": self.show_export,
+            "project.import": self.show_import,
+            "project.compare": self.choose_other,
+        }
+
+    def act(self, action: str) -> None:
+        """A button of one of our notices was pressed."""
+        if action.startswith(OPEN_FOLDER):
+            QDesktopServices.openUrl(QUrl.fromLocalFile(action.removeprefix(OPEN_FOLDER)))
+
+    def close(self) -> None:
+        """Abandon what runs."""
+        self._drop_task()
+        self._forget_comparison()
+
+    # --- export
+
+    def show_export(self) -> None:
+        """Ask what is to be written."""
+        from panosod_viewer.panels.export_dialog import ExportDialog
+
+        document, clip = self._desk.document, self._desk.clip
+        if document is None or clip is None:
+            self._say("There is nothing to export: no project with this clip is open")
+            return
+        if self.export_dialog is None:
+            self.export_dialog = ExportDialog(self._window)
+            self.export_dialog.export_requested.connect(self.export)
+            self.export_dialog.stop_requested.connect(self._stop_task)
+        rows = document.frames(clip.id)
+        count = clip.frame_count or (rows[-1].key.index + 1 if rows else 1)
+        every = self.every if all(row.key.index % self.every == 0 for row in rows) else 1
+        folder = _free(document.path.with_name(f"{document.path.stem} masks"))
+        self.export_dialog.set_project(folder=folder, frame_count=count, every=every)
+        self.export_dialog.say("")
+        self.export_dialog.open()
+
+    def export(self, options: ExportOptions, folder: Path) -> None:
+        """Write the project's masks into a folder, in a thread."""
+        document = self._flushed()
+        if document is None:
+            return
+        place = document.store.media_path
+
+        def media(clip: Clip) -> Path | None:
+            from panosod_core.annotation.adopting import is_same_clip
+
+            candidates = [place(clip), document.path.parent / Path(clip.path).name]
+            return next((p for p in candidates if p.is_file() and is_same_clip(clip, p)), None)
+
+        if self.export_dialog is not None:
+            self.export_dialog.set_running(0.0)
+        self._begin(export_project(document.path, folder, options, media=media))
+
+    # --- import
+
+    def show_import(self) -> None:
+        """Ask which masks."""
+        from panosod_viewer.panels.import_dialog import ImportDialog
+
+        if not self._desk.ensure_project():
+            return
+        if self.import_dialog is None:
+            self.import_dialog = ImportDialog(self._window)
+            self.import_dialog.plan_requested.connect(self.plan_import)
+            self.import_dialog.import_requested.connect(self.apply_import)
+            self.import_dialog.rejected.connect(self._stop_task)
+        self._planned = None
+        self.import_dialog.open()
+
+    def plan_import(self, path: Path, name: str) -> None:
+        """See what an import would do, in a thread."""
+        document, clip, info = self._flushed(), self._desk.clip, self._session.info
+        if document is None or clip is None or info is None:
+            return
+        self._planned = None
+        self._begin(plan_masks(document.path, clip, info.path, path, name=name))
+
+    def apply_import(self) -> None:
+        """Do what was planned: drafts, one step."""
+        from panosod_core.annotation.formats.importing import apply_import
+
+        planned, self._planned = self._planned, None
+        if planned is None or planned.plan is None:
+            return
+        plan = planned.plan
+        frames = sum(edit.patch is not None for _, edit in plan.edits)
+        done = self._desk.act(lambda d: apply_import(d, plan, title=f"Import {planned.path.name}"))
+        if self.import_dialog is not None:
+            self.import_dialog.accept()
+        if done:
+            text = f"Drafts were added to {frames} frames from {planned.path.name}"
+            self.notice.emit(Notice(text, Severity.INFO, key=KEY, seconds=8.0))
+
+    # --- compare and merge
+
+    def choose_other(self) -> None:
+        """Ask for another annotator's project and compare."""
+        document = self._desk.document
+        if document is None:
+            self._say("There is nothing to compare with: no project is open")
+            return
+        filters = f"Projects (*{SUFFIX});;All files (*)"
+        name, _ = QFileDialog.getOpenFileName(
+            self._window, "Another annotator's project", str(document.path.parent), filters
+        )
+        if name:
+            self.compare(Path(name))
+
+    def compare(self, other: Path) -> None:
+        """Compare with another project, in a thread."""
+        document = self._flushed()
+        if document is not None:
+            self._forget_comparison()
+            self.notice.emit(Notice(f"Comparing with {other.name}…", key=KEY))
+            self._begin(compare_projects(document.path, other))
+
+    def apply_merge(self) -> None:
+        """Take over what is new and what was chosen."""
+        compared, dialog = self._compared, self.merge_dialog
+        if compared is None or dialog is None:
+            return
+        conflicts = compared.plan.conflicts
+        choices = {(conflicts[n].key, conflicts[n].object_id): choice for n, choice in dialog.choices().items()}
+        consent = dialog.consent.isChecked()
+        done = self._desk.act(
+            lambda d: merge.apply(d, compared.theirs, compared.plan, choices=choices, consent=consent)
+        )
+        dialog.accept()
+        text = f"Merged {compared.theirs.path.name}: what was taken over is a draft" if done else "Nothing has changed"
+        self.notice.emit(Notice(text, Severity.INFO, key=KEY, seconds=8.0))
+        self._forget_comparison()
+
+    def show_conflict(self, row: int) -> None:
+        """Go to a conflict and draw their outline."""
+        compared, clip = self._compared, self._desk.clip
+        if compared is None or clip is None:
+            return
+        item = compared.plan.conflicts[row]
+        if item.key.clip != clip.id:
+            self._say("This conflict is in another clip: open that to see it")
+            return
+        self.frame_wished.emit(item.key.index)
+        try:
+            mask = compared.theirs.mask(item.theirs)
+        except PanosodError as error:
+            self.notice.emit(Notice(str(error), Severity.ERROR, key=KEY))
+            return
+        R_world_picture = self._state.wish.geometry.R_world_picture
+        lines = () if mask is None else outline(mask, clip.shape, R_world_picture)
+        self._state.show_pictures(paths=lines)
+        self._desk.select(item.object_id)
+
+    # --- tasks
+
+    def _say(self, text: str) -> None:
+        self.notice.emit(Notice(text, Severity.INFO, key=KEY, seconds=6.0))
+
+    def _flushed(self) -> Document | None:
+        """The project, with every stroke on the disk."""
+        document = self._desk.document
+        if document is None:
+            self._say("No project is open")
+            return None
+        try:
+            document.flush(FLUSH_S)
+        except PanosodError as error:
+            self.notice.emit(Notice(str(error), Severity.ERROR, key=KEY))
+            return None
+        return document
+
+    def _begin(self, work: Callable[[Task], object]) -> None:
+        self._drop_task()
+        self._tasks += 1
+        self._task = Task(self._tasks, work, self._mail.post)
+        self._task.start()
+
+    def _stop_task(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    def _drop_task(self) -> None:
+        task, self._task = self._task, None
+        if task is not None:
+            task.close(timeout_s=2.0)
+
+    def _read_mail(self) -> None:
+        for letter in self._mail.take():
+            if self._task is None or letter.number != self._task.number:
+                if isinstance(letter, TaskDone) and isinstance(letter.result, Compared):
+                    letter.result.theirs.close()
+                continue
+            if isinstance(letter, TaskProgress):
+                if self.export_dialog is not None:
+                    self.export_dialog.set_running(letter.done / max(1, letter.total))
+                continue
+            self._drop_task()
+            if isinstance(letter, TaskFailed):
+                self._failed(letter.text)
+            elif isinstance(letter.result, PlannedImport):
+                self._show_plan(letter.result)
+            elif isinstance(letter.result, Compared):
+                self._show_comparison(letter.result)
+            else:
+                self._exported(letter.result)
+
+    def _failed(self, text: str) -> None:
+        self.notice_over.emit(KEY)
+        if self.export_dialog is not None and self.export_dialog.isVisible():
+            self.export_dialog.set_running(None)
+            self.export_dialog.say(text or "The export was abandoned; nothing was written")
+        elif self.import_dialog is not None and self.import_dialog.isVisible():
+            self.import_dialog.set_plan(text, is_ready=False, is_error=True)
+        elif text:
+            self.notice.emit(Notice(text, Severity.ERROR, key=KEY))
+
+    def _exported(self, done: object) -> None:
+        from panosod_core.annotation.formats.exporting import Exported
+
+        if not isinstance(done, Exported):
+            raise TypeError(f"expected what an export has made, got {done!r}")
+        if self.export_dialog is not None:
+            self.export_dialog.set_running(None)
+            self.export_dialog.accept()
+        text = f"Exported {done.frames} frames, {done.files} files, to {done.target.name}"
+        if done.notes:
+            text += f". {done.notes[0]}"
+        severity = Severity.WARNING if done.notes else Severity.INFO
+        self.notice.emit(Notice(text, severity, ((f"{OPEN_FOLDER}{done.target}", "Open folder"),), KEY))
+
+    def _show_plan(self, planned: PlannedImport) -> None:
+        dialog = self.import_dialog
+        if dialog is None or not dialog.isVisible():
+            return
+        dialog.set_sources(planned.names, planned.chosen)
+        self._planned = planned
+        if planned.plan is None:
+            dialog.set_plan(f"There are {len(planned.names)} clips of masks: choose one above.", is_ready=False)
+        else:
+            frames = sum(edit.patch is not None for _, edit in planned.plan.edits)
+            dialog.set_plan(plan_words(planned), is_ready=frames > 0)
+
+    def _show_comparison(self, compared: Compared) -> None:
+        from panosod_viewer.panels.merge_dialog import ConflictRow, MergeDialog
+
+        self.notice_over.emit(KEY)
+        self._forget_comparison()
+        self._compared = compared
+        if self.merge_dialog is None:
+            self.merge_dialog = MergeDialog(self._window)
+            self.merge_dialog.row_chosen.connect(self.show_conflict)
+            self.merge_dialog.merge_requested.connect(self.apply_merge)
+            self.merge_dialog.left.connect(self._forget_comparison)
+        plan, document, clip = compared.plan, self._desk.document, self._desk.clip
+        here = 0 if clip is None else clip.id
+        names: dict[tuple[int, int], str] = {}
+        for c in [] if document is None else document.clips:
+            names |= {(c.id, o.id): o.name for o in ([] if document is None else document.objects(c.id))}
+        rows = [
+            ConflictRow(
+                i.key.index,
+                names.get((i.key.clip, i.object_id), f"object {i.object_id}"),
+                i.iou,
+                "" if i.ours_state is None else i.ours_state.value,
+                i.key.clip == here,
+            )
+            for i in plan.conflicts
+        ]
+        new = sum(i.finding is merge.Finding.NEW for i in plan.items)
+        self.conflicts_found.emit([i.key.index for i in plan.conflicts if i.key.clip == here])
+        self.merge_dialog.set_comparison(comparison_words(compared), rows, has_work=bool(rows or new))
+        self.merge_dialog.show()
+        self.merge_dialog.raise_()
+
+    def _forget_comparison(self) -> None:
+        compared, self._compared = self._compared, None
+        if compared is not None:
+            compared.theirs.close()
+            self._state.show_pictures(paths=())
+
+    def _project_gone(self) -> None:
+        self._drop_task()
+        self._forget_comparison()
+        for dialog in (self.export_dialog, self.import_dialog, self.merge_dialog):
+            if dialog is not None:
+                dialog.close()
+
+
+def plan_words(planned: PlannedImport) -> str:
+    """What an import would do, for the person."""
+    plan = planned.plan
+    if plan is None:
+        return ""
+    frames = sum(edit.patch is not None for _, edit in plan.edits)
+    lines = [f"Drafts in {frames} of {len(plan.edits)} frames of {planned.chosen}."]
+    if plan.new_objects:
+        lines.append("New objects: " + ", ".join(info.name for _, info in plan.new_objects) + ".")
+    if plan.renamed:
+        changed = ", ".join(f"{old} becomes {now}" for old, now in sorted(plan.renamed.items()))
+        lines.append(f"Numbers that change: {changed}.")
+    if plan.covered_px:
+        lines.append(f"{plan.covered_px} pixels stay as they are: something is painted there.")
+    if plan.overlaps:
+        lines.append(f"{plan.overlaps} pixels are claimed twice; the lower number has them.")
+    if plan.missing:
+        lines.append(f"{len(plan.missing)} frames are not in this clip (the first: {plan.missing[0]}).")
+    if not frames:
+        lines.append("Nothing would change.")
+    return "\n".join(lines)
+
+
+def comparison_words(compared: Compared) -> str:
+    """What a comparison has found, for the person."""
+    items = compared.plan.items
+    counts = {finding: sum(i.finding is finding for i in items) for finding in merge.Finding}
+    text = (
+        f"{compared.theirs.path.name}: {counts[merge.Finding.SAME]} masks are the same, "
+        f"{counts[merge.Finding.NEW]} are new, {counts[merge.Finding.CONFLICT]} differ."
+    )
+    if compared.plan.missing_clips:
+        text += f" {len(compared.plan.missing_clips)} of its clips are not in this project."
+    return text
+
+
+def outline(mask: RingMask, shape: tuple[int, int], R_world_picture: np.ndarray) -> tuple[Line, ...]:  # noqa: N803 - a rotation matrix
+    """A mask's outlines as closed lines in the world."""
+    import cv2
+
+    from panosod_core.geometry.sphere import uv_to_direction
+
+    found, _ = cv2.findContours(mask.bits.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
+    height, width = shape
+    lines = []
+    for contour in found:
+        if len(contour) < 3:
+            continue
+        places = contour[:, 0, :].astype(np.float64)
+        u = (places[:, 0] + mask.box.x + 0.5) / width % 1.0
+        v = (places[:, 1] + mask.box.y + 0.5) / height
+        directions = np.asarray(uv_to_direction(u, v), np.float64) @ R_world_picture.T
+        lines.append(Line(directions, is_closed=True, rgb=THEIRS_RGB, width_px=2.0))
+    return tuple(lines)
+
+
+def _free(folder: Path) -> Path:
+    """A name beside this one that nothing has yet."""
+    n, found = 2, folder
+    while found.exists():
+        found = folder.with_name(f"{folder.name} {n}")
+        n += 1
+    return found
