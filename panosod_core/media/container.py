@@ -13,7 +13,7 @@ from av.packet import Packet
 from av.stream import Discard, Stream
 
 from panosod_core.errors import MediaError
-from panosod_core.media.clip_file import CONTAINER_OPTIONS, OPEN_TIMEOUT_S, check_file
+from panosod_core.media.clip_file import OPEN_TIMEOUT_S, check_file, container_options
 
 
 def open_container(path: Path, *, stream_index: int) -> InputContainer:
@@ -26,7 +26,7 @@ def open_container(path: Path, *, stream_index: int) -> InputContainer:
     try:
         container = av.open(
             os.fspath(path.absolute()),
-            options=dict(CONTAINER_OPTIONS),
+            options=container_options(path),
             timeout=(OPEN_TIMEOUT_S, None),
             metadata_errors="replace",
         )

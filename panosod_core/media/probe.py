@@ -15,7 +15,7 @@ from av.video.stream import VideoStream
 from panosod_core.errors import MediaError
 from panosod_core.geometry.picture import PictureProjection
 from panosod_core.media.channel_layout import layout_of
-from panosod_core.media.clip_file import CONTAINER_OPTIONS, MAX_PIXELS, OPEN_TIMEOUT_S, check_file
+from panosod_core.media.clip_file import MAX_PIXELS, OPEN_TIMEOUT_S, check_file, container_options
 from panosod_core.media.container_tags import read_container_tags
 from panosod_core.media.info import AudioInfo, Claim, ClipInfo, Matrix, Range, Transfer, VideoInfo
 from panosod_core.media.opus_header import read_opus_head
@@ -57,7 +57,7 @@ def probe(path: Path | str) -> ClipInfo:
     try:
         container = av.open(
             os.fspath(path.absolute()),
-            options=dict(CONTAINER_OPTIONS),
+            options=container_options(path),
             timeout=(OPEN_TIMEOUT_S, OPEN_TIMEOUT_S),
             metadata_errors="replace",
         )

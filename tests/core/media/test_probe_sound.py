@@ -7,6 +7,8 @@ import av
 import numpy as np
 import pytest
 
+from panosod_core.media import clip_file
+from panosod_core.media.container import open_container
 from panosod_core.media.info import SoundFormat
 from panosod_core.media.inject import AmbisonicSound, write_spherical
 from panosod_core.media.probe import probe
@@ -133,3 +135,22 @@ def test_the_ambisonic_track_is_chosen(tmp_path):
             out.mux(stream.encode(frame))
     audio = probe(path).audio
     assert (audio.stream_index, audio.channels) == (1, 4)
+
+
+@pytest.mark.parametrize("codec", ["pcm_s16le", "pcm_s24le", "pcm_f32le", "pcm_u8", "adpcm_ima_wav", "pcm_mulaw"])
+@pytest.mark.parametrize("layout", ["mono", "stereo", "quad", "hexadecagonal"])
+def test_a_short_look_at_a_wave_file_sees_what_a_long_one_does(tmp_path, monkeypatch, codec, layout):
+    if codec == "adpcm_ima_wav" and layout not in ("mono", "stereo"):
+        pytest.skip("this codec knows two channels")
+    path = tmp_path / "a.wav"
+    make_clip(path, size=None, sound=codec, layout=layout)
+    short = probe(path)
+    with open_container(path, stream_index=0) as container:
+        quick = [frame.to_ndarray() for frame in container.decode(audio=0)]
+    monkeypatch.setattr(clip_file, "_SHORT_LOOK", {})
+    assert probe(path) == short
+    with open_container(path, stream_index=0) as container:
+        patient = [frame.to_ndarray() for frame in container.decode(audio=0)]
+    assert len(quick) == len(patient) > 0
+    for one, other in zip(quick, patient, strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -29,7 +29,7 @@ MODEL = {
     "decoder_norm": DecoderNorm.GROUP,
 }
 RECIPE = TrainConfig(
-    epochs=200, batch=2, lr=4e-3, schedule=Schedule.COSINE, warmup_steps=10, clip=1.0, check_every=20, best_by=BestBy.F
+    epochs=100, batch=2, lr=6e-3, schedule=Schedule.COSINE, warmup_steps=10, clip=1.0, check_every=50, best_by=BestBy.F
 )
 
 
