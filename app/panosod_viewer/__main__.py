@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from panosod_core.errors import PanosodError
-from panosod_viewer.arguments import Arguments, parse_arguments
+from panosod_viewer.arguments import Arguments, is_project, parse_arguments
 from panosod_viewer.display import check_display
 from panosod_viewer.terminal import complain, is_started_by_desktop
 
@@ -46,7 +46,7 @@ def _window(arguments: Arguments) -> int:
     opener = None
     try:
         # Before Qt is imported: reading the headers and the first picture takes as long as loading the libraries does.
-        if arguments.clip is not None:
+        if arguments.clip is not None and not is_project(arguments.clip):
             if is_from_desktop:
                 opener = ClipOpener(Path(arguments.clip), at_s=arguments.at_s)
                 opener.start()

@@ -162,6 +162,9 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("annotate.lock", "Lock the ob&ject", "Annotate", ("Ctrl+L",), is_checkable=True, starts_section=True),
     ActionSpec("annotate.add_object", "Add an object", "Annotate", ("Ctrl+Shift+A",)),
     ActionSpec("annotate.delete_object", "Delete the object everywhere", "Annotate", ("Shift+Del",)),
+    ActionSpec("annotate.split", "Split its smaller parts off", "Annotate", ("Ctrl+Shift+K",)),
+    ActionSpec("annotate.combine", "&Combine with another object…", "Annotate", ("Ctrl+J",)),
+    ActionSpec("annotate.objects", "L&ist of objects", "Annotate", ("F10",), is_checkable=True, needs_clip=False),
     ActionSpec("annotate.next_object", "Next object", "Annotate", ("Tab",), context=Context.PICTURE),
     ActionSpec("annotate.previous_object", "Previous object", "Annotate", ("Shift+Tab",), context=Context.PICTURE),
     *(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
@@ -24,6 +25,7 @@ from panosod_viewer.timeline_link import TimelineLink
 
 if TYPE_CHECKING:
     # Brings OpenCV, SQLite and mask coding, which the first picture does not wait for.
+    from panosod_core.inference.cache import CacheKey
     from panosod_viewer.annotating.studio import Studio
     from panosod_viewer.annotating.workbench import Workbench
     from panosod_viewer.workers.map_reading import CacheAddress
@@ -60,9 +62,12 @@ class Annotator(QObject):
         self._workbench: Workbench | None = None
         self._maps: CacheAddress | None = None
         self._studio: Studio | None = None
+        self._model_id: str | None = None
         session.opened.connect(self._opened)
         session.closed.connect(self._closed)
         picture.first_painted.connect(self._picture_painted)
+        window.page.transport_bar.annotate_toggled.connect(self._toggle)
+        window.may_close = self._may_close
 
     @property
     def studio(self) -> Studio:
@@ -73,6 +78,8 @@ class Annotator(QObject):
             self._studio = Studio(
                 window=self._window, state=self._state, player=self._player, router=self._router, parent=self
             )
+            self._studio.projects.clip_wished.connect(self._session.open)
+            self._studio.set_model(self._model_id)
             self._make_workbench(self._studio)
             if self._session.info is not None:
                 self._studio.set_clip(self._session.info)
@@ -109,6 +116,22 @@ class Annotator(QObject):
             self._workbench.close()
         if self._studio is not None:
             self._studio.close()
+
+    def follow_maps(self, _cache: object, key: CacheKey | None) -> None:
+        """Which model the maps over the picture come from; masks taken from them say so."""
+        self._model_id = None if key is None else key.model_id
+        if self._studio is not None:
+            self._studio.set_model(self._model_id)
+
+    def _may_close(self) -> bool:
+        return self._studio is None or self._studio.may_close()
+
+    def open_project(self, path: Path) -> None:
+        """Open a project, and its clip where none of its clips is on the screen."""
+        self.studio.projects.open(path)
+
+    def _toggle(self) -> None:
+        self.studio.set_on(not self.studio.is_on)
 
     def follow_address(self, address: CacheAddress | None) -> None:
         """Where the first model's maps of the clip lie; they guide masks that are carried on."""

@@ -4,6 +4,7 @@ import logging
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -12,7 +13,7 @@ from PySide6.QtWidgets import QApplication
 from panosod_core.geometry.picture import Eye
 from panosod_viewer import commands
 from panosod_viewer.annotator import Annotator
-from panosod_viewer.arguments import Arguments
+from panosod_viewer.arguments import Arguments, is_project
 from panosod_viewer.arrivals import Arrivals
 from panosod_viewer.audio.devices import DeviceChoice
 from panosod_viewer.clip_session import ClipSession, Overrides
@@ -126,15 +127,7 @@ class Viewer(QObject):
             view=self.window.page.view,
             parent=self,
         )
-        self.model = ModelControls(
-            arguments=arguments,
-            window=self.window,
-            state=self.state,
-            player=self.player,
-            session=self.session,
-            picture=self.picture,
-            memory=self.memory,
-        )
+        self.model = self._make_model()
         self.annotator = self._make_annotator()
         self.interrupts = Interrupts(self)
         self._burst_mark = QTimer(self, singleShot=True, interval=BURST_MARK_MS)
@@ -153,6 +146,17 @@ class Viewer(QObject):
         )
         self.feed.describe = overlays.describe
         return overlays
+
+    def _make_model(self) -> ModelControls:
+        return ModelControls(
+            arguments=self._arguments,
+            window=self.window,
+            state=self.state,
+            player=self.player,
+            session=self.session,
+            picture=self.picture,
+            memory=self.memory,
+        )
 
     def _make_annotator(self) -> Annotator:
         return Annotator(
@@ -199,6 +203,7 @@ class Viewer(QObject):
         self.timeline.notice.connect(self.window.notices.show_notice)
         self.demo.made.connect(self.arrivals.open)
         self.arrivals.refused.connect(self._refused)
+        self.arrivals.project_asked.connect(self.annotator.open_project)
         self.figures.write_failed.connect(self._fail)
         self.figures.ask_predictions(self.model.link.figures)
         self.model.link.maps_changed.connect(self.overlays.set_maps)
@@ -206,6 +211,7 @@ class Viewer(QObject):
         self.model.link.status_changed.connect(self.overlays.set_model_note)
         self.model.cache_changed.connect(self.timeline.follow_maps)
         self.model.link.address_changed.connect(self.annotator.follow_address)
+        self.model.cache_changed.connect(self.annotator.follow_maps)
         self.model.link.map_made.connect(lambda _: self.timeline.maps_changed())
         self.demo.notice.connect(self.window.notices.show_notice)
         self.overlays.notice.connect(self.window.notices.show_notice)
@@ -297,6 +303,8 @@ class Viewer(QObject):
             self.window.set_picture_size(*arguments.size)
         if opener is not None:
             self.arrivals.adopt(opener)
+        elif arguments.clip is not None and is_project(arguments.clip):
+            self.annotator.open_project(Path(arguments.clip))
         if arguments.fullscreen:
             self.window.set_full_screen(True)
         else:

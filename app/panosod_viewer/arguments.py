@@ -81,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Angles are degrees: yaw left positive, pitch up positive, roll clockwise positive; the field of view "
         "is horizontal. F1 in the window lists every key.",
     )
-    parser.add_argument("clip", nargs="?", metavar="CLIP", help="the video to open")
+    parser.add_argument("clip", nargs="?", metavar="CLIP", help="the video (or the .panosod project) to open")
     parser.add_argument("--version", action="version", version=_version())
     _add_view(parser.add_argument_group("where to look"))
     _add_meaning(parser.add_argument_group("what the clip is (instead of what was found)"))
@@ -221,3 +221,8 @@ def _size(text: str) -> tuple[int, int]:
     if not all(16 <= side <= 16384 for side in size):
         raise argparse.ArgumentTypeError(f"expected sides of 16 to 16384 pixels, got {text!r}")
     return size
+
+
+def is_project(clip: str) -> bool:
+    """Whether a name is that of a project of annotations rather than of a clip."""
+    return clip.lower().endswith(".panosod")

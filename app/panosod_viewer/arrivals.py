@@ -7,7 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from panosod_core.media.info import ClipInfo
-from panosod_viewer.arguments import Arguments
+from panosod_viewer.arguments import Arguments, is_project
 from panosod_viewer.clip_session import CHOOSE_PROJECTION, FLAT_NOTICE, ClipSession, home_view
 from panosod_viewer.dialogs import Dialogs
 from panosod_viewer.look_controller import LookController
@@ -29,9 +29,11 @@ class Arrivals(QObject):
 
     Signals:
         refused (str): the clip of the command line cannot be opened; one line.
+        project_asked (object): path of a project of annotations that should be opened.
     """
 
     refused = Signal(str)
+    project_asked = Signal(object)
 
     def __init__(
         self,
@@ -82,14 +84,17 @@ class Arrivals(QObject):
         self._session.adopt(opener)
 
     def open(self, path: str) -> None:
-        """Open a clip by its path."""
-        self._session.open(Path(path))
+        """Open a clip, or a project with its clip, by its path."""
+        if is_project(path):
+            self.project_asked.emit(Path(path))
+        else:
+            self._session.open(Path(path))
 
     def choose(self) -> None:
         """Ask for a clip and open it."""
         path = self._dialogs.choose_clip(self._memory.settings.recent)
         if path is not None:
-            self._session.open(path)
+            self.open(str(path))
 
     def _opened(self, info: ClipInfo) -> None:
         settings, arguments = self._memory.settings, self._arguments

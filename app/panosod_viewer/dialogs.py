@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from panosod_viewer.panels.media_info_dialog import MediaInfoDialog
 
 CLIPS = (
-    "Videos and sound (*.mp4 *.mov *.m4v *.mkv *.webm *.ts *.mts *.m2ts *.avi *.mpg *.mpeg "
-    "*.wav *.ogg *.opus *.flac *.m4a *.caf *.aiff *.amb);;All files (*)"
+    "Videos, sound and projects (*.mp4 *.mov *.m4v *.mkv *.webm *.ts *.mts *.m2ts *.avi *.mpg *.mpeg "
+    "*.wav *.ogg *.opus *.flac *.m4a *.caf *.aiff *.amb *.panosod);;All files (*)"
 )
 
 

@@ -168,6 +168,8 @@ def style_sheet(theme: Theme) -> str:
     QToolButton[panel="true"]:hover {{ background: {t.hover}; }}
     QToolButton[panel="true"]:pressed, QToolButton[panel="true"]:checked {{ background: {t.raised}; }}
     QToolButton[segment="true"] {{ border-radius: 0; border-color: {t.border}; margin-left: -1px; }}
+    QToolButton[tool="true"]:checked {{ background: {t.hover}; border-left: 3px solid {t.accent};
+        border-radius: 2px; }}
     QToolButton[segment="true"]:checked {{ background: {t.hover}; border-bottom: 2px solid {t.accent}; }}
     QToolButton[panel="true"]:focus {{ border-color: {t.accent}; }}
     QToolButton[panel="true"]:disabled {{ color: {t.border}; }}

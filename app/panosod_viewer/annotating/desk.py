@@ -17,8 +17,10 @@ from typing import Any
 from PySide6.QtCore import QObject, Qt, Signal
 
 from panosod_core.annotation.adopting import new_clip
+from panosod_core.annotation.backups import recover
 from panosod_core.annotation.document import Document, Done
 from panosod_core.annotation.edits import Edit, Protection
+from panosod_core.annotation.faults import ProjectDamagedError
 from panosod_core.annotation.masks import LabelMap
 from panosod_core.annotation.records import Clip, FrameKey, ObjectInfo
 from panosod_core.annotation.store import SUFFIX
@@ -37,6 +39,12 @@ _log = logging.getLogger(__name__)
 RETRY = "annotate.retry"
 """Id of the notice's button that writes again what could not be written."""
 NOT_SAVED = "annotate.not_saved"
+SAVE_AS = "annotate.save_as"
+"""Id of the button that writes the project elsewhere."""
+GIVE_UP = "annotate.give_up"
+"""Id of the button that closes the window without what could not be written."""
+OPEN_BACKUP = "annotate.backup:"
+"""Start of the id of the button that makes a project of a damaged one's backup; the damaged file's path follows."""
 
 
 class AnnotationDesk(QObject):
@@ -183,6 +191,10 @@ class AnnotationDesk(QObject):
     def _take(self, opening: Callable[[], Document]) -> bool:
         try:
             document = opening()
+        except ProjectDamagedError as error:
+            actions = ((f"{OPEN_BACKUP}{error.project}", "Open the backup"),) if error.backup is not None else ()
+            self.notice.emit(Notice(str(error), Severity.ERROR, actions, key="annotate.project"))
+            return False
         except PanosodError as error:
             self.notice.emit(Notice(str(error), Severity.ERROR, key="annotate.project"))
             return False
@@ -197,16 +209,26 @@ class AnnotationDesk(QObject):
         self._find_clip()
         return True
 
-    def close_project(self) -> bool:
-        """Close the project; False where strokes cannot be written, which is told, and it stays open."""
+    def recover(self, damaged: Path) -> bool:
+        """Make a project of a damaged one's newest whole backup, beside it, and open that; False is told."""
+        made: list[Path] = []
+        return self._try(lambda: made.append(recover(damaged))) and self.open_project(made[0])
+
+    def close_project(self, *, discard: bool = False, is_leaving: bool = False) -> bool:
+        """Close the project; False where strokes cannot be written, which is told, and it stays open.
+
+        Args:
+            discard: give up what cannot be written.
+            is_leaving: the window is about to close: the notice has a way to close it all the same.
+        """
         document = self._document
         if document is None:
             return True
         self._drop_sketch()
         try:
-            document.close()
+            document.close(discard=discard)
         except PanosodError as error:
-            self._note_failed(str(error))
+            self._note_failed(str(error), is_leaving=is_leaving)
             return False
         self._document = None
         self._set_clip(None)
@@ -233,8 +255,15 @@ class AnnotationDesk(QObject):
     # --- clip and frame
 
     def set_clip(self, info: ClipInfo | None, geometry: PictureGeometry) -> None:
-        """Another clip is on the screen (or none); its project, where one lies beside it, is opened."""
+        """Another clip is on the screen (or none); its project, where one lies beside it, is opened.
+
+        The project beside the clip that goes is closed; one that was opened by hand stays, for all its clips.
+        """
         self._drop_sketch()
+        beside = self.project_beside()
+        is_another = info is None or self._info is None or info.path != self._info.path
+        if self._document is not None and self._document.path == beside and is_another:
+            self.close_project()
         self._info, self._geometry, self._frame, self._content_id = info, geometry, None, ""
         self._set_clip(None)
         if info is None or info.video is None:
@@ -467,10 +496,14 @@ class AnnotationDesk(QObject):
             self.notice_over.emit(NOT_SAVED)
         self.unsaved_changed.emit(document.dirty)
 
-    def _note_failed(self, text: str) -> None:
+    def _note_failed(self, text: str, *, is_leaving: bool = False) -> None:
         waiting = 0 if self._document is None else self._document.dirty
-        words = f"{text} ({waiting} strokes wait, nothing is lost)" if waiting else text
-        self.notice.emit(Notice(words, Severity.ERROR, ((RETRY, "Try again"),), NOT_SAVED))
+        strokes = "1 stroke waits" if waiting == 1 else f"{waiting} strokes wait"
+        words = f"{text} ({strokes}, nothing is lost)" if waiting else text
+        actions = [(RETRY, "Try again"), (SAVE_AS, "Save as…")]
+        if is_leaving:
+            actions.append((GIVE_UP, "Give up and close"))
+        self.notice.emit(Notice(words, Severity.ERROR, tuple(actions), NOT_SAVED))
 
     def _try(self, doing: Callable[[], object]) -> bool:
         try:

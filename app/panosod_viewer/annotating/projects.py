@@ -8,12 +8,17 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog
 
+from panosod_core.annotation.adopting import find_media, relink
 from panosod_core.annotation.store import SUFFIX
+from panosod_core.errors import PanosodError
 from panosod_viewer.annotating.desk import AnnotationDesk
 from panosod_viewer.main_window import MainWindow
 from panosod_viewer.panels.notice import Notice, Severity
 
+FIND_FILE = "annotate.find_file"
+"""Id of the notice's button that asks where a clip is."""
 FILES = f"Projects (*{SUFFIX});;All files (*)"
+ALL_FILES = "All files (*)"
 
 
 class ProjectFiles(QObject):
@@ -21,9 +26,11 @@ class ProjectFiles(QObject):
 
     Signals:
         notice (object): a Notice.
+        clip_wished (object): path of a clip that should be opened.
     """
 
     notice = Signal(object)
+    clip_wished = Signal(object)
 
     def __init__(self, desk: AnnotationDesk, window: MainWindow, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -50,7 +57,49 @@ class ProjectFiles(QObject):
         """Ask for a project and open it."""
         name, _ = QFileDialog.getOpenFileName(self._window, "Open a project", self._folder(), FILES)
         if name:
-            self._desk.open_project(Path(name))
+            self.open(Path(name))
+
+    def open(self, path: Path) -> None:
+        """Open a project, and its first clip where none of its clips is on the screen."""
+        if not self._desk.open_project(path):
+            return
+        document = self._desk.document
+        if document is None or self._desk.clip is not None or not document.clips:
+            return
+        clip = document.clips[0]
+        media = find_media(document, clip)
+        if media is not None:
+            self.clip_wished.emit(media)
+            return
+        text = f"{path.name} belongs to {document.store.media_path(clip)}, which is not there"
+        self.notice.emit(Notice(text, Severity.WARNING, ((FIND_FILE, "Find the file…"),), key="annotate.project"))
+
+    def find_file(self) -> None:
+        """Ask where the first clip of the project is; only a file of the same content is taken."""
+        document = self._desk.document
+        if document is None or not document.clips:
+            return
+        clip = document.clips[0]
+        wanted = document.store.media_path(clip)
+        name, _ = QFileDialog.getOpenFileName(self._window, f"Where is {wanted.name}?", self._folder(), ALL_FILES)
+        if name:
+            self.take_file(Path(name))
+
+    def take_file(self, media: Path) -> bool:
+        """Take this file for the project's first clip, if it is the same; the project remembers where it lies."""
+        document = self._desk.document
+        if document is None or not document.clips:
+            return False
+        clip = document.clips[0]
+        try:
+            if document.why_read_only is None:
+                relink(document, clip, media)
+        except PanosodError as error:
+            text = str(error)
+            self.notice.emit(Notice(text, Severity.WARNING, ((FIND_FILE, "Find the file…"),), key="annotate.project"))
+            return False
+        self.clip_wished.emit(media)
+        return True
 
     def save_as(self) -> None:
         """Go on under another name."""

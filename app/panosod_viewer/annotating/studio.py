@@ -8,17 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from panosod_core.annotation.records import FrameKey
 from panosod_core.geometry.picture import PictureGeometry
 from panosod_core.media.info import ClipInfo
 from panosod_viewer.annotating.commands import ObjectCommands
-from panosod_viewer.annotating.desk import RETRY, AnnotationDesk
+from panosod_viewer.annotating.desk import GIVE_UP, OPEN_BACKUP, RETRY, SAVE_AS, AnnotationDesk
 from panosod_viewer.annotating.held_keys import HeldKeys
+from panosod_viewer.annotating.object_list import ObjectList
 from panosod_viewer.annotating.painter import Painter
-from panosod_viewer.annotating.projects import ProjectFiles
+from panosod_viewer.annotating.projects import FIND_FILE, ProjectFiles
 from panosod_viewer.annotating.showing import MaskShowing
 from panosod_viewer.annotating.toolbox import SIZED, ToolId
 from panosod_viewer.main_window import MainWindow
@@ -76,11 +80,14 @@ class Studio(QObject):
         self._player = player
         self._is_on = False
         self._held_notices: list[Notice] = []
+        self._model_id: str | None = None
         view = window.page.view
         self.desk = AnnotationDesk(self)
         self.painter = Painter(self.desk, state=state, player=player, view=view, parent=self)
+        self.painter.maps = self._maps
         self.showing = MaskShowing(self.desk, self.painter, state=state, player=player, parent=self)
         self.objects = ObjectCommands(self.desk, self.painter, self)
+        self.object_list = ObjectList(self.desk, self.objects, self.showing, window, self)
         self.projects = ProjectFiles(self.desk, window, self)
         self._keys = HeldKeys(self.painter, view)
         self.strip = ToolStrip(STRIP, window.actions_by_id)
@@ -89,15 +96,28 @@ class Studio(QObject):
         router.add_whole(self.painter)
         self._connect()
         self.commands: dict[str, Callable[[], object]] = (
-            self._own_commands() | self.objects.by_id() | self.projects.by_id()
+            self._own_commands() | self.objects.by_id() | self.object_list.by_id() | self.projects.by_id()
         )
         self._tool_changed(ToolId.LOOK)
         self._show_history()
 
     def close(self) -> None:
-        """Put the tools down and close the project."""
+        """Put the tools down; the project has been closed by :meth:`may_close`, or what is left is given up."""
         self.painter.close()
-        self.desk.close_project()
+        self.desk.close_project(discard=True)
+
+    def may_close(self) -> bool:
+        """Write what is left before the window closes; False where it cannot be written, which is told."""
+        self.painter.cancel()
+        return self.desk.close_project(is_leaving=True)
+
+    def set_model(self, model_id: str | None) -> None:
+        """Which model the maps over the picture come from."""
+        self._model_id = model_id
+
+    def _maps(self) -> tuple[NDArray[np.uint8], str | None] | None:
+        saliency = self._state.wish.pictures.saliency
+        return None if saliency is None else (saliency.values, self._model_id)
 
     # --- the mode
 
@@ -113,6 +133,8 @@ class Studio(QObject):
         if on != self._is_on:
             self._is_on = on
             self.strip.setVisible(on)
+            self.object_list.set_shown(on)
+            self._window.page.transport_bar.set_annotating(on)
             self.mode_changed.emit(on)
         self._window.action("annotate.mode").setChecked(on)
 
@@ -126,7 +148,7 @@ class Studio(QObject):
 
     def _connect(self) -> None:
         notices = self._window.notices
-        for part in (self.desk, self.painter, self.objects, self.projects):
+        for part in (self.desk, self.painter, self.objects, self.object_list, self.projects):
             part.notice.connect(self._tell)
         self.painter.lifted.connect(self._tell_held)
         self.desk.notice_over.connect(notices.take_back)
@@ -171,6 +193,7 @@ class Studio(QObject):
                 "annotate.preserve": self._toggle_preserve,
                 "annotate.undo": self._undo,
                 "annotate.redo": self._redo,
+                "annotate.combine": self.object_list.show_combinations,
                 "annotate.add_object": lambda: self.desk.add_object(),
                 "annotate.next_object": partial(self._other_object, 1),
                 "annotate.previous_object": partial(self._other_object, -1),
@@ -230,3 +253,12 @@ class Studio(QObject):
     def _notice_action(self, action: str) -> None:
         if action == RETRY:
             self.desk.retry()
+        elif action == SAVE_AS:
+            self.projects.save_as()
+        elif action == GIVE_UP:
+            self.desk.close_project(discard=True)
+            self._window.close()
+        elif action.startswith(OPEN_BACKUP):
+            self.desk.recover(Path(action.removeprefix(OPEN_BACKUP)))
+        elif action.startswith(FIND_FILE):
+            self.projects.find_file()

@@ -91,6 +91,7 @@ class ToolStrip(QWidget):
 def _button(spec: StripButton, action: QAction) -> IconButton:
     name = action.text().replace("&", "").removesuffix("…")
     button = IconButton(spec.icon, name)
+    button.setProperty("tool", True)
     button.setCheckable(action.isCheckable())
     button.setAutoRepeat(action.autoRepeat() and not action.isCheckable())
     # Not toggled: an action decides itself whether it is checked, and the button follows.

@@ -80,6 +80,7 @@ class TransportBar(FittingRow):
         fullscreen_toggled().
         loop_cleared(): play on past the end of the loop.
         view_mode_chosen(str): id of one of :data:`VIEW_MODES`.
+        annotate_toggled(): show the painting tools, or put them away.
     """
 
     play_toggled = Signal()
@@ -90,6 +91,7 @@ class TransportBar(FittingRow):
     fullscreen_toggled = Signal()
     loop_cleared = Signal()
     view_mode_chosen = Signal(str)
+    annotate_toggled = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -104,6 +106,9 @@ class TransportBar(FittingRow):
         self._make_volume()
         self._views = Segments(VIEW_MODES, name="View")
         self._views.chosen.connect(self.view_mode_chosen)
+        self._annotate = IconButton("annotate", "Annotate", tip="Paint masks (Ctrl+D)")
+        self._annotate.setCheckable(True)
+        self._annotate.clicked.connect(self.annotate_toggled)
         self._fullscreen = IconButton("fullscreen", "Full screen", tip="Full screen (F11)")
         self._fullscreen.clicked.connect(self.fullscreen_toggled)
         self._lay_out()
@@ -129,7 +134,7 @@ class TransportBar(FittingRow):
 
     def set_enabled(self, enabled: bool) -> None:
         """Whether there is a clip to play."""
-        for widget in (self._back, self._play, self._forward, self._speed, self._views):
+        for widget in (self._back, self._play, self._forward, self._speed, self._views, self._annotate):
             widget.setEnabled(enabled)
 
     def set_speed(self, speed: float) -> None:
@@ -170,8 +175,13 @@ class TransportBar(FittingRow):
         self._views.set_current(mode)
 
     def set_has_sphere(self, has_sphere: bool) -> None:
-        """Whether there is a choice of views: a flat clip has one."""
+        """Whether there is a choice of views, and a sphere to paint on: not in a flat clip."""
         self.set_wanted(self._views, has_sphere)
+        self.set_wanted(self._annotate, has_sphere)
+
+    def set_annotating(self, on: bool) -> None:
+        """Whether the painting tools are shown."""
+        self._annotate.setChecked(on)
 
     # -- making -----------------------------------------------------------------------------------------------------
 
@@ -246,6 +256,7 @@ class TransportBar(FittingRow):
         self.add_stretch()
         self.add(self._loop, rank=5)
         self.add(self._views, rank=6)
+        self.add(self._annotate, rank=4)
         self.add(self._speed, rank=7)
         self.add(self._mute)
         self.add(self._volume, rank=8)

@@ -1,0 +1,213 @@
+"""The list of objects at work: what the panel shows, and what becomes of its wishes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
+from PySide6.QtWidgets import QDockWidget
+
+from panosod_core.annotation.edits import Edit, relabel
+from panosod_core.annotation.masks import RingMask
+from panosod_core.annotation.operations import Combination, keep_largest
+from panosod_core.annotation.records import FrameKey, ObjectInfo, Presence
+from panosod_core.errors import ProjectError
+from panosod_viewer.annotating.commands import ObjectCommands
+from panosod_viewer.annotating.desk import AnnotationDesk
+from panosod_viewer.annotating.painter import REFUSED
+from panosod_viewer.annotating.presence import from_here_on, presence_at
+from panosod_viewer.annotating.showing import MaskShowing
+from panosod_viewer.main_window import MainWindow
+from panosod_viewer.palettes import object_colours
+from panosod_viewer.panels.notice import Notice, Severity
+from panosod_viewer.panels.objects_panel import ObjectsPanel
+from panosod_viewer.widgets.object_model import ObjectRow
+
+
+class ObjectList(QObject):
+    """Panel, dock and what they do.
+
+    Signals:
+        notice (object): a Notice.
+    """
+
+    notice = Signal(object)
+
+    def __init__(
+        self,
+        desk: AnnotationDesk,
+        commands: ObjectCommands,
+        showing: MaskShowing,
+        window: MainWindow,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._desk = desk
+        self._commands = commands
+        self._showing = showing
+        self._window = window
+        self._is_wanted = False
+        self.panel = ObjectsPanel()
+        self.dock = QDockWidget("Objects", window)
+        self.dock.setObjectName("objects")
+        features = QDockWidget.DockWidgetFeature
+        self.dock.setFeatures(features.DockWidgetClosable | features.DockWidgetMovable)
+        self.dock.setAllowedAreas(Qt.DockWidgetArea.LeftDockWidgetArea | Qt.DockWidgetArea.RightDockWidgetArea)
+        self.dock.setWidget(self.panel)
+        self.dock.hide()
+        window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.dock)
+        window.restoreDockWidget(self.dock)
+        self.dock.hide()
+        self.dock.visibilityChanged.connect(self._visibility_changed)
+        window.full_screen_changed.connect(lambda _: self._show_dock())
+        # Many things may change at once (an edit changes frame, objects and history): shown once, after all of them.
+        self._soon = QTimer(self, singleShot=True, interval=0)
+        self._soon.timeout.connect(self.refresh)
+        for signal in (desk.frame_changed, desk.objects_changed, desk.selection_changed):
+            signal.connect(lambda *_: self._soon.start())
+        self._connect_panel()
+
+    def set_shown(self, on: bool) -> None:
+        """Show the list, or put it away."""
+        self._is_wanted = on
+        self._show_dock()
+
+    def toggle(self) -> None:
+        """Show it, or put it away."""
+        self.set_shown(not self._is_wanted)
+
+    def refresh(self) -> None:
+        """Show what holds now; nothing is done while nobody sees it."""
+        if not self.dock.isVisible():
+            return
+        key, document = self._desk.key, self._desk.document
+        here = set() if key is None or document is None else set(document.heads(key))
+        pts = 0 if key is None else key.pts
+        rows = [self._row(info, pts=pts, is_here=info.id in here) for info in self._desk.objects()]
+        self.panel.set_objects(rows, self._desk.selected)
+
+    def _row(self, info: ObjectInfo, *, pts: int, is_here: bool) -> ObjectRow:
+        presence = presence_at(info.intervals, pts)
+        return ObjectRow(
+            id=info.id,
+            name=info.name,
+            category=info.category,
+            colour=info.colour,
+            rank=info.rank,
+            presence=presence.value if presence is not None else "",
+            is_here=is_here,
+            is_locked=info.locked,
+            is_hidden=info.hidden,
+            is_solo=info.id == self._showing.solo,
+        )
+
+    # --- the dock
+
+    def _show_dock(self) -> None:
+        window = self._window
+        self.dock.setVisible(self._is_wanted and not window.isFullScreen() and not window.is_bare)
+
+    def _visibility_changed(self, is_visible: bool) -> None:
+        if is_visible:
+            self.refresh()
+        elif self._is_wanted and self._window.isVisible() and not self._window.isFullScreen() and self.dock.isHidden():
+            self._is_wanted = False  # closed by its own button
+        self._window.action("annotate.objects").setChecked(self._is_wanted)
+
+    # --- wishes
+
+    def _connect_panel(self) -> None:
+        panel, desk = self.panel, self._desk
+        panel.selected.connect(desk.select)
+        panel.changed.connect(lambda number, field, value: desk.change_object(number, **{field: value}))
+        panel.presence_wished.connect(self.set_presence)
+        panel.solo_wished.connect(self._solo)
+        panel.add_wished.connect(lambda: desk.add_object())
+        panel.delete_wished.connect(self._commands.delete_object)
+        panel.merge_wished.connect(self.merge)
+        panel.split_wished.connect(self.split)
+        panel.combine_wished.connect(lambda other, how: self._commands.combine_with(other, Combination(how)))
+
+    def _solo(self, object_id: int) -> None:
+        self._showing.set_solo(object_id)
+        self.refresh()
+
+    def set_presence(self, object_id: int, word: str) -> None:
+        """From the frame at hand on it is sounding, silent, off-screen, or ("") not said."""
+        key, info = self._desk.key, self._desk.object_of(object_id)
+        if key is None or info is None:
+            return
+        presence = Presence(word) if word else None
+        self._desk.change_object(object_id, intervals=from_here_on(info.intervals, key.pts, presence))
+
+    def merge(self, object_id: int, into: int) -> None:
+        """One object becomes part of another in all frames, and is gone."""
+        clip, document = self._desk.clip, self._desk.document
+        old, new = self._desk.object_of(object_id), self._desk.object_of(into)
+        if clip is None or document is None or old is None or new is None:
+            return
+        if old.locked or new.locked:
+            self._say(f"{(old if old.locked else new).name} is locked: unlock it to merge (Ctrl+L)")
+            return
+        try:
+            keys = document.frames_of_object(clip.id, object_id)
+        except ProjectError as error:
+            self._say(str(error), Severity.WARNING)
+            return
+        edits: list[tuple[FrameKey, Edit]] = []
+        for key in keys:
+            guarded = document.protection(key)
+            if guarded.frame_locked or guarded.locked & {object_id, into}:
+                self._say(f"They are locked in frame {key.index}: unlock them to merge")
+                return
+            edits.append((key, relabel(document.labels(key), {object_id: into}, protection=guarded)))
+        self._desk.act(lambda d: d.apply_many(edits, title=f"Merge {old.name} into {new.name}"))
+        self._desk.act(lambda d: d.delete_object(clip.id, object_id))
+        self._desk.select(into)
+
+    def split(self, object_id: int) -> None:
+        """All but its largest part in this frame becomes an object of its own, in one step."""
+        key, clip, document = self._desk.key, self._desk.clip, self._desk.document
+        info = self._desk.object_of(object_id)
+        if key is None or clip is None or document is None or info is None:
+            return
+        labels = document.labels(key)
+        mask = labels == object_id
+        rest = RingMask.of(mask & ~keep_largest(mask))
+        if rest is None:
+            self._say(f"{info.name} is in one piece here")
+            return
+        try:
+            number = document.free_object_id(clip.id)
+        except ProjectError as error:
+            self._say(str(error), Severity.WARNING)
+            return
+        edit = relabel(labels, {object_id: number}, protection=document.protection(key), region=rest)
+        if edit.is_empty:
+            self._say(f"{info.name} is locked (Ctrl+L)")
+            return
+        made = ObjectInfo(number, f"{info.name} (part)", info.category, _colour(number))
+        self._desk.act(lambda d: d.apply_many([(key, edit)], title=f"Split {info.name}", objects=[(clip.id, made)]))
+        self._desk.select(number)
+
+    def show_combinations(self) -> None:
+        """Ask with which object of the frame the selected one is to be combined, and how."""
+        self.set_shown(True)
+        self.refresh()
+        if not self.panel.show_combinations():
+            self._say("Select an object in a frame that has another one")
+
+    def by_id(self) -> dict[str, Callable[[], object]]:
+        """Commands by the ids of their actions."""
+        return {
+            "annotate.objects": self.toggle,
+            "annotate.split": lambda: self.split(self._desk.selected),
+        }
+
+    def _say(self, text: str, severity: Severity = Severity.INFO) -> None:
+        self.notice.emit(Notice(text, severity, key=REFUSED, seconds=6.0))
+
+
+def _colour(number: int) -> str:
+    red, green, blue = (int(c) for c in object_colours()[number])
+    return f"#{red:02x}{green:02x}{blue:02x}"
