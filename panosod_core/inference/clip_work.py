@@ -36,6 +36,21 @@ class WorkFigures:
     cpu_s: float = 0.0
 
 
+@dataclass(frozen=True)
+class Effort:
+    """What the latest map took.
+
+    Attributes:
+        is_lone: its neighbours had to be worked through for it alone.
+        carried: maps carried along beside it.
+        carrying_share: share of the time that those took, 0..1.
+    """
+
+    is_lone: bool = False
+    carried: int = 0
+    carrying_share: float = 0.0
+
+
 class ClipWork:
     """Predicts one clip, a frame a call. Not thread-safe.
 
@@ -44,6 +59,7 @@ class ClipWork:
         ready: what to tell the window of it.
         schedule: the order of work.
         figures: what it has cost.
+        effort: what the latest map took.
     """
 
     def __init__(
@@ -75,6 +91,7 @@ class ClipWork:
         key = key_of(path, plan, engine.model_id)
         self.generation = request.generation
         self.figures = WorkFigures()
+        self.effort = Effort()
         self._unreadable = 0
         with ExitStack() as opened:
             self._feed = opened.enter_context(ClipFeed(path, plan, engine.config, should_stop=should_stop))
@@ -126,7 +143,7 @@ class ClipWork:
         if index >= self._feed.frame_count:
             self.schedule.finish(index)  # reading has shown that the clip ends before its own table does
             return []
-        began_s = time.process_time()
+        began_s, began_wall_s, passes = time.process_time(), time.monotonic(), self._maker.backbone_passes
         try:
             made = self._maker.make(index, should_stop=should_stop)
             here = self._pictures.require(index, should_stop=should_stop)
@@ -152,6 +169,7 @@ class ClipWork:
         while len(self._anchors) > ANCHORS:
             self._anchors.popitem(last=False)
         self.figures.made += 1
+        made_wall_s = time.monotonic()
         told = [MapMade(self.generation, index, False)]
         for each in self._to_carry(index):
             if should_stop():
@@ -159,6 +177,12 @@ class ClipWork:
             if self._carry(each):
                 told.append(MapMade(self.generation, each, True))
         self.figures.carried += len(told) - 1
+        end_s = time.monotonic()
+        self.effort = Effort(
+            is_lone=self._maker.backbone_passes - passes > 1,
+            carried=len(told) - 1,
+            carrying_share=(end_s - made_wall_s) / max(end_s - began_wall_s, 1e-9),
+        )
         self.figures.cpu_s += time.process_time() - began_s
         return told
 

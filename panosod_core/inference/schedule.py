@@ -33,6 +33,9 @@ MARGIN = 0.9
 EAGERNESS = 0.8
 """Share of the measured speed that a finer grid may need before it is taken: less, so that it does not swing."""
 
+LONE = 2.0
+"""Cost of a map on a grid wider than the step of the window, in maps whose neighbours have been worked through."""
+
 _MEMORY = 0.2
 """Weight of the newest measurement."""
 
@@ -113,6 +116,9 @@ class Schedule:
         self.strides = strides(window_step, frame_rate_hz=frame_rate_hz)
         self._fixed = stride
         self._map_s = map_s
+        self._carry_s = 0.0
+        self._step = window_step
+        self._is_warm = map_s is not None
         self._done = np.zeros(frame_count, np.bool_)
         for index in known:
             if 0 <= index < frame_count:
@@ -130,8 +136,13 @@ class Schedule:
 
     @property
     def map_s(self) -> float | None:
-        """Time a map takes, smoothed; None before the first."""
+        """Time that a map takes whose neighbours have been worked through, smoothed; None before the second."""
         return self._map_s
+
+    def needs(self, stride: int) -> float:
+        """Seconds of work for a second of the clip, at speed 1, on a grid: its maps, and all those carried between."""
+        map_s = (self._map_s or 0.0) * (1.0 if stride <= self._step else LONE)
+        return self._rate_hz / stride * (map_s + (stride - 1) * self._carry_s)
 
     @property
     def done(self) -> NDArray[np.bool_]:
@@ -165,17 +176,34 @@ class Schedule:
             self._stride = stride
         self._choose_stride()
 
-    def finish(self, index: int, *, took_s: float | None = None) -> None:
+    def finish(
+        self,
+        index: int,
+        *,
+        took_s: float | None = None,
+        is_lone: bool = False,
+        carried: int = 0,
+        carrying_s: float = 0.0,
+    ) -> None:
         """A frame has its map now.
 
         Args:
             index: of the frame.
             took_s: wall time from the map before it (rest that was forced upon the work included); None where the time
                 says nothing, as after a jump.
+            is_lone: its neighbours had to be worked through for it alone.
+            carried: maps carried along beside it.
+            carrying_s: share of the time that those took.
         """
         self._done[index] = True
-        if took_s is not None:
-            self._map_s = took_s if self._map_s is None else self._map_s + _MEMORY * (took_s - self._map_s)
+        # The first map of all pays for what happens only once: a seek, the runtime's first run, three seconds of sound.
+        if took_s is not None and self._is_warm:
+            own_s = max(took_s - carrying_s, 0.0) / (LONE if is_lone else 1.0)
+            self._map_s = own_s if self._map_s is None else self._map_s + _MEMORY * (own_s - self._map_s)
+            if carried:
+                each_s = carrying_s / carried
+                self._carry_s = self._carry_s + _MEMORY * (each_s - self._carry_s) if self._carry_s else each_s
+        self._is_warm = self._is_warm or took_s is not None
         self._choose_stride()
 
     def next(self, now_s: float) -> int | None:
@@ -243,8 +271,7 @@ class Schedule:
         if self._fixed or self._map_s is None:
             return
         speed = 1.0 if self._head is None or not self._head.is_playing else max(self._head.speed, 0.0)
-        possible_hz = 1.0 / max(self._map_s, 1e-6)
         # Coarser only where the present grid is too much, finer only where that is easily done.
-        share = {n: self._rate_hz * speed / n / possible_hz for n in self.strides}
+        share = {n: speed * self.needs(n) for n in self.strides}
         fits = [n for n in self.strides if share[n] <= (MARGIN if n >= self._stride else EAGERNESS)]
-        self._stride = fits[0] if fits else self.strides[-1]
+        self._stride = fits[0] if fits else min(self.strides, key=lambda n: share[n])
