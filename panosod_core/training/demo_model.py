@@ -156,7 +156,7 @@ def sharpened(model: Path, target: Path, *, by: float) -> Path:
     network, info = load_network(model)
     with torch.no_grad():
         for parameter in network.decoder.head.parameters():
-            parameter *= by
+            parameter.mul_(by)
     save_checkpoint(target, network, provenance={**info.provenance, "logits_multiplied_by": by}, metrics=info.metrics)
     return target
 
