@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,10 @@ def export(
                 raise AnnotationError("the export was abandoned; nothing was written")
             _write_clip(part, options, out)
             notes += part.write_companions(options, out, should_stop)
+        if options.format is MaskFormat.PAVS10K and options.pictures:
+            timed = {part.labelled.name: part.timing() for part in parts}
+            name = snapshot.path.stem
+            out.write(pavs10k.TIMING, pavs10k.timing(name, timed, split=options.split, every=options.every))
         manifest = _manifest(snapshot, options, parts, out)
         files = len(out.hashes)
         out.write(MANIFEST, json_bytes(manifest))
@@ -148,6 +153,13 @@ class _Part:
     frames: tuple[SnapshotFrame, ...]
     bounds: Bounds
     pictures: companions.Pictures | None
+
+    def timing(self) -> tuple[Fraction, dict[int, float]]:
+        """Frames per second of the clip, and when each exported frame is in the exported sound."""
+        video = self.pictures.info.video if self.pictures is not None else None
+        rate = (video.fps if video is not None else None) or Fraction(30)
+        first = self.frames[0].row.key.pts
+        return rate, {f.row.key.index: float((f.row.key.pts - first) * self.clip.time_base) for f in self.frames}
 
     def write_companions(
         self, options: ExportOptions, out: FolderWriter, should_stop: Callable[[], bool]

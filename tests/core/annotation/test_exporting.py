@@ -19,8 +19,10 @@ from panosod_core.annotation.masks import RingBox, RingMask
 from panosod_core.annotation.records import FrameKey, Interval, MaskState, ObjectInfo, Presence, Source
 from panosod_core.annotation.snapshot import Snapshot
 from panosod_core.cli.main import main
+from panosod_core.datasets.findings import Weight
 from panosod_core.datasets.index import Split
 from panosod_core.datasets.opening import open_data_set
+from panosod_core.datasets.windows import WindowSpec, list_windows, load_window
 from panosod_core.errors import AnnotationError
 from panosod_core.media.audio import AudioReader
 from panosod_core.media.probe import probe
@@ -143,6 +145,28 @@ def test_pavs10k_is_read_by_our_own_loader(annotated, media, tmp_path):
         assert file.getnchannels() == 4 and file.getnframes() == round(24 / 30 * 48000)
         ours = np.frombuffer(file.readframes(48000), "<i2").reshape(-1, 4).T / 32767
         np.testing.assert_allclose(ours[:, :30000], reader.read(30000)[:4], atol=2 / 32767)
+
+
+@pytest.mark.parametrize("fps", [25, 30])
+def test_a_stretch_is_read_back_in_step_with_its_sound(fps, tmp_path):
+    media = demo_clip(tmp_path, fps=fps, duration_s=1.5)
+    options = ExportOptions(MaskFormat.PAVS10K, pictures=True, sound=True, first=11)
+    with closing(project(tmp_path / "a.panosod", media, frames=(0, 12, 13, 19, 25))):
+        pass
+    with Snapshot.open(tmp_path / "a.panosod") as snapshot:
+        export(snapshot, tmp_path / "out", options, media=lambda clip: media)
+    data = open_data_set(tmp_path / "out")
+    (clip,) = data.clips
+    assert clip.rate == fps and not [f for f in data.findings if f.weight is not Weight.NOTE]
+    spec = WindowSpec(frames=1, sound_s=0.1, rate_hz=48000, width=64, height=32)
+    with AudioReader(media, probe(media).audio) as reader:
+        for window in list_windows(data, spec).windows:
+            sample = load_window(window, spec)
+            reader.seek(window.frame.number / fps - 0.05)
+            first, end = sample.foa_span
+            expected = reader.read(4800)[:4]
+            np.testing.assert_allclose(sample.foa[:, first:end], expected[:, first:end], atol=3e-4)
+            assert end - first > 1000
 
 
 def test_manifest_names_every_file_with_its_hash(annotated, media, tmp_path):
