@@ -50,6 +50,8 @@ def test_data_files_are_found(installed: Path, tmp_path: Path) -> None:
     code = (
         "from panosod_viewer.resources import shader_dir, icon\n"
         "from panosod_core.ambisonics.filters import default_filters\n"
+        "from panosod_core.resources import demo_model_path\n"
+        "assert 1_000_000 < demo_model_path().stat().st_size <= 16_000_000\n"
         "print(sorted(p.name for p in shader_dir().iterdir())[0], default_filters(1).taps.shape)"
     )
     done = run(installed, "-c", code, cwd=tmp_path)
