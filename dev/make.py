@@ -59,7 +59,7 @@ TEST_TOOLS = [("pulseaudio", "pulseaudio"), ("parec", "pulseaudio-utils"), ("xdo
 # The measured head that the embedded filters were computed from: a test computes them again.
 KEMAR_PATTERNS = ("/usr/share/libmysofa/MIT_KEMAR_normal_pinna.sofa",)
 FONT_DIRS = ("/usr/share/fonts", "/usr/local/share/fonts")
-HEADLESS_TESTS = ("tests/core", "tests/docs", "tests/dev")
+HEADLESS_TESTS = ("tests/core", "tests/docs", "tests/dev", "tests/benchmarks")
 DRI_PATTERNS = ("/usr/lib/*/dri/swrast_dri.so", "/usr/lib/*/libgallium-*.so", "/usr/lib/dri/swrast_dri.so")
 PULSE_PLUGIN_PATTERNS = ("/usr/lib/*/alsa-lib/libasound_module_pcm_pulse.so",)
 
