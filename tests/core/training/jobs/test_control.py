@@ -1,0 +1,167 @@
+"""Stopping, cancelling, finding again: with real processes that behave badly."""
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from panosod_core.errors import TrainingError
+from panosod_core.training.jobs.control import MOST_ATTEMPTS, cancel, is_pending, queue, reject, resolve, stop
+from panosod_core.training.jobs.folder import CANDIDATE, PROCESS, JobFolder, Wish
+from panosod_core.training.jobs.process_mark import ProcessMark
+from panosod_core.training.jobs.queue import JobQueue
+from panosod_core.training.jobs.start import start_detached
+from panosod_core.training.jobs.states import JobState
+from tests.core.training.jobs.workers import DIES, FLOODS, HANGS, HAS_CHILD, IGNORES, at_work, queued, wait_for
+
+S = JobState
+
+
+class Clock:
+    """Time that passes only where somebody waits for it."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def pause(self, seconds: float) -> None:
+        self.now += seconds
+        os.sched_yield()
+
+
+def started(path: Path, command) -> JobFolder:
+    job = queued(path)
+    (path / "runs").mkdir()
+    (path / CANDIDATE).write_text("weights")
+    start_detached(path, command=command)
+    wait_for((path / "ready").exists)
+    return job
+
+
+def gone(pid: int) -> bool:
+    return ProcessMark.of(pid) is None
+
+
+@pytest.mark.parametrize("command", [HANGS, IGNORES, FLOODS])
+def test_cancel_ends_whatever_it_is_and_keeps_nothing(tmp_path, command):
+    job = started(tmp_path / "j", command)
+    process = job.process
+    assert process is not None and os.getsid(process.pid) == process.pid != os.getsid(0)
+    # A deaf process is asked for no time at all here; then the system ends it.
+    record = cancel(job.path, grace_s=0.0 if command is IGNORES else 60.0)
+    assert record.state is S.CANCELLED and gone(process.pid)
+    assert not (job.path / "runs").exists() and not (job.path / CANDIDATE).exists()
+    assert job.read().state is S.CANCELLED and job.events()[0][-1]["state"] == "cancelled"
+    with pytest.raises(TrainingError, match="cannot be cancelled"):
+        cancel(job.path)
+
+
+def test_cancel_leaves_no_grandchild(tmp_path):
+    job = started(tmp_path / "j", HAS_CHILD)
+    child = ProcessMark.of(int((job.path / "child").read_text()))
+    assert child is not None
+    cancel(job.path, grace_s=0.0)
+    wait_for(lambda: not child.is_alive)
+
+
+def test_the_time_that_cancel_takes_is_bounded(tmp_path, monkeypatch):
+    """A process that the system itself cannot end: told after 3 s of asking and 10 s in all, not waited for."""
+    job = started(tmp_path / "j", HANGS)
+    process, clock = job.process, Clock()
+    sent = []
+    monkeypatch.setattr(ProcessMark, "send", lambda self, number: sent.append((clock.now, number)))
+    with pytest.raises(TrainingError, match="cannot be ended"):
+        cancel(job.path, clock=clock, pause=clock.pause)
+    assert [number for _, number in sent] == [signal.SIGTERM, signal.SIGKILL]
+    assert sent[1][0] <= 3.0 and clock.now <= 10.0
+    monkeypatch.undo()
+    assert process is not None
+    process.kill()
+    wait_for(lambda: not process.is_alive)
+    assert resolve(job.path).state is S.CANCELLED, "what a person wanted is not forgotten"
+
+
+def test_a_queued_job_is_cancelled_without_a_process(tmp_path):
+    job = queued(tmp_path / "j")
+    assert cancel(job.path).state is S.CANCELLED and not is_pending(job.path)
+
+
+def test_a_process_that_died_leaves_an_orphan_that_is_queued_again(tmp_path):
+    job = started(tmp_path / "j", HANGS)
+    assert not job.is_orphan and at_work(job)
+    with pytest.raises(TrainingError, match="cannot be started"):
+        start_detached(job.path, command=HANGS)
+    process = job.process
+    assert process is not None
+    process.kill()
+    wait_for(lambda: job.is_orphan)
+    record = resolve(job.path)
+    assert record.state is S.QUEUED and "died" in record.message and record.attempts == 1
+    assert (job.path / "runs").is_dir() and is_pending(job.path)
+
+
+def test_a_number_that_was_given_to_another_process_is_not_taken_for_the_job(tmp_path):
+    job = queued(tmp_path / "j")
+    job.become(S.PREPARING)
+    mark = ProcessMark.of(os.getpid())
+    assert mark is not None
+    (job.path / PROCESS).write_text(json.dumps({"pid": mark.pid, "started": "another time", "host": mark.host}))
+    assert job.is_orphan and resolve(job.path).state is S.QUEUED
+
+
+def test_another_machines_job_is_left_alone(tmp_path):
+    job = queued(tmp_path / "j")
+    job.become(S.PREPARING)
+    (job.path / PROCESS).write_text(json.dumps({"pid": 1, "started": "then", "host": "elsewhere"}))
+    assert not job.is_orphan and resolve(job.path).state is S.PREPARING
+    with pytest.raises(TrainingError, match="elsewhere"):
+        cancel(job.path)
+
+
+def test_a_job_whose_processes_keep_dying_fails(tmp_path):
+    job = queued(tmp_path / "j")
+    for attempt in range(MOST_ATTEMPTS):
+        assert job.read().attempts == attempt
+        start_detached(job.path, command=DIES)
+        wait_for(lambda: job.is_orphan)
+        record = resolve(job.path)
+    assert record.state is S.FAILED and "3 times" in record.message
+    assert queue(job.path).attempts == 0, "a person may try again"
+
+
+def test_a_stop_is_a_wish_that_waits_in_the_folder(tmp_path):
+    job = started(tmp_path / "j", HANGS)
+    stop(job.path)
+    assert job.wish is Wish.STOP and at_work(job)
+    cancel(job.path)
+    with pytest.raises(TrainingError, match="only a job at work"):
+        stop(job.path)
+
+
+def test_only_a_judged_job_is_rejected(tmp_path):
+    job = queued(tmp_path / "j")
+    with pytest.raises(ValueError, match="cannot become rejected"):
+        reject(job.path)
+
+
+def test_one_at_a_time_the_oldest_first(tmp_path):
+    jobs = [queued(tmp_path / name) for name in ("b", "a", "c")]
+    queue_ = JobQueue(tmp_path, command=HANGS)
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "job.json").write_text("{")
+    order = [j.path for j in queue_.jobs() if j.record is not None]
+    assert queue_.jobs()[-1].fault and set(order) == {j.path for j in jobs}
+    for path in order:
+        assert queue_.advance() == path
+        wait_for((path / "ready").exists)
+        assert queue_.advance() is None, "one is at work"
+        cancel(path)
+    assert queue_.advance() is None
+
+
+def test_a_queue_that_is_not_there_is_empty(tmp_path):
+    assert JobQueue(tmp_path / "none").advance() is None and JobQueue(tmp_path / "none").jobs() == []

@@ -1,0 +1,124 @@
+"""A job's folder: what is written is read, whole or not at all; who may write."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from panosod_core.errors import ConfigError, TrainingError
+from panosod_core.training.jobs.folder import CONTROL, EVENTS, JOB, JobFolder, JobRecord, Wish
+from panosod_core.training.jobs.process_mark import ProcessMark
+from panosod_core.training.jobs.request import FinetuneRequest
+from panosod_core.training.jobs.states import JobState
+from tests.core.training.jobs.workers import queued
+
+
+def test_read_is_what_was_written(tmp_path):
+    request = FinetuneRequest(Path("/p/a.panosod"), model=Path("/m.safetensors"), mix=0.2, scene={"objects": [2, 3]})
+    job = JobFolder.create(tmp_path / "j", request)
+    record = job.read()
+    assert (record.state, record.request) == (JobState.DRAFT, request)
+    again = JobRecord.from_json(json.loads(json.dumps(record.to_json())), source=tmp_path)
+    assert again == record
+    job.become(JobState.QUEUED, "go", a=1)
+    job.add(b=2)
+    found = job.read()
+    assert (found.state, found.message, found.result) == (JobState.QUEUED, "go", {"a": 1, "b": 2})
+    assert not [p for p in (tmp_path / "j").iterdir() if p.name.startswith(".")]
+
+
+def test_a_folder_with_something_in_it_is_left_alone(tmp_path):
+    (tmp_path / "x").write_text("mine")
+    with pytest.raises(TrainingError, match="something already"):
+        JobFolder.create(tmp_path, FinetuneRequest(Path("p")))
+
+
+def test_records_that_cannot_be_used_are_named(tmp_path):
+    with pytest.raises(TrainingError, match="holds no job"):
+        JobFolder(tmp_path).read()
+    for text, fault in (("{", "expected JSON"), ("[]", "JSON object"), ('{"version": 99}', "newer"),
+                        ('{"version": 1}', "cannot be used")):  # fmt: skip
+        (tmp_path / JOB).write_text(text)
+        with pytest.raises(TrainingError, match=fault):
+            JobFolder(tmp_path).read()
+
+
+def test_requests_check_themselves():
+    for wrong in ({"mix": 1.0}, {"batch": 0}, {"preset": "x"}, {"engine": "x"}, {"processes": 2}, {"check_share": 0.5}):
+        with pytest.raises(ConfigError):
+            FinetuneRequest(Path("p"), **wrong)
+    with pytest.raises(ConfigError, match="fields"):
+        FinetuneRequest.from_json({"project": "p", "wrong": 1})
+    with pytest.raises(ConfigError, match="wrong kind"):
+        FinetuneRequest.from_json({"project": "p", "mix": "x"})
+
+
+def test_events_are_followed_from_an_offset_and_a_torn_line_waits(tmp_path):
+    job = queued(tmp_path / "j")
+    first, offset = job.events()
+    assert [e["state"] for e in first] == ["queued"]
+    assert job.events(offset=offset) == ([], offset)
+    job.tell("note", text="ä")
+    with (job.path / EVENTS).open("ab") as file:
+        file.write(b'{"event": "to')
+    (note,), after = job.events(offset=offset)
+    assert note["text"] == "ä"
+    with (job.path / EVENTS).open("ab") as file:
+        file.write(b'rn"}\n')
+    assert [e["event"] for e in job.events(offset=after)[0]] == ["torn"]
+
+
+def test_one_writer_at_a_time(tmp_path):
+    job = queued(tmp_path / "j")
+    with job.held(), pytest.raises(TrainingError, match="another process"), JobFolder(job.path).held():
+        pass
+    with job.held():
+        pass
+
+
+def test_wishes(tmp_path):
+    job = queued(tmp_path / "j")
+    assert job.wish is None
+    for wish in (Wish.STOP, Wish.CANCEL, None):
+        job.want(wish)
+        assert job.wish is wish
+    assert json.loads((job.path / CONTROL).read_text()) == {"want": ""}
+
+
+def test_a_process_is_known_by_more_than_its_number():
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    mark = ProcessMark.of(child.pid)
+    assert mark is not None and mark.is_alive and mark == ProcessMark.of(child.pid)
+    assert not replace(mark, started="earlier").is_alive, "the number was used again"
+    assert not replace(mark, host="elsewhere").is_alive
+    replace(mark, started="earlier").send(9)  # a stranger of the same number is left alone
+    assert child.poll() is None
+    mark.kill()
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert not mark.is_alive, "a zombie has ended"
+    child.communicate()
+    assert ProcessMark.of(child.pid) is None and not mark.is_alive
+    mark.send(9)
+    mark.kill_remnants()
+
+
+_FILL = """
+import sys
+from pathlib import Path
+from panosod_core.training.jobs.folder import JobFolder
+for k in range(60):
+    JobFolder(Path(sys.argv[1])).add(filler="x" * (k % 7) * 3000)
+"""
+
+
+def test_readers_never_see_a_part(tmp_path):
+    job = queued(tmp_path / "j")
+    seen = set()
+    with subprocess.Popen([sys.executable, "-c", _FILL, str(job.path)]) as writer:
+        while writer.poll() is None:
+            seen.add(len(job.read().result.get("filler", "")))
+    assert writer.returncode == 0 and len(seen) > 1

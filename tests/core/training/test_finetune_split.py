@@ -1,0 +1,138 @@
+"""What is checked is never learnt from: not now, not in any later job, whatever is corrected in between."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from panosod_core.datasets.index import Split
+from panosod_core.errors import TrainingError
+from panosod_core.training.finetune_split import (
+    ENOUGH,
+    GUARD_S,
+    LEAST_SHARE,
+    MOST_SHARE,
+    Corrected,
+    FixedSplit,
+    extend_split,
+    folds,
+    settle_split,
+    split_path,
+)
+
+SHARE = 0.12
+
+
+def clip(name: str, frames) -> Corrected:
+    return Corrected(name, f"{name}.mp4", tuple(sorted(frames)))
+
+
+times = st.sets(st.integers(0, 400).map(lambda n: n / 10), min_size=1, max_size=40)
+projects = st.lists(times, min_size=1, max_size=5).map(lambda sets: [clip(f"c{k}", t) for k, t in enumerate(sets)])
+
+
+def parts(split: FixedSplit, corrected) -> dict[Split | None, set[tuple[str, float]]]:
+    found: dict[Split | None, set[tuple[str, float]]] = {Split.TRAIN: set(), Split.VALIDATION: set(), None: set()}
+    for c in corrected:
+        for t in c.times_s:
+            found[split.part_of(c.content_id, t)].add((c.content_id, t))
+    return found
+
+
+@given(projects)
+def test_check_and_training_lie_a_guard_apart(corrected):
+    found = parts(extend_split(FixedSplit(), corrected, share=SHARE), corrected)
+    for name, checked in found[Split.VALIDATION]:
+        assert all(abs(t - checked) >= GUARD_S for c, t in found[Split.TRAIN] if c == name)
+
+
+@given(projects)
+def test_the_check_set_has_its_share_and_leaves_something_to_learn_from(corrected):
+    split = extend_split(FixedSplit(), corrected, share=SHARE)
+    found, total = parts(split, corrected), sum(len(c.times_s) for c in corrected)
+    if total < ENOUGH:
+        assert split == FixedSplit()
+    else:
+        assert len(found[Split.VALIDATION]) <= max(1, MOST_SHARE * total)
+        assert found[Split.TRAIN] and found[Split.VALIDATION]
+
+
+@given(st.lists(projects, min_size=2, max_size=5))
+def test_nothing_ever_changes_sides(stages):
+    """Job after job on a growing project: no frame that was learnt from is ever checked, nor the other way round."""
+    split, learnt, checked = FixedSplit(), set(), set()
+    known: dict[str, set[float]] = {}
+    for stage in stages:
+        for c in stage:
+            known.setdefault(c.content_id, set()).update(c.times_s)
+        corrected = [clip(name, t) for name, t in known.items()]
+        split = extend_split(split, corrected, share=SHARE)
+        found = parts(split, corrected)
+        assert not learnt & found[Split.VALIDATION] and not checked & found[Split.TRAIN]
+        learnt |= found[Split.TRAIN]
+        checked |= found[Split.VALIDATION]
+        split = split.having_learnt(corrected)
+
+
+@given(projects)
+def test_a_split_is_read_as_it_was_written(corrected):
+    split = extend_split(FixedSplit(), corrected, share=SHARE).having_learnt(corrected)
+    again = FixedSplit.from_json(split.to_json(), source=split_path)
+    assert again == split
+
+
+@given(projects)
+def test_folds_check_every_frame_at_most_once_and_learn_from_none_of_their_own(corrected):
+    seen: list[tuple[str, float]] = []
+    for fold in folds(corrected):
+        found = parts(fold, corrected)
+        assert found[Split.TRAIN]
+        seen += found[Split.VALIDATION]
+        for name, checked in found[Split.VALIDATION]:
+            assert all(abs(t - checked) >= GUARD_S for c, t in found[Split.TRAIN] if c == name)
+    assert len(seen) == len(set(seen))
+
+
+def test_a_small_clip_is_checked_whole():
+    corrected = [clip("a", range(30)), clip("b", (0, 1, 2))]
+    split = extend_split(FixedSplit(), corrected, share=SHARE)
+    assert list(split.check) == ["b"] and split.check["b"][0].is_whole
+    assert split.part_of("b", 1e9) is Split.VALIDATION
+
+
+def test_a_single_clip_is_checked_in_a_stretch_with_a_guard():
+    corrected = [clip("a", [k / 5 for k in range(40)])]
+    split = extend_split(FixedSplit(), corrected, share=SHARE)
+    (stretch,) = split.check["a"]
+    found = parts(split, corrected)
+    assert len(found[Split.VALIDATION]) == 5 and 2 <= len(found[None]) <= 4
+    assert stretch.end_s - stretch.start_s == pytest.approx(0.8)
+    assert LEAST_SHARE <= len(found[Split.VALIDATION]) / 40 <= MOST_SHARE
+
+
+def test_after_jobs_without_a_check_set_only_new_frames_are_checked():
+    old = [clip("a", [k * 1.0 for k in range(12)])]
+    split = FixedSplit().having_learnt(old)
+    grown = [clip("a", [k * 1.0 for k in range(30)])]
+    (stretch,) = extend_split(split, grown, share=SHARE).check["a"]
+    assert stretch.start_s >= 12
+    assert extend_split(split.having_learnt(grown), grown, share=SHARE).check == {}
+
+
+def test_the_split_is_kept_beside_the_project(tmp_path):
+    project = tmp_path / "p.panosod"
+    corrected = [clip("a", range(25))]
+    first = settle_split(project, corrected, share=SHARE)
+    assert settle_split(project, [clip("a", range(27))], share=0.15) == first
+    split_path(project).write_text('{"version": 1, "check": 3}')
+    with pytest.raises(TrainingError, match="never been learnt from"):
+        settle_split(project, corrected, share=SHARE)
+    split_path(project).write_text('{"version": 2}')
+    with pytest.raises(TrainingError, match="newer"):
+        settle_split(project, corrected, share=SHARE)
+
+
+def test_times_before_and_after_all():
+    split = extend_split(FixedSplit(), [clip("a", range(25))], share=SHARE)
+    assert split.part_of("a", math.inf) is Split.TRAIN and split.part_of("other", 3.0) is Split.TRAIN
