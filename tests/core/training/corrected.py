@@ -1,5 +1,6 @@
 """Projects that a robot has corrected, and requests for jobs that a test can afford."""
 
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from functools import cache
@@ -31,13 +32,15 @@ def clip(folder: Path, seed: int) -> Path:
     return demo_clip(folder, width=W, height=H, fps=10, duration_s=4.0, seed=seed)
 
 
-def corrected_project(path: Path, clips: dict[Path, list[int]], *, shuffled: bool = False) -> Path:
+def corrected_project(
+    path: Path, clips: dict[Path, list[int]], *, spoilt: Callable[[Path, float], bool] = lambda media, time_s: False
+) -> Path:
     """A project in which what sounds is painted in some frames of some clips.
 
     Args:
         path: of the project.
         clips: frames of each.
-        shuffled: the masks are turned by half the sphere and upside down: worthless.
+        spoilt: of a clip and a time: the mask is turned by half the sphere and upside down, worthless.
     """
     document = Document.create(path, author="robot", backup_every_s=None)
     with closing(document):
@@ -52,7 +55,7 @@ def corrected_project(path: Path, clips: dict[Path, list[int]], *, shuffled: boo
                 key = FrameKey(number, video.stream_index, int(pts[index]), index)
                 sounds = truth.sounding(index)
                 labels = np.where(np.isin(truth.mask(index), sounds), truth.mask(index), 0).astype(np.uint8)
-                if shuffled:
+                if spoilt(media, float(pts[index] * video.time_base)):
                     labels = np.roll(labels, W // 2, axis=1)[::-1].copy()
                 edit = put_labels(
                     document.labels(key), labels, protection=document.protection(key), origin=Origin(Source.MANUAL)

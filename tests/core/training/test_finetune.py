@@ -1,0 +1,193 @@
+"""A finetuning job from request to verdict, at a size that takes seconds."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from safetensors.torch import load_file
+
+from panosod_core.annotation.snapshot import Snapshot
+from panosod_core.datasets.index import Split
+from panosod_core.datasets.opening import open_data_set
+from panosod_core.errors import TrainingError
+from panosod_core.inference.library import ModelLibrary
+from panosod_core.media.content import content_id
+from panosod_core.model.checkpoint import read_info, save_checkpoint
+from panosod_core.model.network import build_network
+from panosod_core.training import finetune_check
+from panosod_core.training.finetune import EVALUATION, work_on
+from panosod_core.training.finetune_split import corrected_frames, settle_split, split_path
+from panosod_core.training.jobs.control import cancel, queue, reject, stop
+from panosod_core.training.jobs.folder import CANDIDATE, JobFolder, Wish
+from panosod_core.training.jobs.promotion import promote
+from panosod_core.training.jobs.states import JobState
+from tests.core.training.corrected import MODEL, clip, corrected_project, request
+
+S = JobState
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("clips")
+    return clip(folder, 1), clip(folder, 2)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    path = tmp_path_factory.mktemp("model") / "m.safetensors"
+    save_checkpoint(path, build_network(MODEL, seed=0))
+    return path
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory, clips):
+    """24 corrected frames in two clips."""
+    first, second = clips
+    path = tmp_path_factory.mktemp("project") / "p.panosod"
+    return corrected_project(path, {first: list(range(0, 40, 3)), second: list(range(2, 40, 4))})
+
+
+@pytest.fixture(autouse=True)
+def own_split(request):
+    """Every test draws the split anew."""
+    yield
+    if "project" in request.fixturenames:
+        split_path(request.getfixturevalue("project")).unlink(missing_ok=True)
+
+
+def done(folder, asked, **how):
+    JobFolder.create(folder, asked)
+    queue(folder)
+    return work_on(folder, **how)
+
+
+def told(folder, kind):
+    return [e for e in JobFolder(folder).events()[0] if e["event"] == kind]
+
+
+def test_from_request_to_verdict(tmp_path, project, model):
+    heard = []
+    record = done(tmp_path / "job", request(project, model), listeners=(heard.append,))
+    assert record.state is S.EVALUATED and record.attempts == 1
+    assert [e["state"] for e in told(tmp_path / "job", "state")] == [
+        "queued", "preparing", "running", "finished", "evaluated",
+    ]  # fmt: skip
+    result = record.result
+    with Snapshot.open(project) as snapshot:
+        assert result["snapshot"]["fingerprint"] == snapshot.fingerprint
+        assert result["snapshot"]["revisions"] == list(snapshot.revisions)
+    assert result["corrected"] == 24 and 1 <= sum(result["checked"].values()) <= 0.15 * 24
+    data = open_data_set(tmp_path / "job" / "data" / "main")
+    checked = {(c.title, f.number) for c in data.of_split(Split.VALIDATION).clips for f in c.frames if f.mask}
+    learnt = {(c.title, f.number) for c in data.of_split(Split.TRAIN).clips for f in c.frames if f.mask}
+    assert len(checked) == sum(result["checked"].values()) and learnt and not checked & learnt
+    frames = json.loads((tmp_path / "job" / EVALUATION).read_text())["frames"]
+    assert {(f["clip"], f["number"]) for f in frames} == checked
+    assert {"f", "s", "e", "mae", "j"} <= set(result["scores"])
+    assert len(told(tmp_path / "job", "step")) == 4 == sum(e["event"] == "step" for e in heard)
+    start, end = load_file(model), load_file(tmp_path / "job" / CANDIDATE)
+    assert start.keys() == end.keys()
+    moved = {name for name in start if not start[name].equal(end[name])}
+    assert moved and not any(name.startswith("visual.backbone") for name in moved), "the backbone is frozen"
+    assert any(name.startswith("teacher.") for name in moved)
+
+
+def test_few_frames_are_cross_validated_and_never_advised(tmp_path, clips, model):
+    project = corrected_project(tmp_path / "p.panosod", {clips[0]: [3, 9, 15, 22, 30]})
+    record = done(tmp_path / "job", request(project, model, steps=8))
+    assert record.state is S.EVALUATED and record.result["advice"] == "too few"
+    assert [p["name"] for p in record.result["plans"]] == ["fold-1", "fold-2", "fold-3", "main"]
+    found = json.loads((tmp_path / "job" / EVALUATION).read_text())
+    assert found["cross_validation"] and sorted(f["number"] for f in found["frames"]) == [3, 9, 15, 22, 30]
+    everything = open_data_set(tmp_path / "job" / "data" / "main")
+    assert sum(f.mask is not None for c in everything.clips for f in c.frames) == 5
+    with Snapshot.open(project) as snapshot:
+        split = settle_split(project, corrected_frames(snapshot), share=0.12)
+    assert not split.check and len(split.learnt[content_id(clips[0])]) == 5
+
+
+def test_too_little_is_refused_with_numbers(tmp_path, clips, model, project, monkeypatch):
+    four = corrected_project(tmp_path / "four.panosod", {clips[0]: [3, 9, 15, 22]})
+    with pytest.raises(TrainingError, match=r"expected 5 corrected frames or more.*there are 4.*1 more"):
+        done(tmp_path / "a", request(four, model))
+    assert JobFolder(tmp_path / "a").read().state is S.FAILED and not (tmp_path / "a" / "data").exists()
+    monkeypatch.setattr(finetune_check, "free_memory", lambda: 100_000_000)
+    with pytest.raises(TrainingError, match=r"GB of free memory.*there are 0\.10 GB"):
+        done(tmp_path / "b", request(project, model))
+    usage = finetune_check.shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(finetune_check.shutil, "disk_usage", lambda path: usage._replace(free=1_000_000))
+    with pytest.raises(TrainingError, match=r"GB of free disk.*there are 0\.00 GB"):
+        done(tmp_path / "c", request(project, model))
+    message = JobFolder(tmp_path / "c").read().message
+    assert ("free disk" in message and not split_path(project).exists()) or not json.loads(
+        split_path(project).read_text()
+    )["learnt"]
+
+
+def test_the_same_job_gives_the_same_tensors(tmp_path, project, model):
+    weights = []
+    for name in ("a", "b"):
+        done(tmp_path / name, request(project, model, preset="gentle", steps=3))
+        weights.append(load_file(tmp_path / name / CANDIDATE))
+        split_path(project).unlink()
+    first, second = weights
+    assert first.keys() == second.keys()
+    for name in first:
+        assert first[name].numpy().tobytes() == second[name].numpy().tobytes(), name
+
+
+def test_stop_keeps_the_best_and_is_judged(tmp_path, project, model):
+    folder = tmp_path / "job"
+
+    def stops(event):
+        if event["event"] == "check":
+            stop(folder)
+
+    record = done(folder, request(project, model, steps=0, epochs=1000), listeners=(stops,))
+    states = [e["state"] for e in told(folder, "state")]
+    assert states[2:] == ["running", "stopping", "stopped", "evaluated"] and record.state is S.EVALUATED
+    assert (folder / CANDIDATE).read_bytes() == (folder / "runs" / "main" / "best.safetensors").read_bytes()
+    assert len(told(folder, "check")) == 1 and len(told(folder, "step")) <= 2 * 4
+
+
+def test_a_stop_before_the_first_check_leaves_the_model_as_it_is(tmp_path, project, model):
+    folder = tmp_path / "job"
+    JobFolder.create(folder, request(project, model))
+    queue(folder)
+    JobFolder(folder).want(Wish.STOP)
+    record = work_on(folder)
+    assert record.state is S.STOPPED and not (folder / CANDIDATE).exists()
+    queue(folder)
+    assert work_on(folder).state is S.EVALUATED, "it may go on"
+
+
+def test_time_that_is_up_ends_it_like_a_finished_job(tmp_path, project, model):
+    record = done(tmp_path / "job", request(project, model, steps=0, epochs=1000, minutes=2 / 60))
+    assert record.state is S.EVALUATED and told(tmp_path / "job", "state")[-2]["state"] == "finished"
+    assert "the time is up" in [e.get("text") for e in told(tmp_path / "job", "note")]
+
+
+def test_a_model_without_a_teacher_that_takes_single_masks_learns_without(tmp_path, project):
+    literal = replace(MODEL, teacher_validity=False, teacher_mask_dropout=0.0)
+    save_checkpoint(tmp_path / "m.safetensors", build_network(literal, seed=0))
+    done(tmp_path / "job", request(project, tmp_path / "m.safetensors", steps=2))
+    assert not read_info(tmp_path / "job" / CANDIDATE).config.teacher
+
+
+def test_promoting_and_rejecting(tmp_path, project, model, monkeypatch):
+    library = ModelLibrary(tmp_path / "library")
+    folder = tmp_path / "job"
+    JobFolder.create(folder, request(project, model, steps=1))
+    queue(folder)
+    with pytest.raises(TrainingError, match="only a job that has been evaluated"):
+        promote(folder, library)
+    record = work_on(folder)
+    made = promote(folder, library)
+    assert library.default_path == library.path(made) and JobFolder(folder).read().state is S.PROMOTED
+    assert (made.name, made.parent, made.seed) == ("p", record.result["incumbent"]["model_id"], 0)
+    assert made.snapshot == record.result["snapshot"]["fingerprint"] and made.scores["f"]["frames"] == 3
+    for again in (lambda: promote(folder, library), lambda: cancel(folder)):
+        with pytest.raises(TrainingError):
+            again()
+    with pytest.raises(ValueError, match="cannot become"):
+        reject(folder)
