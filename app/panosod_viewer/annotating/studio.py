@@ -48,6 +48,8 @@ STRIP = (
     StripButton("annotate.undo", "undo", starts_section=True),
     StripButton("annotate.redo", "redo"),
 )
+LEAST_WIDTH_PX = 900
+"""In a narrower window the list of objects comes only when it is asked for: the picture needs the room."""
 
 
 class Studio(QObject):
@@ -133,7 +135,7 @@ class Studio(QObject):
         if on != self._is_on:
             self._is_on = on
             self.strip.setVisible(on)
-            self.object_list.set_shown(on)
+            self.object_list.set_shown(on and self._window.width() >= LEAST_WIDTH_PX)
             self._window.page.transport_bar.set_annotating(on)
             self.mode_changed.emit(on)
         self._window.action("annotate.mode").setChecked(on)
