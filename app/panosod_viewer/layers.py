@@ -179,6 +179,7 @@ class LayerPictures:
         location_mark, energy_mark: the peaks, with their degrees.
         cursor: the brush.
         paths: lines of tools.
+        theirs: another annotator's outlines, below those of tools.
     """
 
     saliency: MapImage | None = None
@@ -194,6 +195,12 @@ class LayerPictures:
     energy_mark: Mark | None = None
     cursor: Cap | None = None
     paths: tuple[Path, ...] = ()
+    theirs: tuple[Path, ...] = ()
+
+    @property
+    def all_paths(self) -> tuple[Path, ...]:
+        """Every line, the uppermost last."""
+        return (*self.theirs, *self.paths)
 
     def has(self, layer: LayerId) -> bool:
         """Whether there is anything of a layer."""
@@ -226,12 +233,12 @@ def threshold_of(choices: LayerChoices, image: MapImage | None) -> float:
 def resolve_layers(choices: LayerChoices, pictures: LayerPictures) -> Overlays:
     """What is drawn: the person's choices applied to what there is."""
     if choices.are_hidden:
-        return Overlays(cursor=pictures.cursor, paths=pictures.paths)
+        return Overlays(cursor=pictures.cursor, paths=pictures.all_paths)
     marks = _marks(choices, pictures)
     first, second = pictures.source(choices.first), pictures.source(choices.second)
     if choices.comparison is Comparison.OFF:
         sides: tuple[LayerSet, ...] = (_layer_set(choices, pictures, _shown(choices)),)
-        return Overlays(sides, marks=(marks,), cursor=pictures.cursor, paths=pictures.paths)
+        return Overlays(sides, marks=(marks,), cursor=pictures.cursor, paths=pictures.all_paths)
     below = _shown(choices) & {LayerId.ENERGY, LayerId.LOCATION, LayerId.ONION}
     if choices.comparison is Comparison.DIFFERENCE:
         base = _layer_set(choices, pictures, below)
@@ -239,11 +246,11 @@ def resolve_layers(choices: LayerChoices, pictures: LayerPictures) -> Overlays:
         if first is not None and second is not None:
             difference = _difference(choices, first, second)
         return Overlays(
-            (replace(base, difference=difference),), marks=(marks,), cursor=pictures.cursor, paths=pictures.paths
+            (replace(base, difference=difference),), marks=(marks,), cursor=pictures.cursor, paths=pictures.all_paths
         )
     sides = (_side(choices, pictures, below, choices.first), _side(choices, pictures, below, choices.second))
     split = choices.split if choices.comparison is Comparison.SPLIT else None
-    return Overlays(sides, split, (marks, marks), pictures.cursor, pictures.paths)
+    return Overlays(sides, split, (marks, marks), pictures.cursor, pictures.all_paths)
 
 
 def _shown(choices: LayerChoices) -> frozenset[LayerId]:

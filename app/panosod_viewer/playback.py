@@ -241,9 +241,12 @@ class Transport:
         """Pause and go some frames on or back, exactly; steps taken faster than they are shown add up."""
         self.pause()
         base = self._step_index if self._step_index is not None else (self._shown.index if self._shown else None)
-        if base is None:
-            return None
-        self._step_index = max(0, base + frames)
+        return None if base is None else self.show(base + frames)
+
+    def show(self, index: int) -> Seek:
+        """Pause and go to a frame by its number, exactly; steps go on from there."""
+        self.pause()
+        self._step_index = max(0, index)
         self._pending_s = None
         self._generation += 1
         return Seek(self._generation, index=self._step_index)

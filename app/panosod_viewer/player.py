@@ -154,6 +154,11 @@ class Player(QObject):
         if self._decoder is not None:
             self._ask(self._transport.step(frames))
 
+    def show_frame(self, index: int) -> None:
+        """Go to a frame by its number, exactly, and stand still."""
+        if self._decoder is not None:
+            self._ask(self._transport.show(index))
+
     def set_speed(self, speed: float) -> None:
         """Clip seconds a second."""
         self._transport.set_speed(speed)

@@ -6,22 +6,23 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 from PySide6.QtCore import QObject, Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog
 
 from panosod_core.annotation import merge
 from panosod_core.annotation.document import Document
-from panosod_core.annotation.masks import RingMask
 from panosod_core.annotation.records import Clip
 from panosod_core.annotation.store import SUFFIX
 from panosod_core.errors import PanosodError
+from panosod_core.media.frame import VideoFrame
 from panosod_viewer.annotating.desk import AnnotationDesk
+from panosod_viewer.annotating.exchange_words import comparison_words, outline, plan_words
 from panosod_viewer.clip_session import ClipSession
 from panosod_viewer.main_window import MainWindow
 from panosod_viewer.overlays import Path as Line
 from panosod_viewer.panels.notice import Notice, Severity
+from panosod_viewer.player import Player
 from panosod_viewer.state import ViewerState
 from panosod_viewer.workers.exchanging import (
     Compared,
@@ -47,7 +48,6 @@ OPEN_FOLDER = "annotate.open_folder:"
 KEY = "annotate.exchange"
 FLUSH_S = 5.0
 """Strokes on their way to the disk are waited for at most this long."""
-THEIRS_RGB = (1.0, 0.35, 0.8)
 
 
 class Exchange(QObject):
@@ -71,11 +71,13 @@ class Exchange(QObject):
         desk: AnnotationDesk,
         session: ClipSession,
         state: ViewerState,
+        player: Player,
         window: MainWindow,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._desk, self._session, self._state, self._window = desk, session, state, window
+        self._player = player
         self.export_dialog: ExportDialog | None = None
         self.import_dialog: ImportDialog | None = None
         self.merge_dialog: MergeDialog | None = None
@@ -85,10 +87,12 @@ class Exchange(QObject):
         """The keyframe rule, proposed for data sets where all that is painted keeps to it."""
         self._planned: PlannedImport | None = None
         self._compared: Compared | None = None
+        self._theirs: tuple[int, tuple[Line, ...]] | None = None
         self._mail = Mailbox()
         self._mail_came.connect(self._read_mail, Qt.ConnectionType.QueuedConnection)
         self._mail.attach(self._mail_came.emit)
         desk.project_changed.connect(lambda _: self._project_gone())
+        player.frame_shown.connect(self._show_theirs)
 
     def commands(self) -> dict[str, Callable[[], object]]:
         """What its actions do."""
@@ -243,7 +247,8 @@ class Exchange(QObject):
             return
         R_world_picture = self._state.wish.geometry.R_world_picture
         lines = () if mask is None else outline(mask, clip.shape, R_world_picture)
-        self._state.show_pictures(paths=lines)
+        self._theirs = (item.key.index, lines)
+        self._show_theirs(self._player.frame)
         self._desk.select(item.object_id)
 
     # --- tasks
@@ -371,7 +376,14 @@ class Exchange(QObject):
         compared, self._compared = self._compared, None
         if compared is not None:
             compared.theirs.close()
-            self._state.show_pictures(paths=())
+            self._theirs = None
+            self._state.show_pictures(theirs=())
+
+    def _show_theirs(self, frame: VideoFrame | None) -> None:
+        """Their outline, in the frame that it belongs to."""
+        if self._theirs is not None:
+            index, lines = self._theirs
+            self._state.show_pictures(theirs=lines if frame is not None and frame.index == index else ())
 
     def _project_gone(self) -> None:
         self._drop_task()
@@ -379,62 +391,6 @@ class Exchange(QObject):
         for dialog in (self.export_dialog, self.import_dialog, self.merge_dialog):
             if dialog is not None:
                 dialog.close()
-
-
-def plan_words(planned: PlannedImport) -> str:
-    """What an import would do, for the person."""
-    plan = planned.plan
-    if plan is None:
-        return ""
-    frames = sum(edit.patch is not None for _, edit in plan.edits)
-    lines = [f"Drafts in {frames} of {len(plan.edits)} frames of {planned.chosen}."]
-    if plan.new_objects:
-        lines.append("New objects: " + ", ".join(info.name for _, info in plan.new_objects) + ".")
-    if plan.renamed:
-        changed = ", ".join(f"{old} becomes {now}" for old, now in sorted(plan.renamed.items()))
-        lines.append(f"Numbers that change: {changed}.")
-    if plan.covered_px:
-        lines.append(f"{plan.covered_px} pixels stay as they are: something is painted there.")
-    if plan.overlaps:
-        lines.append(f"{plan.overlaps} pixels are claimed twice; the lower number has them.")
-    if plan.missing:
-        lines.append(f"{len(plan.missing)} frames are not in this clip (the first: {plan.missing[0]}).")
-    if not frames:
-        lines.append("Nothing would change.")
-    return "\n".join(lines)
-
-
-def comparison_words(compared: Compared) -> str:
-    """What a comparison has found, for the person."""
-    items = compared.plan.items
-    counts = {finding: sum(i.finding is finding for i in items) for finding in merge.Finding}
-    text = (
-        f"{compared.theirs.path.name}: {counts[merge.Finding.SAME]} masks are the same, "
-        f"{counts[merge.Finding.NEW]} are new, {counts[merge.Finding.CONFLICT]} differ."
-    )
-    if compared.plan.missing_clips:
-        text += f" {len(compared.plan.missing_clips)} of its clips are not in this project."
-    return text
-
-
-def outline(mask: RingMask, shape: tuple[int, int], R_world_picture: np.ndarray) -> tuple[Line, ...]:  # noqa: N803 - a rotation matrix
-    """A mask's outlines as closed lines in the world."""
-    import cv2
-
-    from panosod_core.geometry.sphere import uv_to_direction
-
-    found, _ = cv2.findContours(mask.bits.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
-    height, width = shape
-    lines = []
-    for contour in found:
-        if len(contour) < 3:
-            continue
-        places = contour[:, 0, :].astype(np.float64)
-        u = (places[:, 0] + mask.box.x + 0.5) / width % 1.0
-        v = (places[:, 1] + mask.box.y + 0.5) / height
-        directions = np.asarray(uv_to_direction(u, v), np.float64) @ R_world_picture.T
-        lines.append(Line(directions, is_closed=True, rgb=THEIRS_RGB, width_px=2.0))
-    return tuple(lines)
 
 
 def _free(folder: Path) -> Path:

@@ -188,6 +188,7 @@ class Review(QObject):
             key = self._desk.key
             if key is not None:
                 self._desk.act(lambda document: _noted(document, key, text))
+                self.refresh()
 
     def begin_note(self) -> None:
         """Put the cursor into the note."""
@@ -214,9 +215,8 @@ class Review(QObject):
 
     def go_to(self, index: int) -> None:
         """Show a frame of the clip, exactly."""
-        frame = self._player.frame
-        if frame is not None and index != frame.index:
-            self._player.step(index - frame.index)
+        if self._player.frame is not None:
+            self._player.show_frame(index)
 
     def _waiting(self) -> list[int]:
         if self._queue is Queue.KEYFRAMES:

@@ -54,7 +54,7 @@ class Workbench(QObject):
         self.bar, self.panel = PropagateBar(), ReviewPanel()
         self.propagation = Propagation(desk=desk, session=session, state=state, player=player, parent=self)
         self.review = Review(self.panel, desk=desk, session=session, player=player, timeline=timeline, parent=self)
-        self.exchange = Exchange(desk=desk, session=session, state=state, window=window, parent=self)
+        self.exchange = Exchange(desk=desk, session=session, state=state, player=player, window=window, parent=self)
         self._dock = self._make_dock()
         self._is_wanted = False
         self._join()
