@@ -1,6 +1,6 @@
 """Every action: id, text, menu, keys, and the context in which the keys hold. One table; menus and help follow it."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -200,6 +200,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("model.second", "&Compare with another model…", "Model", needs_clip=False),
     ActionSpec("model.alone", "&Leave the other model", "Model", needs_clip=False),
     ActionSpec("help.keys", "&Keys and pointer", "Help", ("F1",), needs_clip=False),
+    ActionSpec("help.change_keys", "&Change keys…", "Help", ("Ctrl+F1",), needs_clip=False),
     ActionSpec("help.about", "&About panosod", "Help", needs_clip=False),
 )
 
@@ -251,9 +252,14 @@ POINTER: tuple[HelpRow, ...] = (
 """What the pointer does and what the keys of single controls are, for the help."""
 
 
-def help_rows() -> tuple[HelpRow, ...]:
-    """All that has a key, then the pointer."""
-    return (*(HelpRow(a.id, a.group, a.label, a.keys) for a in ACTIONS if a.keys), *POINTER)
+def help_rows(keys_of: Callable[[str], tuple[str, ...]] | None = None) -> tuple[HelpRow, ...]:
+    """All that has a key, then the pointer.
+
+    Args:
+        keys_of: the keys in force of an action; None for the table's own.
+    """
+    rows = (HelpRow(a.id, a.group, a.label, a.keys if keys_of is None else keys_of(a.id)) for a in ACTIONS)
+    return (*(row for row in rows if row.keys), *POINTER)
 
 
 def duplicate_keys(specs: Iterable[ActionSpec]) -> list[tuple[Context, str, str, str]]:

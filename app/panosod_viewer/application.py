@@ -22,6 +22,7 @@ from panosod_viewer.demo_maker import DemoMaker
 from panosod_viewer.dialogs import Dialogs
 from panosod_viewer.head_tracking import HeadTracking
 from panosod_viewer.interrupts import Interrupts
+from panosod_viewer.key_choices import KeyChoices
 from panosod_viewer.look_controller import LookController
 from panosod_viewer.main_window import MainWindow
 from panosod_viewer.memory import Memory
@@ -105,7 +106,9 @@ class Viewer(QObject):
         self.overlays = self._make_overlays()
         self.sound_settings = SoundSettings(self.sound, self.session, self.memory, self)
         self.demo = DemoMaker(self.window.welcome, self)
+        self.keys = KeyChoices(self.window, self.memory, self)
         self.dialogs = Dialogs(self.window)
+        self.dialogs.keys_of = self.keys.map.keys
         self.arrivals = Arrivals(
             arguments=arguments,
             is_from_desktop=is_from_desktop,
@@ -187,6 +190,7 @@ class Viewer(QObject):
             | self.overlays.commands()
             | self.model.commands()
             | self.annotator.commands()
+            | self.keys.commands()
             | self._own_commands(),
         )
 
@@ -203,6 +207,7 @@ class Viewer(QObject):
         self.timeline.notice.connect(self.window.notices.show_notice)
         self.demo.made.connect(self.arrivals.open)
         self.arrivals.refused.connect(self._refused)
+        self.keys.changed.connect(lambda _: self.dialogs.keys_changed())
         self.arrivals.project_asked.connect(self.annotator.open_project)
         self.figures.write_failed.connect(self._fail)
         self.figures.ask_predictions(self.model.link.figures)
@@ -287,7 +292,7 @@ class Viewer(QObject):
         if arguments.tracker is not None:
             tracker = replace(tracker, enabled=True, port=arguments.tracker)
         self.tracking.apply(tracker)
-        for warning in self.memory.warnings:
+        for warning in (*self.memory.warnings, *self.keys.map.warnings):
             self.window.notices.show_notice(Notice(warning, Severity.WARNING))
 
     # --- life ---

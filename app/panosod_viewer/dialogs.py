@@ -1,5 +1,6 @@
 """The small windows: help, media information, about, and the two file dialogs."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,8 @@ class Dialogs(QObject):
         super().__init__(window)
         self._window = window
         self._help: HelpDialog | None = None
+        self.keys_of: Callable[[str], tuple[str, ...]] | None = None
+        """The keys in force of an action, for the help; None for the usual ones."""
         self._info: MediaInfoDialog | None = None
 
     def show_help(self) -> None:
@@ -33,8 +36,15 @@ class Dialogs(QObject):
         if self._help is None:
             from panosod_viewer.panels.help_dialog import HelpDialog  # late: the first picture need not wait for it
 
-            self._help = HelpDialog(help_rows(), self._window)
+            self._help = HelpDialog(help_rows(self.keys_of), self._window)
         self._front(self._help)
+
+    def keys_changed(self) -> None:
+        """The help is made anew when it is opened again."""
+        if self._help is not None:
+            self._help.close()
+            self._help.deleteLater()
+            self._help = None
 
     def show_info(self, info: ClipInfo | None) -> None:
         """What is known of the clip."""

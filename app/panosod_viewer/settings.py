@@ -205,6 +205,7 @@ class Settings:
 
     Attributes:
         recent: paths of opened files, newest first, at most 12.
+        keys: (action id, its keys separated by "; ") where a person has chosen others.
         files: (content key, choice), the latest last, at most 300; see :func:`content_key`.
     """
 
@@ -218,6 +219,7 @@ class Settings:
     review: ReviewSettings = field(default_factory=ReviewSettings)
     window: WindowSettings = field(default_factory=WindowSettings)
     recent: tuple[str, ...] = ()
+    keys: tuple[tuple[str, str], ...] = ()
     files: tuple[tuple[str, FileChoice], ...] = ()
 
     def with_recent(self, path: Path) -> "Settings":

@@ -58,6 +58,10 @@ class SettingsStore:
         recent = raw.get("recent", [])
         if isinstance(recent, list):
             settings = replace(settings, recent=tuple(p for p in recent if isinstance(p, str))[:MAX_RECENT])
+        keys = raw.get("keys")
+        if isinstance(keys, Mapping):
+            chosen = sorted((i, text) for i, text in _flat(keys) if isinstance(text, str))
+            settings = replace(settings, keys=tuple(chosen))
         settings = replace(settings, files=tuple(_decode_files(raw.get("files")))[-MAX_FILES:])
         self._known = settings
         return settings, tuple(warnings)
@@ -155,6 +159,15 @@ def _decode_routes(value: Any) -> tuple[Route, ...]:
         raise ConfigError(f"setting tracker.learned: expected routes, got {error}") from error
 
 
+def _flat(table: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted names of a table: people may write keys.play.toggle without quotes."""
+    for name, value in table.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{path}{name}.")
+        else:
+            yield f"{path}{name}", value
+
+
 def _decode_files(table: Any) -> Iterator[tuple[str, FileChoice]]:
     if not isinstance(table, Mapping):
         return
@@ -189,6 +202,8 @@ def _merge(raw: dict[str, Any], before: Settings, after: Settings) -> dict[str, 
         _put(merged, group, table)
     if after.recent != before.recent:
         _put(merged, "recent", list(after.recent))
+    if after.keys != before.keys:
+        _put(merged, "keys", dict(after.keys))
     if after.files != before.files:
         _put(merged, "files", _merge_files(merged.get("files"), before, after))
     return merged
