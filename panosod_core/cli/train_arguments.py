@@ -80,8 +80,9 @@ class Common:
     """The same scenes in every epoch, rather than fresh ones."""
     scene_seed: int = 0
     """Seed of the first scene."""
-    augment: Literal["auto", "on", "off"] = "auto"
-    """Turn and mirror what comes from a folder, picture and sound together; auto: not in preset `paper`."""
+    augment: Literal["auto", "on", "all", "off"] = "auto"
+    """Turn and mirror what comes from a folder, picture and sound together; all: upside down too; auto: on, but not in
+    preset `paper`."""
     device: str = "auto"
     """cpu, cuda, cuda:1, ...; auto: a GPU where there is one."""
     no_tensorboard: bool = False

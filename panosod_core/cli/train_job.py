@@ -42,8 +42,9 @@ def job_of(args: AcousticArguments | ImageArguments | VideoArguments) -> Job:
     given = {f.name: value for f in fields(TrainConfig) if (value := getattr(args, f.name, None)) is not None}
     if args.freeze_batch_norm is not None:
         given["freeze_batch_norm"] = args.freeze_batch_norm == "yes"
-    turned = args.augment == "on" or (args.augment == "auto" and args.preset != "paper")
-    augment = AugmentConfig(yaw=True, left_right=0.5) if turned else AugmentConfig()
+    turned = args.augment in ("on", "all") or (args.augment == "auto" and args.preset != "paper")
+    up_down = 0.5 if args.augment == "all" else 0.0
+    augment = AugmentConfig(yaw=True, left_right=0.5, up_down=up_down) if turned else AugmentConfig()
     data = DataConfig(
         folder=None if args.data == SYNTHETIC else Path(args.data),
         layout=None if args.layout == "auto" else Layout(args.layout),

@@ -74,7 +74,9 @@ def _read(path: Path) -> dict[str, Tensor]:
             warnings.simplefilter("ignore")
             loaded: Any = torch.load(path, map_location="cpu", weights_only=True)
     except _LOAD_ERRORS as error:
-        first = (str(error).splitlines() or [type(error).__name__])[0]
+        # What torch says of files that hold more than tensors advises to run them.
+        refused = isinstance(error, pickle.UnpicklingError)
+        first = "no plain tensors" if refused else (str(error).splitlines() or [type(error).__name__])[0]
         raise CheckpointError(
             f"{path}: expected a state dict of tensors (.pth or .safetensors); refused without running it ({first})"
         ) from error

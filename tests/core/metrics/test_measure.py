@@ -44,7 +44,8 @@ def assert_same(ours, theirs, *, atol=1e-9, fields=FIELDS):
 
 @pytest.mark.parametrize("options", SOME_OPTIONS.values(), ids=SOME_OPTIONS.keys())
 def test_counts_give_what_the_definitions_give(options):
-    for _, prediction, truth in CASES[::3]:
+    turn = list(SOME_OPTIONS.values()).index(options)  # every case is somebody's
+    for _, prediction, truth in CASES[turn :: len(SOME_OPTIONS)]:
         assert_same(measure(prediction, truth, options), reference_scores(prediction, truth, options))
 
 

@@ -47,6 +47,12 @@ def test_what_is_said_goes_before_the_recipe(tmp_path):
     sound = job_of(AcousticArguments("synthetic", tmp_path, direction_weight=3.0, stretch=2.0))
     assert sound.acoustic_loss.direction == 3 and sound.data.stretch_s == 2
     assert not job_of(VideoArguments("synthetic", tmp_path, distill=0.0)).model.teacher
+    upside_down = job_of(VideoArguments("synthetic", tmp_path, augment="all", distill_apart=True))
+    assert upside_down.data.augment == AugmentConfig(yaw=True, left_right=0.5, up_down=0.5)
+    assert (
+        upside_down.loss.distill_apart
+        and job_of(VideoArguments("synthetic", tmp_path, augment="off", preset="small")).data.augment.is_off
+    )
 
 
 def test_fields_of_the_network_by_name():
