@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from claims_plan import BASE, RECIPE, TESTS, TRAINING, Row, Table, tables
-from claims_report import Records, described, machine, missing, row_count, table_text
+from claims_report import Records, complete, described, machine, missing, row_count, table_text
 from claims_run import run
 
 REPO = Path(__file__).resolve().parent.parent
@@ -51,7 +51,7 @@ def page(chosen: Sequence[Table], cache: Path, *, seeds: Sequence[int], machine_
     ]
     for table, records in filled:
         # A single row is one that another table shares: there is nothing to compare yet.
-        if sum(map(bool, records.values())) > 1 or len(table.rows) == 1:
+        if sum(bool(complete(row, records[row.name])) for row in table.rows) > 1 or len(table.rows) == 1:
             lines.append(table_text(table, records))
     unique = {(row.key(), seed): r for t, records in filled for row in t.rows for seed, r in records[row.name].items()}
     spent = sum(r["train_cpu_s"] + sum(t["cpu_s"] for t in r["tests"].values()) for r in unique.values()) / 60

@@ -138,7 +138,8 @@ def train(row: Row, seed: int, windows: WindowSet) -> tuple[PanosodNet, dict[str
 def location_sign(network: PanosodNet, windows: WindowSet) -> float:
     """Which way up the location map is read: 1 or -1, by training windows.
 
-    Eq. 4 multiplies two factors of free sign, so that a literal gate may learn either; a sigmoid leaves no choice.
+    Eq. 4 multiplies two factors of free sign, so that a literal gate may learn either. A sigmoid's map is read as it
+    is: where it is high, the gate is open.
     """
     config = network.config
     if not config.location_branch or not config.fuses or config.gate is Gate.SIGMOID:

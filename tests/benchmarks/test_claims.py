@@ -221,10 +221,10 @@ def test_a_table_says_mean_spread_and_what_was_not_run():
     assert foa[1] == "95.0 ± 7.1" and foa[3] == "0.500 ± 0.000" and foa[7] == "12.0"
     assert foa[-2:] == ["0 2", "1.5 ± 0.0 |"]
     assert "| foa | 95.0 ± 7.1 | 80.0 |" in lines
-    assert missing([(table, {"foa": {0: {}, 2: {}}})], seeds=(0, 1, 2)) == [
+    assert missing([(table, {"foa": {0: record(1.0), 2: second}})], seeds=(0, 1, 2)) == [
         "table t, row none: seeds 0, 1, 2",
-        "table t, row foa: seeds 1",
-    ]
+        "table t, row foa: seeds 0, 1",
+    ], "seed 0 was not judged on all sets"
     assert (spread([], scale=1, digits=1), spread([0.25], scale=100, digits=0)) == ("–", "25")
 
 
