@@ -26,7 +26,8 @@ from panosod_core.training.events import Listener
 from panosod_core.training.finetune_check import check_room, needs
 from panosod_core.training.finetune_compare import compare_models
 from panosod_core.training.finetune_gate import FrameScores, judge
-from panosod_core.training.finetune_run import RunPlan, train_plan
+from panosod_core.training.finetune_plan import RunPlan
+from panosod_core.training.finetune_run import train_plan
 from panosod_core.training.finetune_split import (
     ENOUGH,
     FEWEST,

@@ -16,6 +16,8 @@ LOWER_WINS = frozenset({"mae", "location_deg"})
 DECIDES = "f"
 MARGIN = 0.02
 """How much F may fall in any one clip."""
+LEAST_GAIN = 0.005
+"""A gain of F below this is none, however sure."""
 FEWEST_CHECKED = 5
 """Checked frames below which resampling them says nothing."""
 CONFIDENCE = 0.95
@@ -147,8 +149,9 @@ def _advice(
     numbers = (
         f"F {found.incumbent:.3f} -> {found.candidate:.3f}, {found.gain:+.3f} ({found.low:+.3f} to {found.high:+.3f})"
     )
-    if found.low <= 0:
-        how = "worse" if found.gain < 0 else "not better beyond chance"
+    if found.low <= 0 or found.gain < LEAST_GAIN:
+        chance = "not better beyond chance" if found.low <= 0 else "not better by anything that matters"
+        how = "worse" if found.gain < 0 else chance
         return Advice.KEEP, f"{how}: {numbers}"
     falls = {name: scores[DECIDES].gain for name, scores in by_clip.items() if DECIDES in scores}
     low_clip = min(falls, key=lambda name: falls[name])

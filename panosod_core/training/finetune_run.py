@@ -1,45 +1,21 @@
-"""One training run of a finetuning job: its settings, its budget, and what a person wants of it meanwhile."""
+"""Doing one run of a finetuning job: its budget, and what a person wants of it meanwhile."""
 
 import os
 import signal
 import time
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from panosod_core.datasets.index import Layout
-from panosod_core.errors import CheckpointError
-from panosod_core.inference.model_file import ModelFile
-from panosod_core.model.config import ModelConfig
-from panosod_core.synth.scene_config import SceneConfig, config_from_json
-from panosod_core.training.config import BestBy, Precision, Schedule, Stage, TrainConfig
-from panosod_core.training.data import DataConfig
 from panosod_core.training.events import Event
-from panosod_core.training.finetune_data import AUGMENT, Mix, mixed_sources
-from panosod_core.training.job import Job, StartWeights
+from panosod_core.training.finetune_data import mixed_sources
+from panosod_core.training.finetune_plan import RunPlan, job_of, mix_of
+from panosod_core.training.finetune_torchrun import Processes
 from panosod_core.training.jobs.folder import JobFolder, Wish
-from panosod_core.training.jobs.request import FinetuneRequest
 from panosod_core.training.jobs.states import JobState
-from panosod_core.training.losses import LossConfig
-from panosod_core.training.run import Outcome
 from panosod_core.training.state import STATE, read_state
 from panosod_core.training.video import train_video
 
-_GENTLE_BACKBONE = 0.1
-_SAVE_EVERY = 20
 _TAKEN = frozenset({"step", "check", "note", "skipped", "resume", "end", "diverged"})
-
-
-@dataclass(frozen=True)
-class RunPlan:
-    """A run.
-
-    Attributes:
-        name: of its folders.
-        is_final: it learns from everything and checks nothing, for as long as the others said is best.
-    """
-
-    name: str
-    is_final: bool
 
 
 @dataclass(frozen=True)
@@ -71,60 +47,28 @@ def train_plan(job: JobFolder, plan: RunPlan, *, epochs: int, budget: float) -> 
     spent_s = 0.0
     if asked.resume:
         spent_s = read_state(asked.out / STATE).position.seconds
-    watch = _Watch(job, plan.name, limit_s=job.read().request.minutes * 60 * budget, spent_s=spent_s)
-    outcome: Outcome = train_video(asked, listeners=(watch,), sources=mixed_sources(mix_of(job.read().request)))
+    request = job.read().request
+    limit_s = request.minutes * 60 * budget
+    if request.engine == "torchrun":
+        processes = Processes(job, plan, epochs=epochs, budget=budget)
+        watch = _Watch(job, plan.name, end=processes.end, limit_s=limit_s, spent_s=spent_s)
+        best_epoch = processes.watch(watch, ended_on_purpose=lambda: watch.ended_it)
+        return RunEnd(False, best_epoch)
+    watch = _Watch(job, plan.name, end=_end_here, limit_s=limit_s, spent_s=spent_s)
+    outcome = train_video(asked, listeners=(watch,), sources=mixed_sources(mix_of(request)))
     return RunEnd(outcome.stopped_by is not None and not watch.ended_it, outcome.best_epoch)
 
 
-def job_of(job: JobFolder, plan: RunPlan, *, epochs: int, budget: float) -> Job:
-    """The run as the training loop takes it."""
-    request, out = job.read().request, job.path / "runs" / plan.name
-    start = ModelFile.read(job.path / "incumbent.safetensors")
-    recipe = TrainConfig(
-        epochs=epochs, max_steps=max(1, round(request.steps * budget)) if request.steps else 0,
-        batch=request.batch, lr=request.lr, backbone_lr=0.0 if request.preset == "frozen" else _GENTLE_BACKBONE,
-        schedule=Schedule.CONSTANT, warmup_steps=10, clip=1.0, ema=0.98, precision=Precision.FP32,
-        freeze_batch_norm=True, seed=request.seed, best_by=BestBy.LOSS,
-        patience=0 if plan.is_final else request.patience, save_every=_SAVE_EVERY,
-    )  # fmt: skip
-    data = DataConfig(folder=job.path / "data" / plan.name, layout=Layout.PANOSOD, check_share=0.0, augment=AUGMENT)
-    return Job(
-        Stage.VIDEO, trained_config(start.config), recipe, data, out, StartWeights(model=start.path),
-        LossConfig(distill=request.distill, distill_apart=True, location=_location_weight(start.provenance)),
-        resume=(out / STATE).is_file(), device=request.device, tensorboard=False, preset=f"finetune-{request.preset}",
-    )  # fmt: skip
-
-
-def trained_config(config: ModelConfig) -> ModelConfig:
-    """The network that is trained: without the teacher where it could not take windows of which one frame has a mask.
-
-    The teacher of the preset `paper` wants the masks of all frames of a window; a person corrects single frames.
-    """
-    return replace(config, teacher=False) if config.teacher and not config.teacher_validity else config
-
-
-def mix_of(request: FinetuneRequest) -> Mix:
-    """What comes among the corrected windows."""
-    scene = config_from_json(SceneConfig().to_json() | (request.scene or {}))
-    return Mix(request.mix, request.data, scene, request.windows, request.seed)
-
-
-def _location_weight(provenance: dict[str, Any]) -> float:
-    """The weight of the loss on the location map that a model was trained with: 0, unless it says otherwise."""
-    stages = provenance.get("stages") or [provenance]
-    try:
-        return float(stages[-1]["settings"]["loss"]["location"])
-    except (KeyError, TypeError, IndexError):
-        return 0.0
-    except ValueError as error:
-        raise CheckpointError(f"the provenance of this model cannot be used ({error})") from error
+def _end_here() -> None:
+    """As Ctrl-C does it: the loop ends after its step and saves."""
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 class _Watch:
     """Hears a run's events: hands them on to the job, and ends the run when a person or the budget says so."""
 
-    def __init__(self, job: JobFolder, run: str, *, limit_s: float, spent_s: float) -> None:
-        self._job, self._run = job, run
+    def __init__(self, job: JobFolder, run: str, *, end: Callable[[], None], limit_s: float, spent_s: float) -> None:
+        self._job, self._run, self._end_run = job, run, end
         self._limit_s, self._began_s = limit_s, time.monotonic() - spent_s
         self.ended_it = False
 
@@ -142,6 +86,5 @@ class _Watch:
             self._end()
 
     def _end(self) -> None:
-        """As Ctrl-C does it: the loop ends after its step and saves."""
         self.ended_it = True
-        os.kill(os.getpid(), signal.SIGTERM)
+        self._end_run()

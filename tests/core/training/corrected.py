@@ -46,7 +46,12 @@ def corrected_project(
     with closing(document):
         for number, (media, frames) in enumerate(clips.items(), start=1):
             video, truth = probe(media).video, load_truth(media)
-            document.add_clip(new_clip(media, path, size=(H, W), stream=video.stream_index, time_base=video.time_base))
+            document.add_clip(
+                new_clip(
+                    media, path, size=(video.height, video.width), stream=video.stream_index, time_base=video.time_base
+                )
+            )
+            width = video.width
             for thing in truth.objects:
                 document.put_object(number, ObjectInfo(thing.id, thing.name))
             with VideoReader(media, video) as reader:
@@ -56,7 +61,7 @@ def corrected_project(
                 sounds = truth.sounding(index)
                 labels = np.where(np.isin(truth.mask(index), sounds), truth.mask(index), 0).astype(np.uint8)
                 if spoilt(media, float(pts[index] * video.time_base)):
-                    labels = np.roll(labels, W // 2, axis=1)[::-1].copy()
+                    labels = np.roll(labels, width // 2, axis=1)[::-1].copy()
                 edit = put_labels(
                     document.labels(key), labels, protection=document.protection(key), origin=Origin(Source.MANUAL)
                 )

@@ -14,13 +14,23 @@ from panosod_core.inference.library import ModelLibrary
 from panosod_core.media.content import content_id
 from panosod_core.model.checkpoint import read_info, save_checkpoint
 from panosod_core.model.network import build_network
+from panosod_core.resources import demo_model_path
 from panosod_core.training import finetune_check
 from panosod_core.training.finetune import EVALUATION, work_on
-from panosod_core.training.finetune_split import corrected_frames, settle_split, split_path
+from panosod_core.training.finetune_split import (
+    Corrected,
+    FixedSplit,
+    corrected_frames,
+    extend_split,
+    keep_split,
+    settle_split,
+    split_path,
+)
 from panosod_core.training.jobs.control import cancel, queue, reject, stop
 from panosod_core.training.jobs.folder import CANDIDATE, JobFolder, Wish
 from panosod_core.training.jobs.promotion import promote
 from panosod_core.training.jobs.states import JobState
+from tests.clips import demo_clip
 from tests.core.training.corrected import MODEL, clip, corrected_project, request
 
 S = JobState
@@ -191,3 +201,20 @@ def test_promoting_and_rejecting(tmp_path, project, model, monkeypatch):
             again()
     with pytest.raises(ValueError, match="cannot become"):
         reject(folder)
+
+
+def test_a_candidate_from_spoilt_masks_is_advised_against(tmp_path):
+    """The shipped model learns from masks that lie where nothing sounds; it is checked on honest ones."""
+    media = demo_clip(tmp_path, width=416, height=208, fps=10, duration_s=4.0, seed=5)
+    times = Corrected(content_id(media), media.name, tuple(k / 10 for k in range(40)))
+    split = extend_split(FixedSplit(), [times], share=0.15)
+
+    def spoilt(_media, time_s):
+        return split.part_of(times.content_id, time_s) is not Split.VALIDATION
+
+    project = corrected_project(tmp_path / "p.panosod", {media: list(range(40))}, spoilt=spoilt)
+    keep_split(project, split)
+    record = done(tmp_path / "job", request(project, demo_model_path(), steps=3, windows=8, mix=0.0))
+    f = record.result["scores"]["f"]
+    assert record.result["advice"] == "keep" and "worse" in record.message
+    assert f["frames"] == 6 and f["incumbent"] > 0.5 and f["high"] < 0

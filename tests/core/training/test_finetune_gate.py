@@ -45,6 +45,11 @@ def test_a_clip_that_suffers_is_in_the_way():
     assert verdict.worst[0][0] == "b" and verdict.by_clip["b"]["f"].gain == pytest.approx(-2 * MARGIN)
 
 
+def test_a_sure_gain_of_nothing_is_none():
+    verdict = judge(frames([0.002] * 20), corrected=100)
+    assert verdict.advice is Advice.KEEP and verdict.overall["f"].low > 0 and "matters" in verdict.reason
+
+
 def test_noise_is_not_better():
     gains = np.random.default_rng(0).normal(0.01, 0.2, 30)
     verdict = judge(frames(gains.tolist()), corrected=200)

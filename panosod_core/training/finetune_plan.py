@@ -1,0 +1,78 @@
+"""What the runs of a finetuning job are: their settings, from the job's request."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from panosod_core.datasets.index import Layout
+from panosod_core.errors import CheckpointError
+from panosod_core.inference.model_file import ModelFile
+from panosod_core.model.config import ModelConfig
+from panosod_core.synth.scene_config import SceneConfig, config_from_json
+from panosod_core.training.config import BestBy, Precision, Schedule, Stage, TrainConfig
+from panosod_core.training.data import DataConfig
+from panosod_core.training.finetune_data import AUGMENT, Mix
+from panosod_core.training.job import Job, StartWeights
+from panosod_core.training.jobs.folder import JobFolder
+from panosod_core.training.jobs.request import FinetuneRequest
+from panosod_core.training.losses import LossConfig
+from panosod_core.training.state import STATE
+
+_GENTLE_BACKBONE = 0.1
+_SAVE_EVERY = 20
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """A run.
+
+    Attributes:
+        name: of its folders.
+        is_final: it learns from everything and checks nothing, for as long as the others said is best.
+    """
+
+    name: str
+    is_final: bool
+
+
+def job_of(job: JobFolder, plan: RunPlan, *, epochs: int, budget: float) -> Job:
+    """The run as the training loop takes it."""
+    request, out = job.read().request, job.path / "runs" / plan.name
+    start = ModelFile.read(job.path / "incumbent.safetensors")
+    recipe = TrainConfig(
+        epochs=epochs, max_steps=max(1, round(request.steps * budget)) if request.steps else 0,
+        batch=request.batch, lr=request.lr, backbone_lr=0.0 if request.preset == "frozen" else _GENTLE_BACKBONE,
+        schedule=Schedule.CONSTANT, warmup_steps=10, clip=1.0, ema=0.98, precision=Precision.FP32,
+        freeze_batch_norm=True, seed=request.seed, best_by=BestBy.LOSS,
+        patience=0 if plan.is_final else request.patience, save_every=_SAVE_EVERY,
+    )  # fmt: skip
+    data = DataConfig(folder=job.path / "data" / plan.name, layout=Layout.PANOSOD, check_share=0.0, augment=AUGMENT)
+    return Job(
+        Stage.VIDEO, trained_config(start.config), recipe, data, out, StartWeights(model=start.path),
+        LossConfig(distill=request.distill, distill_apart=True, location=_location_weight(start.provenance)),
+        resume=(out / STATE).is_file(), device=request.device, tensorboard=False, preset=f"finetune-{request.preset}",
+    )  # fmt: skip
+
+
+def trained_config(config: ModelConfig) -> ModelConfig:
+    """The network that is trained: without the teacher where it could not take windows of which one frame has a mask.
+
+    The teacher of the preset `paper` wants the masks of all frames of a window; a person corrects single frames.
+    """
+    return replace(config, teacher=False) if config.teacher and not config.teacher_validity else config
+
+
+def mix_of(request: FinetuneRequest) -> Mix:
+    """What comes among the corrected windows."""
+    scene = config_from_json(SceneConfig().to_json() | (request.scene or {}))
+    return Mix(request.mix, request.data, scene, request.windows, request.seed)
+
+
+def _location_weight(provenance: dict[str, Any]) -> float:
+    """The weight of the loss on the location map that a model was trained with: 0, unless it says otherwise."""
+    stages = provenance.get("stages") or [provenance]
+    try:
+        return float(stages[-1]["settings"]["loss"]["location"])
+    except (KeyError, TypeError, IndexError):
+        return 0.0
+    except ValueError as error:
+        raise CheckpointError(f"the provenance of this model cannot be used ({error})") from error
