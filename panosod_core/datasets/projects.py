@@ -30,6 +30,8 @@ from panosod_core.annotation.snapshot import Snapshot, SnapshotFrame
 from panosod_core.datasets.index import Split
 from panosod_core.datasets.manifest import FRAMES, MANIFEST, MASKS, SOUND, Manifest, SequenceEntry, write_manifest
 from panosod_core.errors import DatasetError
+from panosod_core.geometry.picture import FULL_SPHERE
+from panosod_core.geometry.sphere import equirect_directions
 from panosod_core.media.clock import clip_origin_s
 from panosod_core.media.content import content_id
 from panosod_core.media.video import VideoReader
@@ -38,6 +40,8 @@ SUFFIX = ".panosod"
 LEARNT_FROM = frozenset({MaskState.DRAFT, MaskState.ACCEPTED})
 """States whose masks are taken by default; rejected ones never teach."""
 _SOUND_MARGIN_S = 2.0
+_MADE_BY = 2
+"""Counts up whenever the same project would become another data set, so that none is taken that an older one made."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +156,7 @@ def cached_project(project: Path, how: Preparation | None = None) -> Path:
         files = {clip.id: find_clip(project, clip) for clip in snapshot.clips}
         # A clip that was away is looked for again: what was made without it is another data set.
         there = sorted(number for number, path in files.items() if path is not None)
-        chosen = (how.width, sorted(how.states), how.step_s, how.window, how.sounding_only, there)
+        chosen = (_MADE_BY, how.width, sorted(how.states), how.step_s, how.window, how.sounding_only, there)
         name = f"{snapshot.fingerprint[:24]}-{how.width}-{hashlib.sha256(repr(chosen).encode()).hexdigest()[:8]}"
         root = Path(platformdirs.user_cache_dir("panosod", appauthor=False)) / "projects" / name
         if not (root / MANIFEST).is_file():
@@ -225,6 +229,7 @@ class _ClipWriter:
         self._snapshot, self._clip, self._root, self._how = snapshot, clip, root, how
         self._pictures = companions.Pictures(path)
         self._sound: Path | None = None
+        self._turn: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
         width = min(how.width, clip.width)
         self._size = width, width // 2
 
@@ -270,13 +275,27 @@ class _ClipWriter:
         full_width, full_height = self._size
         bounds = self._pictures.geometry.bounds
         if bounds.is_full:
-            return companions.fitted(eye, width=full_width, height=full_height)
+            return self._upright(companions.fitted(eye, width=full_width, height=full_height))
         rows, columns = companions.cropped(bounds, width=full_width, height=full_height)
         canvas = np.zeros((full_height, full_width, 3), np.uint8)
         canvas[rows, columns] = companions.fitted(
             eye, width=columns.stop - columns.start, height=rows.stop - rows.start
         )
-        return canvas
+        return self._upright(canvas)
+
+    def _upright(self, sphere: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """A sphere in the frame of the clip's picture, where masks are painted, in the world's, where sound is."""
+        geometry = replace(self._pictures.geometry, bounds=FULL_SPHERE)
+        if not any(geometry.pose_deg):
+            return sphere
+        height, width = sphere.shape[:2]
+        if self._turn is None:
+            u, v = geometry.directions_to_eye_uv(equirect_directions(width, height))
+            # One more column on either side lets the ring close; rows end at the poles.
+            x, y = u * width - 0.5 + 1, np.clip(v * height - 0.5, 0, height - 1)
+            self._turn = x.astype(np.float32), y.astype(np.float32)
+        ring = cv2.copyMakeBorder(sphere, 0, 0, 1, 1, cv2.BORDER_WRAP)
+        return np.asarray(cv2.remap(ring, *self._turn, cv2.INTER_LINEAR), np.uint8)
 
     def _mask(self, frame: SnapshotFrame) -> NDArray[np.uint8]:
         labels = self._snapshot.labels(frame, states=self._how.states)
@@ -284,10 +303,10 @@ class _ClipWriter:
             labels = _sounding(labels, self._snapshot.objects[self._clip.id], frame.row.key.pts)
         mask = np.where(labels > 0, np.uint8(255), np.uint8(0))
         width, height = self._size
-        if mask.shape == (height, width):
-            return mask
-        # The share of a pixel that is object: soft edges, as the loader makes them from larger masks.
-        return np.asarray(cv2.resize(mask, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+        if mask.shape != (height, width):
+            # The share of a pixel that is object: soft edges, as the loader makes them from larger masks.
+            mask = np.asarray(cv2.resize(mask, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+        return self._upright(mask)
 
     def _write_sound(self, sequence: str, *, end_s: float) -> None:
         """The clip's sound from its first frame on; parts of one clip share one file where the disk can."""

@@ -14,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from panosod_core.ambisonics.harmonics import sh_rotation
 from panosod_core.annotation.records import FrameKey
 from panosod_core.errors import AnnotationError, MediaError
 from panosod_core.geometry.picture import Bounds
+from panosod_core.geometry.sphere import FloatArray
 from panosod_core.media.audio import AudioReader
 from panosod_core.media.choice import picture_geometry
 from panosod_core.media.clock import clip_origin_s
@@ -118,9 +120,23 @@ def picture_bytes(picture: NDArray[np.uint8], *, jpeg: bool) -> bytes:
 
 
 def write_sound(
-    info: ClipInfo, target: Path, *, start_s: float, end_s: float, should_stop: Callable[[], bool]
+    info: ClipInfo,
+    target: Path,
+    *,
+    start_s: float,
+    end_s: float,
+    should_stop: Callable[[], bool],
+    R_picture_world: FloatArray | None = None,  # noqa: N803 - rotations are named by their frames
 ) -> SoundPart:
     """Write a stretch of a clip's sound field as 16-bit PCM, four channels W Y Z X (ACN, SN3D).
+
+    Args:
+        info: of the clip.
+        target: the file.
+        start_s: on the clip's clock.
+        end_s: on the clip's clock.
+        should_stop: True ends it early.
+        R_picture_world: (3, 3), where the sound shall lie in the frame of a picture that is tilted by its pose.
 
     Raises:
         AnnotationError: the clip has no sound field.
@@ -130,6 +146,7 @@ def write_sound(
     if audio is None or not audio.order:
         raise AnnotationError(f"{info.path}: expected ambisonic sound to export, it has {_kind(info)}")
     clipped = 0
+    turn = None if R_picture_world is None else sh_rotation(1, R_picture_world)
     with AudioReader(info.path, audio, out_rate_hz=audio.sample_rate_hz, clock_origin_s=clip_origin_s(info)) as reader:
         reader.seek(start_s)
         left = round((end_s - start_s) * reader.out_rate_hz)
@@ -141,7 +158,7 @@ def write_sound(
                 block = reader.read(min(_BLOCK, left))[:4]
                 if block.shape[1] == 0:
                     block = np.zeros((4, min(_BLOCK, left)), np.float32)  # the sound ends before the picture
-                scaled = np.rint(block * 32767.0)
+                scaled = np.rint((block if turn is None else turn @ block) * 32767.0)
                 clipped += int(np.count_nonzero(np.abs(scaled) > 32767))
                 file.writeframes(np.clip(scaled, -32767, 32767).astype("<i2").T.tobytes())
                 left -= block.shape[1]

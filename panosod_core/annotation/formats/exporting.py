@@ -204,6 +204,8 @@ class _Part:
             start_s=start,
             end_s=float(times[-1]) - origin + step,
             should_stop=should_stop,
+            # Pictures and masks are written as they lie in the file; a tilted clip's sound goes with them.
+            R_picture_world=source.geometry.R_world_picture.T if any(source.geometry.pose_deg) else None,
         )
         out.wrote(name)
         if len(steps) and float(np.abs(steps - step).max()) > 0.5 * step:

@@ -24,7 +24,9 @@ from panosod_core.datasets.index import Split
 from panosod_core.datasets.opening import open_data_set
 from panosod_core.datasets.windows import WindowSpec, list_windows, load_window
 from panosod_core.errors import AnnotationError
+from panosod_core.geometry.picture import PictureGeometry
 from panosod_core.media.audio import AudioReader
+from panosod_core.media.inject import write_spherical
 from panosod_core.media.probe import probe
 from panosod_core.media.video import VideoReader
 from tests.clips import demo_clip
@@ -167,6 +169,24 @@ def test_a_stretch_is_read_back_in_step_with_its_sound(fps, tmp_path):
             expected = reader.read(4800)[:4]
             np.testing.assert_allclose(sample.foa[:, first:end], expected[:, first:end], atol=3e-4)
             assert end - first > 1000
+
+
+def test_a_tilted_clips_sound_goes_with_its_picture(media, tmp_path):
+    tilted, geometry = tmp_path / "tilted.mp4", PictureGeometry(pose_deg=(30.0, -40.0, 70.0))
+    write_spherical(media, tilted, geometry=geometry)
+    with closing(project(tmp_path / "a.panosod", tilted, frames=(0, 6))):
+        pass
+    with Snapshot.open(tmp_path / "a.panosod") as snapshot:
+        options = ExportOptions(MaskFormat.PAVS10K, pictures=True, sound=True)
+        export(snapshot, tmp_path / "out", options, media=lambda clip: tilted)
+    (wav,) = (tmp_path / "out" / "ambisonics_trimmed").glob("*.wav")
+    with wave.open(str(wav)) as file, AudioReader(media, probe(media).audio) as reader:
+        ours = np.frombuffer(file.readframes(9600), "<i2").reshape(-1, 4).T / 32767
+        world = reader.read(9600)[:4]
+    np.testing.assert_allclose(ours[0], world[0], atol=2 / 32767)
+    # Y Z X are the components along left, up and front: those of a vector that is seen from the picture.
+    seen = geometry.R_world_picture.T @ world[[3, 1, 2]]
+    np.testing.assert_allclose(ours[[3, 1, 2]], seen, atol=2 / 32767)
 
 
 def test_manifest_names_every_file_with_its_hash(annotated, media, tmp_path):

@@ -20,10 +20,14 @@ from panosod_core.datasets.pictures import read_mask, read_picture
 from panosod_core.datasets.projects import Part, Preparation, prepare
 from panosod_core.datasets.windows import WindowSpec, list_windows, load_window
 from panosod_core.errors import DatasetError
+from panosod_core.geometry.picture import PictureGeometry
+from panosod_core.geometry.sphere import direction, equirect_directions, pixel_solid_angles
 from panosod_core.media.audio import AudioReader
+from panosod_core.media.inject import write_spherical
 from panosod_core.media.probe import probe
 from panosod_core.media.video import VideoReader
 from tests.clips import demo_clip
+from tests.core.datasets.tiny_sets import disc
 
 W, H = 320, 160
 
@@ -168,6 +172,39 @@ def test_the_check_takes_a_project_and_finds_nothing_odd_in_what_was_made_of_it(
     assert main(["data", "check", str(project.path), "--layout", "panosod"]) == 0
     assert main(["data", "check", str(project.path), "--layout", "duts"]) == 1
     assert "has the layout panosod" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("pose_deg", [(90.0, 0.0, 0.0), (30.0, -40.0, 70.0)])
+def test_a_tilted_clip_stands_upright_with_its_masks_as_its_sound_does(media, tmp_path, pose_deg):
+    tilted = tmp_path / "tilted.mp4"
+    geometry = PictureGeometry(pose_deg=pose_deg)
+    write_spherical(media, tilted, geometry=geometry)
+    painted_disc = disc(40.0, 10.0, radius_deg=15.0, width=W, height=H)
+    found = {}
+    for clip in (media, tilted):
+        path = tmp_path / f"{clip.stem}.panosod"
+        document = Document.create(path, author="ann", backup_every_s=None)
+        video = probe(clip).video
+        document.add_clip(new_clip(clip, path, size=(H, W), stream=video.stream_index, time_base=video.time_base))
+        document.put_object(1, ObjectInfo(1, "a"))
+        key = key_of(document, clip, 9)
+        mask = RingMask(RingBox(0, 0, W, H), painted_disc)
+        document.apply(
+            key, paint(document.labels(key), mask, object_id=1, protection=document.protection(key)), title=""
+        )
+        document.flush()
+        document.close()
+        with Snapshot.open(path) as snapshot:
+            root = prepare(snapshot, tmp_path / clip.stem, Preparation(width=W), media=lambda _, clip=clip: clip).root
+        frame = next(f for f in open_data_set(root).clips[0].frames if f.number == 9)
+        found[clip] = read_picture(frame.image), read_mask(frame.mask)
+    turned = geometry.R_world_picture @ direction(np.radians(40.0), np.radians(10.0))
+    centre = (found[tilted][1].astype(float) * pixel_solid_angles(W, H)[:, None])[..., None] * equirect_directions(W, H)
+    centre = centre.sum((0, 1)) / np.linalg.norm(centre.sum((0, 1)))
+    assert centre @ turned > np.cos(np.radians(0.5))
+    if pose_deg[1:] == (0.0, 0.0):
+        for upright, plain in zip(found[tilted], found[media], strict=True):
+            np.testing.assert_array_equal(upright, np.roll(plain, -W // 4, axis=1))
 
 
 def test_what_cannot_be_learnt_from_is_said(project, media, tmp_path):
