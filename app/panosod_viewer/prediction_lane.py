@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Qt, Signal
 
+from panosod_core.inference.engine_devices import may_have_gpu
 from panosod_core.inference.messages import (
     Broken,
     ClipReady,
@@ -310,7 +311,9 @@ class PredictorLane(QObject):
             client.close(timeout_s=0.5)
         engine = self._loaded.engine if self._loaded is not None else ""
         self._say("off")
-        self.failed.emit(Failure(reason, text, self.setup.device == "cpu" or "cpu" in engine))
+        # Where nothing was loaded yet, the processor would have been taken wherever there is no GPU.
+        was_on_cpu = "cpu" in engine if engine else self.setup.device == "auto" and not may_have_gpu()
+        self.failed.emit(Failure(reason, text, was_on_cpu or self.setup.device == "cpu"))
 
     def _say(self, text: str) -> None:
         self.status_changed.emit(text)

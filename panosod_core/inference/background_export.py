@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
+from panosod_core.errors import CheckpointError
 from panosod_core.inference.engine_protocol import Engine
 from panosod_core.inference.messages import Exported
 from panosod_core.inference.model_file import ModelFile
@@ -62,7 +63,10 @@ class BackgroundExport:
         """
         if not engine.description.startswith(("torch, cpu", "ONNX Runtime")) or not can_export():
             return False
-        there = find_export(ModelFile.read(model))
+        try:
+            there = find_export(ModelFile.read(model))
+        except CheckpointError:
+            return False  # taken away since it was loaded: what is at work goes on
         todo = ([] if there is not None else [()]) + ([("--int8",)] if with_int8 else [])
         if there is not None and (there.has_int8 or not todo):
             return False
@@ -98,7 +102,10 @@ class BackgroundExport:
                 return
             if text:
                 break
-        export = find_export(ModelFile.read(model))
+        try:
+            export = find_export(ModelFile.read(model))
+        except CheckpointError as error:
+            export, text = None, text or str(error)
         on_end(Exported(str(export.folder) if export is not None else "", text))
 
     def _export(self, model: Path, words: Sequence[str]) -> str:

@@ -149,6 +149,11 @@ class Schedule:
         """(frame_count,) which frames have a map; a copy."""
         return self._done.copy()
 
+    @property
+    def is_placed(self) -> bool:
+        """Whether anybody has told where the clip stands."""
+        return self._head is not None
+
     def is_done(self, index: int) -> bool:
         """Whether a frame has a map."""
         return 0 <= index < self.frame_count and bool(self._done[index])

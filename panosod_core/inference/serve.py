@@ -249,9 +249,11 @@ class Predictor:
 
     def _progress(self, *, idle: bool) -> None:
         work, now_s = self._work, time.monotonic()
+        if work is None or not work.schedule.is_placed:
+            return  # it waits to be told where the clip stands: that is no rest after work
         has_come_to_rest = idle and not self._was_idle
         self._was_idle = idle
-        if work is None or (now_s - self._told_s < PROGRESS_S and not has_come_to_rest):
+        if now_s - self._told_s < PROGRESS_S and not has_come_to_rest:
             return
         self._told_s = now_s
         figures = work.figures

@@ -151,6 +151,14 @@ def test_how_it_fares_in_words(bench):
     assert bench.lane.figures()["engine"] == LOADED.engine
 
 
+@pytest.mark.parametrize("has_gpu", [False, True])
+def test_a_file_that_is_no_model_offers_the_processor_only_where_there_is_something_else(bench, monkeypatch, has_gpu):
+    monkeypatch.setattr("panosod_viewer.prediction_lane.may_have_gpu", lambda: has_gpu)
+    bench.hear(Broken("load", "no model"))
+    (failure,) = bench.failures
+    assert failure.was_on_cpu is not has_gpu
+
+
 @pytest.mark.parametrize(
     ("letter", "reason"), [(Broken("memory", "too little"), "memory"), (PredictorDied("signal 9"), "died")]
 )

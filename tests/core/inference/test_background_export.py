@@ -29,6 +29,12 @@ def test_on_a_gpu_there_is_nothing_to_gain(model):
     export.close()
 
 
+def test_a_model_that_was_taken_away_is_no_reason_to_stop_what_is_at_work(tmp_path):
+    export = BackgroundExport()
+    assert not export.begin(Named("torch, cpu, float32"), tmp_path / "gone.safetensors", on_end=pytest.fail)
+    export.close()
+
+
 def test_what_waits_for_its_time_ends_at_once_and_says_nothing(model, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     export = BackgroundExport()

@@ -179,7 +179,10 @@ def test_wherever_it_jumps_in_the_end_all_is_done_once(jumps):
 
 
 def test_nobody_has_told_where_it_stands():
-    assert Schedule(frame_count=3, frame_rate_hz=30.0, window_step=6).next(0.0) is None
+    schedule = Schedule(frame_count=3, frame_rate_hz=30.0, window_step=6)
+    assert schedule.next(0.0) is None and not schedule.is_placed
+    schedule.move(Playhead(1))
+    assert schedule.next(0.0) == 1 and schedule.is_placed
 
 
 @pytest.mark.parametrize(
