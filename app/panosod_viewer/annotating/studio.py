@@ -95,6 +95,8 @@ class Studio(QObject):
         self.strip = ToolStrip(STRIP, window.actions_by_id)
         self.strip.hide()
         window.page.set_strip(self.strip)
+        for name in ("next_object", "previous_object"):  # Tab goes through the controls, but not on the picture
+            view.addAction(window.action(f"annotate.{name}"))
         router.add_whole(self.painter)
         self._connect()
         self.commands: dict[str, Callable[[], object]] = (
