@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 
 from panosod_core.media.info import ClipInfo
 from panosod_viewer.actions import ACTIONS
@@ -31,12 +31,20 @@ if TYPE_CHECKING:
     from panosod_viewer.workers.map_reading import CacheAddress
 
 PROJECT_SUFFIX = ".panosod"
-PREFIXES = ("annotate.", "project.", "propagate.", "review.")
+PREFIXES = ("annotate.", "finetune.", "project.", "propagate.", "review.")
 """Of the actions that the studio carries out."""
 
 
 class Annotator(QObject):
-    """Builds the studio and hands it clips and commands."""
+    """Builds the studio and hands it clips and commands.
+
+    Signals:
+        model_changed (): another model is the default one.
+        compare_wished (str): a model file to lay over the picture beside the default model.
+    """
+
+    model_changed = Signal()
+    compare_wished = Signal(str)
 
     def __init__(
         self,
@@ -104,6 +112,8 @@ class Annotator(QObject):
             parent=self,
         )
         self._workbench.propagation.set_maps(self._maps)
+        self._workbench.finetuning.default_changed.connect(self.model_changed)
+        self._workbench.finetuning.compare_wished.connect(self.compare_wished)
         studio.commands |= self._workbench.commands()
 
     def commands(self) -> dict[str, Callable[[], object]]:

@@ -16,7 +16,7 @@ from panosod_viewer.main_window import MainWindow
 from panosod_viewer.memory import Memory
 from panosod_viewer.picture_link import PictureLink
 from panosod_viewer.player import Player
-from panosod_viewer.prediction_link import PredictionLink, PredictionWish, model_name
+from panosod_viewer.prediction_link import RETRY, PredictionLink, PredictionWish, model_name
 from panosod_viewer.settings import PredictionSettings
 from panosod_viewer.state import ViewerState
 
@@ -101,6 +101,17 @@ class ModelControls(QObject):
             "model.second": lambda: self._choose(is_second=True),
             "model.alone": self._drop_second,
         }
+
+    def use_default(self) -> None:
+        """Put the default model to work, anew where it is at work already: another one may be the default now."""
+        before = self.link.wish
+        self.link.use_model("")
+        if self.link.wish == before:
+            self.link.act(f"{RETRY}0")
+
+    def compare_default(self, other: str) -> None:
+        """Lay the default model and another one over the picture."""
+        self.link.set_wish(replace(self.link.wish, is_on=True, models=("", other)))
 
     def close(self) -> None:
         """End the predictors."""

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QDockWidget, QFrame, QScrollArea, QVBoxLayout, QWi
 
 from panosod_viewer.annotating.desk import AnnotationDesk
 from panosod_viewer.annotating.exchange import Exchange
+from panosod_viewer.annotating.finetuning import Finetuning
 from panosod_viewer.annotating.propagating import Propagation
 from panosod_viewer.annotating.review import Review
 from panosod_viewer.clip_session import ClipSession
@@ -28,7 +29,7 @@ class Workbench(QObject):
     """The parts, joined.
 
     Attributes:
-        propagation, review, exchange: what they are called.
+        propagation, review, exchange, finetuning: what they are called.
         bar, panel: in the dock.
 
     Signals:
@@ -55,6 +56,7 @@ class Workbench(QObject):
         self.propagation = Propagation(desk=desk, session=session, state=state, player=player, parent=self)
         self.review = Review(self.panel, desk=desk, session=session, player=player, timeline=timeline, parent=self)
         self.exchange = Exchange(desk=desk, session=session, state=state, player=player, window=window, parent=self)
+        self.finetuning = Finetuning(desk=desk, window=window, session=session, player=player, parent=self)
         self._dock = self._make_dock()
         self._is_wanted = False
         self._join()
@@ -66,6 +68,7 @@ class Workbench(QObject):
             self.propagation.commands()
             | self.review.commands()
             | self.exchange.commands()
+            | self.finetuning.commands()
             | {"review.panel": lambda: self.set_shown(not self._is_wanted)}
         )
 
@@ -85,6 +88,7 @@ class Workbench(QObject):
         """End all threads; before the project is closed."""
         self.propagation.close()
         self.exchange.close()
+        self.finetuning.close()
         self.review.close()
 
     # --- joining
@@ -117,11 +121,12 @@ class Workbench(QObject):
 
     def _join(self) -> None:
         propagation, bar, notices = self.propagation, self.bar, self._window.notices
-        for part in (propagation, self.review, self.exchange):
+        for part in (propagation, self.review, self.exchange, self.finetuning):
             part.notice.connect(notices.show_notice)
         propagation.notice_over.connect(notices.take_back)
         self.exchange.notice_over.connect(notices.take_back)
         notices.action_triggered.connect(self.exchange.act)
+        notices.action_triggered.connect(self.finetuning.act)
         bar.wished.connect(propagation.set_wish)
         bar.carry_requested.connect(propagation.carry)
         bar.key_requested.connect(propagation.carry_to_key)

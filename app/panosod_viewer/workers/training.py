@@ -1,0 +1,366 @@
+"""Finetuning jobs seen and asked for from a thread: their folders, the project's corrected frames, the models. No Qt.
+
+Jobs are processes of their own and the truth about them lies in their folders; this thread reads those, asks for what a
+person wants, and starts the next job of the queue. Nothing of a job ends with it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import platformdirs
+
+from panosod_core.errors import PanosodError
+from panosod_viewer.tools.training import LIVE, CurveReader, JobLine, JobView, Material, ModelLine, StartWish
+
+if TYPE_CHECKING:
+    from panosod_core.training.jobs.folder import JobFolder
+    from panosod_core.training.jobs.start import Command
+
+_log = logging.getLogger(__name__)
+
+VARIABLE = "PANOSOD_JOBS"
+"""Environment variable that names another folder of jobs."""
+EVERY_S = 0.5
+ADVANCE_EVERY_S = 5.0
+"""The next job of the queue is looked for this often: another window may have queued one."""
+_TAIL_BYTES = 16_384
+
+
+@dataclass(frozen=True)
+class MaterialSeen:
+    """What could be learnt from."""
+
+    material: Material
+
+
+@dataclass(frozen=True)
+class JobsSeen:
+    """The jobs of a project, the newest first, and the models that one may begin with."""
+
+    project: Path | None
+    jobs: tuple[JobLine, ...]
+    models: tuple[ModelLine, ...]
+
+
+@dataclass(frozen=True)
+class JobSeen:
+    """How the watched job is."""
+
+    job: JobView
+
+
+@dataclass(frozen=True)
+class JobMade:
+    """A job was made and queued."""
+
+    path: Path
+
+
+@dataclass(frozen=True)
+class ModelChanged:
+    """Another model is the default now."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Something that was asked for cannot be."""
+
+    text: str
+
+
+TrainingLetter: TypeAlias = MaterialSeen | JobsSeen | JobSeen | JobMade | ModelChanged | Refused
+
+
+def jobs_root() -> Path:
+    """The folder that holds this person's jobs: one queue for the machine."""
+    named = os.environ.get(VARIABLE)
+    return Path(named) if named else Path(platformdirs.user_data_dir("panosod", appauthor=False)) / "jobs"
+
+
+class TrainingThread:
+    """Does one thing at a time; looks at the watched job in between."""
+
+    def __init__(
+        self,
+        post: Callable[[TrainingLetter], None],
+        *,
+        root: Path | None = None,
+        command: Command | None = None,
+        every_s: float = EVERY_S,
+    ) -> None:
+        """Begin at once.
+
+        Args:
+            post: takes the letters, in this thread.
+            root: folder of jobs; None: :func:`jobs_root`.
+            command: what does a job; None: the job's own program.
+            every_s: how often the watched job is looked at.
+        """
+        self._post, self._root, self._command, self._every_s = post, root or jobs_root(), command, every_s
+        self._wake = threading.Condition()
+        self._tasks: deque[Callable[[], None]] = deque()
+        self._is_closing = False
+        self._watcher: _Watcher | None = None
+        self._advanced_s = -ADVANCE_EVERY_S
+        self._thread = threading.Thread(target=self._run, name="panosod-training", daemon=True)
+        self._thread.start()
+
+    def close(self, *, timeout_s: float = 2.0) -> bool:
+        """End the thread, and no job; False while it hangs."""
+        with self._wake:
+            self._is_closing = True
+            self._wake.notify_all()
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    # --- wishes, from any thread
+
+    def watch(self, job: Path | None) -> None:
+        """Look at a job from now on; None: at none."""
+
+        def change() -> None:
+            self._watcher = None if job is None else _Watcher(job)
+
+        self._ask(change)
+
+    def survey(self, project: Path) -> None:
+        """Count what could be learnt from."""
+        self._ask(lambda: self._post(MaterialSeen(_material(project))))
+
+    def list(self, project: Path | None) -> None:
+        """Look for the jobs of a project and for models."""
+        self._ask(lambda: self._list(project))
+
+    def start(self, project: Path, wish: StartWish) -> None:
+        """Make a job, queue it, and start it where none is at work."""
+        self._ask(lambda: self._start(project, wish))
+
+    def stop(self, job: Path) -> None:
+        """Stop early, keep the best."""
+        self._ask(lambda: _control().stop(job))
+
+    def cancel(self, job: Path) -> None:
+        """Give up, keep nothing."""
+
+        def cancel() -> None:
+            _control().cancel(job)
+            self._advance(now=True)
+
+        self._ask(cancel)
+
+    def resume(self, job: Path) -> None:
+        """Queue it again; it goes on from what it saved."""
+
+        def resume() -> None:
+            _control().resolve(job)
+            _control().queue(job)
+            self._advance(now=True)
+
+        self._ask(resume)
+
+    def reject(self, job: Path) -> None:
+        """The candidate is not wanted."""
+        self._ask(lambda: _dropped(_control().reject(job)))
+
+    def promote(self, job: Path) -> None:
+        """The candidate becomes the default model."""
+        self._ask(lambda: self._promote(job))
+
+    def roll_back(self) -> None:
+        """The model that was the default before is it again."""
+        self._ask(self._roll_back)
+
+    # --- in the thread
+
+    def _ask(self, task: Callable[[], None]) -> None:
+        with self._wake:
+            self._tasks.append(task)
+            self._wake.notify_all()
+
+    def _run(self) -> None:
+        while True:
+            with self._wake:
+                self._wake.wait_for(lambda: self._is_closing or bool(self._tasks), timeout=self._every_s)
+                if self._is_closing:
+                    return
+                task = self._tasks.popleft() if self._tasks else None
+            try:
+                if task is not None:
+                    task()
+                self._look()
+            except PanosodError as error:
+                self._post(Refused(str(error)))
+            except Exception as error:  # noqa: BLE001 - a worker's boundary: the person is told, the log has the traceback
+                _log.exception("looking at finetuning jobs failed")
+                self._post(Refused(f"{type(error).__name__}: {error} (a fault of panosod; see the log)"))
+
+    def _look(self) -> None:
+        if self._watcher is None:
+            return
+        try:
+            self._advance()
+            view = self._watcher.look()
+        except PanosodError:
+            self._watcher = None  # told once, not twice a second
+            raise
+        if view is not None:
+            self._post(JobSeen(view))
+
+    def _advance(self, *, now: bool = False) -> None:
+        moment = time.monotonic()
+        if not now and moment - self._advanced_s < ADVANCE_EVERY_S:
+            return
+        self._advanced_s = moment
+        from panosod_core.training.jobs.queue import JobQueue
+
+        queue = JobQueue(self._root) if self._command is None else JobQueue(self._root, command=self._command)
+        queue.advance()
+
+    def _list(self, project: Path | None) -> None:
+        from panosod_core.inference.library import ModelLibrary
+        from panosod_core.training.jobs.queue import JobQueue
+
+        lines = []
+        for found in reversed(JobQueue(self._root).jobs()):
+            record = found.record
+            if record is None:
+                lines.append(JobLine(found.path, None, found.fault))
+            elif project is not None and record.request.project == project:
+                lines.append(JobLine(found.path, record.state))
+        if any(line.state in LIVE for line in lines):
+            self._advance(now=True)  # it may wait since a process, or the machine, has died
+        library = ModelLibrary()
+        default = library.default_id
+        models = [ModelLine("In use: the one that comes with panosod", None)]
+        for model in library.records():
+            tip = f"from {model.parent[:12]}" if model.parent else ""
+            if model.model_id == default:
+                models[0] = ModelLine(f"In use: {model.name}", None, tip)
+            else:
+                models.append(ModelLine(model.name, library.path(model), tip))
+        self._post(JobsSeen(project, tuple(lines), tuple(models)))
+
+    def _start(self, project: Path, wish: StartWish) -> None:
+        from panosod_core.training.jobs.folder import JobFolder
+        from panosod_core.training.jobs.request import FinetuneRequest
+
+        request = FinetuneRequest(
+            project=project, model=wish.model, preset=wish.preset, minutes=wish.minutes, device=wish.device
+        )
+        name = f"{project.stem}-{time.strftime('%Y%m%d-%H%M%S')}"
+        path = next(
+            p for p in (self._root / (name + (f"-{k}" if k else "")) for k in range(1000)) if not p.exists()
+        )  # fmt: skip
+        JobFolder.create(path, request)
+        _control().queue(path)
+        self._post(JobMade(path))
+        self._advance(now=True)
+
+    def _promote(self, job: Path) -> None:
+        from panosod_core.inference.library import ModelLibrary
+        from panosod_core.training.jobs.promotion import promote
+
+        record = promote(job, ModelLibrary())
+        self._post(ModelChanged(f"The window now uses the model {record.name}"))
+
+    def _roll_back(self) -> None:
+        from panosod_core.inference.library import ModelLibrary
+
+        record = ModelLibrary().roll_back()
+        name = "the model that comes with panosod" if record is None else f"the model {record.name}"
+        self._post(ModelChanged(f"Back to {name}"))
+
+
+class _Watcher:
+    """Reads a job's folder, and of its events only what is new."""
+
+    def __init__(self, path: Path) -> None:
+        from panosod_core.training.jobs.folder import JobFolder
+
+        self._job: JobFolder = JobFolder(path)
+        self._reader, self._offset = CurveReader(), 0
+        self._told: JobView | None = None
+
+    def look(self) -> JobView | None:
+        """The job; None where it is as it was told last.
+
+        Raises:
+            TrainingError: its record cannot be used.
+        """
+        job = self._job
+        record = job.read()
+        events, self._offset = job.events(offset=self._offset)
+        self._reader.read(events)
+        wish = job.wish
+        view = JobView(
+            path=job.path,
+            record=record,
+            is_alive=job.is_alive,
+            is_orphan=job.is_orphan,
+            wish="" if wish is None else wish.value,
+            runs=self._reader.runs,
+            pace=self._reader.pace,
+            ran_s=self._reader.ran_s,
+            notes=self._reader.notes,
+            log=_tail(job.path / "log.txt"),
+            evaluation=_evaluation(job.path / "evaluation.json"),
+        )
+        if view == self._told:
+            return None
+        self._told = view
+        return view
+
+
+def _control() -> Any:
+    from panosod_core.training.jobs import control
+
+    return control
+
+
+def _dropped(_: object) -> None:
+    """What is done is told by the folder."""
+
+
+def _tail(path: Path) -> str:
+    """The end of a file of any length; "" where it is not there."""
+    try:
+        with path.open("rb") as file:
+            file.seek(0, os.SEEK_END)
+            file.seek(max(0, file.tell() - _TAIL_BYTES))
+            text = file.read(_TAIL_BYTES).decode("utf-8", errors="replace")
+    except OSError:
+        return ""
+    return "\n".join(line.rpartition("\r")[2] for line in text.splitlines()[-100:])
+
+
+def _evaluation(path: Path) -> dict[str, Any] | None:
+    """What the judging wrote; None before it has."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return values if isinstance(values, dict) else None
+
+
+def _material(project: Path) -> Material:
+    """Count what a job on a project would learn from; nothing is changed."""
+    from panosod_viewer.workers.training_material import material_of
+
+    return material_of(project)
+
+
+def newest(jobs: Sequence[JobLine]) -> JobLine | None:
+    """The newest job that can be looked at."""
+    return next((job for job in jobs if job.state is not None), None)
