@@ -7,7 +7,7 @@ so that it stops there, and again when masks are put into the document, by the o
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
@@ -35,7 +35,9 @@ from panosod_viewer.workers.propagating import (
 )
 
 APPLY_MS = 80
-"""Masks that have come are put into the document this often."""
+"""Masks that have come are put into the document this often,"""
+APPLY_S = 0.02
+"""for about so long at a time: the window goes on meanwhile. One frame at least."""
 FOLLOW_S = 0.25
 """The picture follows at most this often."""
 NOTICE = "annotate.propagate"
@@ -51,7 +53,9 @@ class _Run:
     step: Done | None = None
     frames: int = 0
     refused_px: int = 0
+    is_stopped: bool = False
     why_stopped: str = ""
+    ended: CarryEnded | None = None
 
 
 def is_known(head: Head | None) -> bool:
@@ -129,7 +133,7 @@ class Propagation(QObject):
         self._mail = Mailbox()
         self._mail_came.connect(self._read_mail, Qt.ConnectionType.QueuedConnection)
         self._mail.attach(self._mail_came.emit)
-        self._apply_timer = QTimer(self, singleShot=True, interval=APPLY_MS)
+        self._apply_timer = QTimer(self, singleShot=True)
         self._apply_timer.timeout.connect(self._apply_waiting)
         desk.edited.connect(self._edited)
         desk.project_changed.connect(lambda _: self._abandon())
@@ -209,8 +213,9 @@ class Propagation(QObject):
 
     def stop(self, why: str = "") -> None:
         """Stop; what has been carried so far stays, as one step."""
-        if self._run is not None:
-            self._run.why_stopped = why
+        if self._run is not None and not self._run.is_stopped:
+            self._run.is_stopped, self._run.why_stopped = True, why
+            self._waiting.clear()
             self._run.worker.cancel()
 
     def close(self) -> None:
@@ -306,39 +311,46 @@ class Propagation(QObject):
             if isinstance(letter, CarriedTo):
                 self._waiting.append(letter)
                 if not self._apply_timer.isActive():
-                    self._apply_timer.start()
+                    self._apply_timer.start(APPLY_MS)
             elif isinstance(letter, CarryProgress):
                 self.changed.emit(CarryState(letter.share, f"{run.title}…"))
             elif isinstance(letter, CarryEnded):
+                run.ended = letter
                 self._apply_waiting()
-                self._finish(run, letter)
 
     def _apply_waiting(self) -> None:
         self._apply_timer.stop()
-        run, came = self._run, self._waiting
-        self._waiting = []
-        if run is None or not came:
+        run = self._run
+        if run is None:
             return
-        if not run.why_stopped:
-            self._put(run, came)
-        for _ in came:
+        until_s = time.monotonic() + APPLY_S
+        last: CarriedTo | None = None
+        while self._waiting and not run.is_stopped and (last is None or time.monotonic() < until_s):
+            last = self._waiting.pop(0)
+            self._put(run, last)
             run.worker.taken()
-        total = max(1, run.worker.job.total)
-        last = came[-1]
-        words = f"Frame {last.key.index}, {last.done} of {total}"
-        self.changed.emit(CarryState(min(1.0, last.done / total), words))
-        self._follow(last.key)
+        if run.is_stopped:
+            self._waiting.clear()
+        if last is not None:
+            total = max(1, run.worker.job.total)
+            words = f"Frame {last.key.index}, {last.done} of {total}"
+            self.changed.emit(CarryState(min(1.0, last.done / total), words))
+            self._follow(last.key)
+        if self._waiting:
+            self._apply_timer.start(0)
+        elif run.ended is not None and self._run is run:
+            self._finish(run, run.ended)
 
-    def _put(self, run: _Run, came: Sequence[CarriedTo]) -> None:
+    def _put(self, run: _Run, carried: CarriedTo) -> None:
         is_put = False
 
         def put(document: Document) -> Done | None:
             nonlocal is_put
-            edits = [(c.key, edit_of(document, c)) for c in came]
-            done = document.apply_many(edits, title=run.title, continuing=run.step)
+            edit = edit_of(document, carried)
+            done = document.apply_many([(carried.key, edit)], title=run.title, continuing=run.step)
             run.step = run.step or done
-            run.refused_px += sum(edit.refused_px for _, edit in edits)
-            run.frames += len(came)
+            run.refused_px += edit.refused_px
+            run.frames += 1
             is_put = True
             return done
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -268,8 +269,10 @@ class Review(QObject):
         if frame is None:
             self._panel.set_frame(None)
             return
-        line = next((line for line in self._lines if line.index == frame.index), None)
-        line = line or FrameLine(frame.index, FrameState.UNTOUCHED)
+        self._panel.set_current(frame.index)
+        row = bisect_left(self._lines, frame.index, key=lambda line: line.index)
+        is_touched = row < len(self._lines) and self._lines[row].index == frame.index
+        line = self._lines[row] if is_touched else FrameLine(frame.index, FrameState.UNTOUCHED)
         key = desk.key
         has_object = bool(desk.selected and key is not None and desk.document is not None) and (
             desk.document is not None and key is not None and desk.selected in desk.document.heads(key)

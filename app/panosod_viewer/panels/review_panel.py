@@ -1,5 +1,6 @@
 """Review: how far the clip is, what comes next, accepting and rejecting, notes, and the frames as a list."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Any
 
@@ -167,12 +168,17 @@ class ReviewPanel(QWidget):
     def set_lines(self, lines: Sequence[FrameLine], *, at: int | None) -> None:
         """The frames of the list, and the one at hand."""
         self._lines.set_lines(lines)
-        row = next((n for n, line in enumerate(lines) if line.index == at), None)
-        if row is None:
-            self.list.clearSelection()
+        self.none.setVisible(not lines)
+        self.set_current(at)
+
+    def set_current(self, at: int | None) -> None:
+        """Mark the frame at hand, where the list holds it."""
+        lines = self._lines.lines
+        row = -1 if at is None else bisect_left(lines, at, key=lambda line: line.index)
+        if not 0 <= row < len(lines) or lines[row].index != at:
+            self.list.setCurrentIndex(QModelIndex())
         elif self.list.currentIndex().row() != row:
             self.list.setCurrentIndex(self._lines.index(row, 0))
-        self.none.setVisible(not lines)
 
     # --- making
 

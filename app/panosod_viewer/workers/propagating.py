@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-AHEAD = 24
+AHEAD = 12
 """Frames that may wait to be taken."""
 BLOCK = 24
 """Frames read forwards at a time on the way back."""

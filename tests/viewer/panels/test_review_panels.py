@@ -118,6 +118,10 @@ def test_the_list_shows_many_frames_and_tells_which_is_clicked(panel, qtbot):
     with qtbot.waitSignal(panel.frame_chosen) as chosen:
         panel.list.clicked.emit(panel.list.model().index(7, 0))
     assert chosen.args == [7]
+    panel.set_current(99_999)
+    assert panel.list.currentIndex().row() == 99_999
+    panel.set_current(100_001)
+    assert not panel.list.currentIndex().isValid()
     panel.set_lines([], at=None)
     assert panel.none.isVisible()
 
