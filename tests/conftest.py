@@ -12,6 +12,8 @@ settings.load_profile("panosod")
 
 _REPO = Path(__file__).resolve().parent.parent
 _NO_MEDIA = "real media not found"
+# What a developer has promoted is no part of the tests; child processes must not find it either.
+os.environ["PANOSOD_MODELS"] = str(_REPO / ".build" / "no-models")
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,8 @@ _STATE_COPIES = 4
 _FILES = 7
 """Times the weights on disk: state (and its next version while it is written), best, last, incumbent, candidate."""
 _BYTES_PER_PIXEL = {Backbone.RESNET18: 2200, Backbone.RESNET34: 2800, Backbone.RESNET50: 6500}
-"""Activations kept for the way back, a pixel of a window at full width and stride 32: measured, and rounded up."""
+"""Activations kept for the way back, a pixel of a window at full width and stride 32: a rule of thumb, on the safe side
+of what published networks of this kind keep; not measured on every size."""
 _BASE_BYTES = 700 << 20
 """Python, torch and the readers."""
 _SPARE_DISK = 256 << 20
