@@ -26,7 +26,7 @@ from PySide6.QtWidgets import (
 from panosod_core.training.jobs.states import AT_WORK, JobState
 from panosod_viewer.theme import HIT_PX, SPACING_PX
 from panosod_viewer.tools.training import LIVE, JobLine, JobView, Material, ModelLine, StartWish
-from panosod_viewer.tools.training_words import STATE_WORDS, advice_words, pace_words, state_words
+from panosod_viewer.tools.training_words import CHECK_WORDS, STATE_WORDS, advice_words, pace_words, state_words
 from panosod_viewer.widgets.buttons import TextButton
 from panosod_viewer.widgets.labels import set_role
 from panosod_viewer.widgets.material_tree import MaterialTree
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
 PRESETS = {"frozen": "Frozen: all but the backbone learns", "gentle": "Gentle: the backbone learns at a tenth"}
 DEVICES = {"auto": "A GPU where there is one", "cpu": "The processor", "cuda": "The GPU"}
-CHECKS = ("f", "s", "e", "mae", "loss")
 _MOST_MINUTES = 7 * 24 * 60
 SIZE = (780, 620)
 
@@ -142,7 +141,7 @@ class FinetunePanel(QDialog):
 
     def set_job(self, job: JobView | None) -> None:
         """The job in sight; None: a new one is being described."""
-        self._job = job
+        before, self._job = self._job, job
         self.pages.setCurrentIndex(0 if job is None else 1)
         if job is None:
             return
@@ -156,7 +155,7 @@ class FinetunePanel(QDialog):
             self.log.setPlainText(text)
             if at_end:
                 self.log.verticalScrollBar().setValue(self.log.verticalScrollBar().maximum())
-        self.scores.set_evaluation(job.evaluation)
+        self._show_scores(job, is_new=before is None or before.path != job.path or before.evaluation is None)
         self.advice.setVisible(job.evaluation is not None)
         words, role = advice_words(job)
         self.advice.setText(words)
@@ -208,8 +207,10 @@ class FinetunePanel(QDialog):
         column.addWidget(self.tree, 1)
         column.addWidget(self.reason)
         form = QFormLayout()
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self.model, self.preset, self.device = QComboBox(), QComboBox(), QComboBox()
+        for box in (self.model, self.preset, self.device):
+            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.preset.addItems(list(PRESETS.values()))
         self.device.addItems(list(DEVICES.values()))
         self.minutes = QSpinBox()
@@ -269,7 +270,7 @@ class FinetunePanel(QDialog):
         self._curves = QVBoxLayout(page)
         self._curves.setContentsMargins(0, SPACING_PX // 2, 0, 0)
         self.check = QComboBox()
-        self.check.addItems([name.upper() if name != "loss" else "Loss" for name in CHECKS])
+        self.check.addItems(list(CHECK_WORDS.values()))
         self.check.setAccessibleName("Number of the check set")
         self.check.setMinimumHeight(HIT_PX)
         line = QHBoxLayout()
@@ -320,6 +321,13 @@ class FinetunePanel(QDialog):
         self.pace.setText(pace_words(job))
         self.pace.setVisible(bool(self.pace.text()))
 
+    def _show_scores(self, job: JobView, *, is_new: bool) -> None:
+        has_scores = job.evaluation is not None
+        self.scores.set_evaluation(job.evaluation)
+        self.tabs.setTabEnabled(self.tabs.indexOf(self.scores), has_scores)
+        if has_scores and is_new:
+            self.tabs.setCurrentWidget(self.scores)
+
     def _enable(self, job: JobView) -> None:
         works = job.state in AT_WORK and not job.is_orphan
         self.stop.setEnabled(works and job.state is not JobState.STOPPING and not job.wish)
@@ -341,7 +349,7 @@ class FinetunePanel(QDialog):
 
             self._plots = TrainingPlots()
             self._curves.insertWidget(0, self._plots, 1)
-        self._plots.set_runs(self._job.runs, shown=CHECKS[self.check.currentIndex()])
+        self._plots.set_runs(self._job.runs, shown=list(CHECK_WORDS)[self.check.currentIndex()])
 
     def setVisible(self, visible: bool) -> None:  # noqa: N802 - Qt's name
         """Tell that it is shown or hidden."""

@@ -19,6 +19,8 @@ STATE_WORDS = {
     JobState.PROMOTED: "promoted",
     JobState.REJECTED: "rejected",
 }
+CHECK_WORDS = {"f": "F", "s": "S", "e": "E", "mae": "MAE", "loss": "Loss"}
+"""Numbers of the checks that may be shown."""
 _ROLES = {
     JobState.FAILED: "error",
     JobState.EVALUATED: "good",

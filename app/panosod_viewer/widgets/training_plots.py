@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QWidget
 
 from panosod_viewer.theme import theme_of
 from panosod_viewer.tools.training import RunCurves
+from panosod_viewer.tools.training_words import CHECK_WORDS
 
 # The hooks that it has for a dying interpreter walk all objects there are; our widgets end with their window.
 pg.setConfigOptions(exitCleanup=False)
@@ -54,7 +55,10 @@ class TrainingPlots(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph
     def _draw(self) -> None:
         theme = theme_of(self.palette())
         self.setBackground(theme.base)
-        for plot, title in ((self.loss, "Loss of the training"), (self.check, f"Check set: {self._shown}")):
+        for plot, title in (
+            (self.loss, "Loss of the training"),
+            (self.check, f"Check set: {CHECK_WORDS[self._shown]}"),
+        ):
             plot.clear()
             plot.setTitle(title, color=theme.text, size="9pt")
             for side in ("left", "bottom"):
@@ -80,7 +84,7 @@ class TrainingPlots(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph
         if run.best_step is not None and run.best_step in run.check_steps:
             at = run.check_steps.index(run.best_step)
             self.check.plot([run.best_step], [values[at]], pen=None, symbol="o", symbolSize=11, symbolBrush=None,
-                            symbolPen=QPen(QColor(theme.good), 2))  # fmt: skip
+                            symbolPen=pg.mkPen(theme.good, width=2))  # fmt: skip
 
 
 def _thinned(steps: Sequence[float], values: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:

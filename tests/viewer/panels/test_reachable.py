@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from panosod_viewer.panels.audio_dialog import AudioDialog
+from panosod_viewer.panels.finetune_panel import FinetunePanel
 from panosod_viewer.panels.help_dialog import HelpDialog
 from panosod_viewer.panels.layers_panel import LayersPanel
 from panosod_viewer.panels.media_info_dialog import MediaInfoDialog
@@ -78,6 +79,7 @@ PANELS: dict[str, Callable[[], QWidget]] = {
     "welcome": welcome,
     "tracker": learning,
     "audio": audio,
+    "finetune": FinetunePanel,
     "info": MediaInfoDialog,
     "help": lambda: HelpDialog(()),
 }
