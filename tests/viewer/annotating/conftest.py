@@ -31,5 +31,5 @@ def painting(qtbot, gl_screen, tmp_path) -> Iterator[Callable[..., PaintingWindo
         return made[-1]
 
     yield make
-    for window in made:
-        window.close()
+    for window in reversed(made):
+        window.abandon()

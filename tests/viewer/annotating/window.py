@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
@@ -109,10 +109,19 @@ class PaintingWindow:
         assert document is not None
         self.wait(lambda: document.dirty == 0)
 
+    def abandon(self) -> None:
+        """Close it, whatever a failed test has left unwritten."""
+        if not self.is_closed:
+            self.desk.close_project(discard=True)
+        self.close()
+
     def close(self) -> None:
         if not self.is_closed:
             self.is_closed = True
             self.viewer.window.close()
+            self.viewer.close()
+            for timer in self.viewer.findChildren(QTimer):  # what was to be shown a moment later has nowhere to go
+                timer.stop()
             self.viewer.window.deleteLater()
 
 

@@ -1,0 +1,131 @@
+"""Objects, their list, and what commands do to them, in the real window."""
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+
+from panosod_core.annotation.operations import Combination
+from panosod_core.annotation.records import Presence
+from panosod_viewer.annotating.presence import presence_at
+from tests.viewer.annotating.window import PaintingWindow
+
+pytestmark = pytest.mark.gl
+
+
+@pytest.fixture
+def window(painting, clip) -> PaintingWindow:
+    """Two discs of two objects side by side, overlapping a little."""
+    made = painting(size=(640, 360)).open(clip).identified()
+    made.trigger("annotate.brush")
+    made.studio.painter.set_radius(8.0)
+    made.stroke([made.point(10, 0)])
+    made.desk.add_object()
+    made.stroke([made.point(-10, 0)])
+    return made
+
+
+def area(window, object_id: int) -> int:
+    return int((window.labels() == object_id).sum())
+
+
+def test_the_list_shows_which_objects_are_in_this_frame(window):
+    window.trigger("annotate.objects")
+    window.desk.add_object(name="Nowhere yet")
+    studio = window.studio
+    window.wait(lambda: len(studio.object_list.panel.model.rows) == 3)
+    rows = studio.object_list.panel.model.rows
+    assert [(row.id, row.is_here) for row in rows] == [(1, True), (2, True), (3, False)]
+    assert rows[2].name == "Nowhere yet"
+    window.view.setFocus()
+    window.key(Qt.Key.Key_Tab)
+    assert window.desk.selected == 1
+    window.key(Qt.Key.Key_Backtab, Qt.KeyboardModifier.ShiftModifier)
+    assert window.desk.selected == 3
+    window.key(Qt.Key.Key_2)
+    assert window.desk.selected == 2
+
+
+def test_grow_shrink_delete_and_undo(window):
+    before = area(window, 2)
+    window.trigger("annotate.grow_more")
+    assert area(window, 2) > before
+    window.trigger("annotate.undo")
+    assert area(window, 2) == before
+    window.trigger("annotate.shrink_more")
+    assert 0 < area(window, 2) < before
+    window.trigger("annotate.delete")
+    assert area(window, 2) == 0 < area(window, 1)
+
+
+def test_a_locked_object_keeps_its_pixels(window):
+    window.desk.select(1)
+    window.trigger("annotate.lock")
+    kept = window.labels() == 1
+    window.desk.select(2)
+    window.stroke([window.point(a, 0) for a in (-10, 0, 10)])
+    assert np.array_equal(window.labels() == 1, kept)
+    window.trigger("annotate.delete")
+    assert np.array_equal(window.labels() == 1, kept)
+
+
+def test_preserving_others_is_a_switch(window):
+    one = area(window, 1)
+    window.trigger("annotate.preserve")
+    window.stroke([window.point(a, 0) for a in (-10, 0, 10)])
+    assert area(window, 1) == one
+    window.trigger("annotate.preserve")
+    window.stroke([window.point(a, 0) for a in (-10, 0, 10)])
+    assert area(window, 1) < one
+
+
+def test_uniting_splitting_and_merging(window):
+    one, two = area(window, 1), area(window, 2)
+    studio = window.studio
+    studio.objects.combine_with(1, Combination.UNION)
+    assert area(window, 2) == one + two
+    window.trigger("annotate.undo")
+    window.stroke([window.point(-30, 10)])
+    studio.object_list.split(2)
+    assert len(window.desk.objects()) == 3
+    assert window.desk.selected == 3
+    total = int((window.labels() != 0).sum())
+    studio.object_list.merge(3, 1)
+    assert [o.id for o in window.desk.objects()] == [1, 2]
+    assert int((window.labels() != 0).sum()) == total
+
+
+def test_an_object_sounds_from_here_on(window):
+    key = window.desk.key
+    window.studio.object_list.set_presence(2, "sounding")
+    assert presence_at(window.desk.object_of(2).intervals, key.pts) is Presence.SOUNDING
+    assert presence_at(window.desk.object_of(2).intervals, key.pts + 10**6) is Presence.SOUNDING
+
+
+def test_masks_are_taken_from_the_annotated_frame_before(window):
+    first = window.labels()
+    window.viewer.player.step(5)
+    window.wait(lambda: window.viewer.player.frame.index == 5)
+    assert not window.labels().any()
+    window.trigger("annotate.from_previous")
+    assert np.array_equal(window.labels() == 2, first == 2)
+    window.trigger("annotate.undo")
+    window.trigger("annotate.undo")
+    window.wait(lambda: window.viewer.player.frame.index == 0)
+
+
+def test_two_hundred_and_fifty_four_objects_are_listed(window):
+    window.trigger("annotate.objects")
+    window.viewer.window.notices.take_back("annotate.project")
+    for _ in range(252):
+        window.desk.add_object()
+    window.wait(lambda: len(window.studio.object_list.panel.model.rows) == 254)
+    assert window.desk.add_object() == 0
+    assert "254" in window.viewer.window.notices.current.text
+
+
+def test_colours_and_hidden_objects_reach_the_picture(window):
+    window.desk.change_object(1, colour="#112233", hidden=True)
+    look = window.viewer.state.wish.pictures.annotation_look
+    assert dict(look.colours)[1] == pytest.approx((0x11 / 255, 0x22 / 255, 0x33 / 255))
+    assert look.hidden == {1}
+    assert not window.desk.change_object(1, rank=9)

@@ -1,0 +1,110 @@
+"""Strokes that cannot be written, projects that are damaged, held by somebody else, or without their clip."""
+
+import numpy as np
+import pytest
+
+from panosod_core.annotation.backups import make_backup
+from panosod_core.annotation.document import Document
+from panosod_viewer.annotating.desk import GIVE_UP, OPEN_BACKUP, RETRY
+
+pytestmark = pytest.mark.gl
+
+
+def shown(window) -> list[str]:
+    notice = window.viewer.window.notices.current
+    return [] if notice is None else [action for action, _ in notice.actions]
+
+
+def paint(window) -> np.ndarray:
+    window.trigger("annotate.brush")
+    window.stroke([window.point(0, 0), window.point(15, 0)])
+    window.viewer.window.notices.take_back("annotate.project")
+    return window.labels()
+
+
+def test_the_window_stays_open_while_a_stroke_waits_and_a_retry_writes_it(painting, clip):
+    window = painting().open(clip).identified()
+    paint(window)
+    window.saved()
+    document = window.desk.document
+    document.store.limit_pages(1)
+    for _ in range(60):  # what is free within the file's pages is used up first
+        for how in ("undo", "redo"):
+            window.desk.undo() if how == "undo" else window.desk.redo()
+        window.studio.painter.resize(0.3)
+        window.stroke([window.point(-20, 5), window.point(20, -5)])
+        if document.error is not None:
+            break
+    painted = window.labels()
+    window.wait(lambda: RETRY in shown(window))
+    window.viewer.window.close()
+    assert window.viewer.window.isVisible()
+    window.wait(lambda: GIVE_UP in shown(window))
+    assert document.dirty
+    document.store.limit_pages(1_000_000)
+    window.viewer.window.notices.action_triggered.emit(RETRY)
+    window.saved()
+    window.close()
+    assert not window.viewer.window.isVisible()
+    written = Document.open(clip.with_suffix(".panosod"), author="test")
+    (row,) = written.frames(1)
+    assert np.array_equal(written.labels(row.key), painted)
+    written.close()
+
+
+def test_a_second_window_looks_only_and_says_so(painting, clip):
+    first = painting().open(clip).identified()
+    painted = paint(first)
+    first.saved()
+    second = painting().open(clip).identified()
+    second.wait(lambda: second.desk.key is not None)
+    assert "looking only" in second.viewer.window.notices.current.text
+    assert np.array_equal(second.labels(), painted)
+    second.trigger("annotate.brush")
+    second.stroke([second.point(-30, 0)])
+    assert np.array_equal(second.labels(), painted)
+
+
+def test_a_damaged_project_is_left_alone_and_its_backup_offered(painting, clip):
+    window = painting().open(clip).identified()
+    painted = paint(window)
+    window.saved()
+    project = clip.with_suffix(".panosod")
+    make_backup(project)
+    window.close()
+    data = bytearray(project.read_bytes())
+    data[4096:12288] = b"\xa5" * 8192
+    project.write_bytes(data)
+    again = painting().open(clip)
+    again.wait(lambda: any(action.startswith(OPEN_BACKUP) for action in shown(again)))
+    assert again.desk.document is None
+    again.viewer.window.notices.action_triggered.emit(shown(again)[0])
+    again.wait(lambda: again.desk.key is not None)
+    assert np.array_equal(again.labels(), painted)
+    assert project.read_bytes() == bytes(data)
+
+
+def test_a_project_opens_with_its_clip_wherever_that_lies_now(painting, clip, tmp_path):
+    window = painting().open(clip).identified()
+    painted = paint(window)
+    window.saved()
+    window.close()
+    moved = tmp_path / "elsewhere"
+    moved.mkdir()
+    clip = clip.rename(moved / "renamed.mp4")
+    project = tmp_path / "clip.panosod"
+    again = painting(clip=str(project))
+    again.viewer.start(None)
+    notices = again.viewer.window.notices
+    again.wait(lambda: notices.current is not None and "not there" in notices.current.text)
+    wrong = tmp_path / "wrong.mp4"
+    wrong.write_bytes(b"something else")
+    assert not again.studio.projects.take_file(wrong)
+    assert again.studio.projects.take_file(clip)
+    again.wait(lambda: again.desk.key is not None)
+    assert np.array_equal(again.labels(), painted)
+    again.close()
+    third = painting(clip=str(project))
+    third.viewer.start(None)
+    third.wait(lambda: third.desk.key is not None)
+    assert np.array_equal(third.labels(), painted)
