@@ -30,10 +30,10 @@ class TrainingPlots(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._runs: tuple[RunCurves, ...] = ()
         self._shown = "loss"
-        self.loss = self.addPlot(row=0, col=0)
-        self.check = self.addPlot(row=0, col=1)
+        # Without menus, which take longer to make than all the rest.
+        self.loss = self.addPlot(row=0, col=0, viewBox=pg.ViewBox(enableMenu=False), enableMenu=False)
+        self.check = self.addPlot(row=0, col=1, viewBox=pg.ViewBox(enableMenu=False), enableMenu=False)
         for plot in (self.loss, self.check):
-            plot.setMenuEnabled(False)
             plot.hideButtons()
             plot.setMouseEnabled(x=False, y=False)
             plot.getAxis("bottom").setLabel("Step")
