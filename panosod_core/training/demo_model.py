@@ -20,6 +20,7 @@ import torch
 from panosod_core.errors import PanosodError, TrainingError
 from panosod_core.model.checkpoint import load_network, read_info, save_checkpoint
 from panosod_core.model.config import ModelConfig
+from panosod_core.model.network import PanosodNet, build_network
 from panosod_core.model.presets import preset
 from panosod_core.model.weights import sha256_of
 from panosod_core.training.config import OUR_VIDEO, BestBy, Precision, Stage, TrainConfig
@@ -52,6 +53,7 @@ class DemoStage:
         data: what from.
         loss: what it is judged by.
         sharpen: what the student's logits are multiplied with before it begins.
+        teacher_from_student: the teacher begins as a copy of the student that looks at the mask as well.
     """
 
     name: str
@@ -60,6 +62,7 @@ class DemoStage:
     data: DataConfig
     loss: LossConfig = field(default_factory=lambda: LossConfig(distill=0.0, location=1.0))
     sharpen: float = 1.0
+    teacher_from_student: bool = False
 
     def job(self, folder: Path, start: Path | None, *, resume: bool) -> Job:
         """What the stage asks of :func:`~panosod_core.training.video.train_video`."""
@@ -97,8 +100,9 @@ def demo_stages() -> tuple[DemoStage, ...]:
             "4-teacher",
             full,
             replace(_COMMON, epochs=1, batch=4, lr=1e-3, ema=0.98, warmup_steps=10, log_every=5, parts=("teacher",)),
-            DataConfig(scenes=240, check_scenes=12, demo_share=0.3, seed=200_000),
+            DataConfig(scenes=400, check_scenes=12, demo_share=0.2, seed=200_000),
             LossConfig(distill=1.0, distill_warmup_steps=_NEVER),
+            teacher_from_student=True,
         ),
     )
 
@@ -123,8 +127,8 @@ def train_demo_model(
     start: Path | None = None
     for stage in demo_stages() if stages is None else stages:
         folder = out / stage.name
-        if start is not None and stage.sharpen != 1.0:
-            start = sharpened(start, out / f"{stage.name}.start.safetensors", by=stage.sharpen)
+        if start is not None:
+            start = prepared_start(stage, start, out / f"{stage.name}.start.safetensors")
         outcome = train_video(stage.job(folder, start, resume=(folder / STATE).is_file()), listeners=listeners)
         if not outcome.done:
             raise TrainingError(f"{folder}: stopped after step {outcome.steps}; the same command goes on from there")
@@ -144,21 +148,60 @@ def stage_record(name: str, model: Path) -> dict[str, Any]:
     return record | {"settings": settings}
 
 
-def sharpened(model: Path, target: Path, *, by: float) -> Path:
-    """The same model with the student's logits multiplied.
+def prepared_start(stage: DemoStage, model: Path, target: Path) -> Path:
+    """What a stage begins with: the model of the stage before, or a file made from it.
 
-    Edges stay soft for long: the last layer's weights grow by little more than the learning rate a step. The adaptive
-    threshold of F, twice the mean of a map, then counts a wide rim around a small object.
+    Sharper: edges stay soft for long, since the last layer's weights grow by little more than the learning rate a step,
+    and the adaptive threshold of F, twice the mean of a map, then counts a wide rim around a small object.
+
+    A teacher from the student: fusion and decoder are the same blocks. With the student's weights, and an input that
+    passes the features through, it knows at once what the student knows, and has only the mask to learn about.
+
+    Args:
+        stage: that begins.
+        model: of the stage before.
+        target: the file to write, where one is needed.
 
     Raises:
         CheckpointError: the model cannot be read or written.
     """
+    if stage.sharpen == 1.0 and not stage.teacher_from_student:
+        return model
     network, info = load_network(model)
+    made: dict[str, Any] = {"logits_multiplied_by": stage.sharpen}
     with torch.no_grad():
         for parameter in network.decoder.head.parameters():
-            parameter.mul_(by)
-    save_checkpoint(target, network, provenance={**info.provenance, "logits_multiplied_by": by}, metrics=info.metrics)
+            parameter.mul_(stage.sharpen)
+    if stage.teacher_from_student:
+        taught = build_network(stage.model, seed=stage.train.seed)
+        taught.load_state_dict({**taught.state_dict(), **network.state_dict()})
+        begin_as_student(taught)
+        network, made = taught, made | {"teacher_from_student": True}
+    save_checkpoint(target, network, provenance={**info.provenance, **made}, metrics=info.metrics)
     return target
+
+
+@torch.no_grad()
+def begin_as_student(network: PanosodNet) -> None:
+    """Give the teacher the student's weights.
+
+    Its mask plane keeps the weight it is born with, as much as all features together: with a tenth of it, sixty steps
+    left a teacher that was as good as its student and looked at no mask. What says which masks are known keeps a tenth,
+    since it touches all pixels.
+
+    Raises:
+        ValueError: a network without a teacher.
+    """
+    teacher, student = network.teacher, network.student
+    if teacher is None or student is None:
+        raise ValueError("expected a network with a teacher")
+    teacher.fusion.load_state_dict(student.state_dict())
+    teacher.decoder.load_state_dict(network.decoder.state_dict())
+    channels = network.config.channels
+    teacher.input.weight[:, :channels, 0, 0] = torch.eye(channels)
+    teacher.input.weight[:, channels + 1 :].mul_(0.1)
+    if teacher.input.bias is not None:
+        teacher.input.bias.zero_()
 
 
 def pack(model: Path, target: Path, *, stages: Sequence[Mapping[str, Any]]) -> Path:

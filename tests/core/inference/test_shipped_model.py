@@ -39,7 +39,7 @@ def test_it_finds_what_sounds(shipped):
     torch.set_num_threads(1)
     network, _ = shipped
     engine = TorchEngine(network, device="cpu")
-    result = judge_scenes(engine, count=8, first_seed=TEST_SEED + 10_000, settings=JudgeSettings(sphere=False))
-    assert result.sounding.choices == 8 and result.sounding.twin_accuracy >= 7 / 8
+    result = judge_scenes(engine, count=6, first_seed=TEST_SEED + 10_000, settings=JudgeSettings(sphere=False))
+    assert result.sounding.choices == 6 and result.sounding.twin_accuracy >= 5 / 6
     assert result.sounding.location_median_deg < 10
     assert result.maps.flat.everything.frame_mean.f > 0.65

@@ -18,9 +18,10 @@ from panosod_core.training.data import DataConfig, window_sources
 from panosod_core.training.demo_model import (
     MODEL,
     DemoStage,
+    begin_as_student,
     demo_stages,
     main,
-    sharpened,
+    prepared_start,
     train_demo_model,
 )
 from panosod_core.training.losses import LossConfig
@@ -39,6 +40,7 @@ STAGES = (
         DATA,
         LossConfig(distill=1.0, distill_warmup_steps=1 << 39),
         sharpen=2.0,
+        teacher_from_student=True,
     ),
 )
 
@@ -70,7 +72,7 @@ def test_the_last_stage_teaches_the_teacher_alone(trained):
         torch.equal(tensor * (2.0 if name.startswith("decoder.head.") else 1.0), told[name])
         for name, tensor in before.state_dict().items()
     )
-    born = build_network(STAGES[1].model, seed=RECIPE.seed).state_dict()
+    born = load_network(out / "2.start.safetensors")[0].state_dict()
     moved = [name for name in born if name.startswith("teacher.") and not torch.equal(born[name], told[name])]
     assert len(moved) > 10
     steps = heard.of("step")
@@ -86,15 +88,32 @@ def test_a_stage_that_is_done_is_not_done_again(trained):
     assert all(torch.equal(a, b) for a, b in zip(again.parameters(), before.parameters(), strict=True))
 
 
-def test_sharper_maps_are_the_same_maps_but_sharper(tmp_path, trained):
+def test_a_stage_may_begin_with_sharper_maps(tmp_path, trained):
     out, _, _ = trained
     before = out / "1" / "best.safetensors"
-    after = sharpened(before, tmp_path / "sharp.safetensors", by=3.0)
+    after = prepared_start(replace(STAGES[0], sharpen=3.0), before, tmp_path / "sharp.safetensors")
     frames, sound = torch.rand(1, 3, 3, 32, 64), 0.1 * torch.randn(1, 4, SMALLER.sound_samples)
     with torch.inference_mode():
         soft, sharp = (load_network(path)[0](frames, sound).student for path in (before, after))
     assert torch.allclose(sharp.logits, 3 * soft.logits, atol=1e-4) and torch.equal(sharp.location, soft.location)
     assert read_info(after).provenance["logits_multiplied_by"] == 3.0
+    assert prepared_start(STAGES[0], before, tmp_path / "none.safetensors") == before
+
+
+def test_a_teacher_without_a_mask_begins_as_its_student():
+    network = build_network(STAGES[1].model, seed=2).eval()
+    frames, sound = torch.rand(1, 3, 3, 64, 128), 0.1 * torch.randn(1, 4, SMALLER.sound_samples)
+    masks, nothing = torch.zeros(1, 3, 1, 64, 128), torch.zeros(1, 3, dtype=torch.bool)
+    with torch.inference_mode():
+        before = network(frames, sound, masks, nothing)
+        begin_as_student(network)
+        after = network(frames, sound, masks, nothing)
+        told = network(frames, sound, masks + 1, ~nothing)
+    assert not torch.allclose(before.teacher.logits, before.student.logits, atol=1e-3)
+    assert torch.allclose(after.teacher.logits, after.student.logits, atol=1e-5)
+    assert not torch.allclose(told.teacher.logits, after.teacher.logits, atol=1e-3), "it sees the mask"
+    with pytest.raises(ValueError, match="teacher"):
+        begin_as_student(build_network(SMALLER))
 
 
 def test_a_stop_is_told_and_gone_on_from(tmp_path):
