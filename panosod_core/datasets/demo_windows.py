@@ -23,7 +23,7 @@ from panosod_core.datasets.augment import (
     transformed_picture,
     transformed_sound,
 )
-from panosod_core.datasets.synthetic import SyntheticBatch, SyntheticWindows, join_windows, saliency
+from panosod_core.datasets.synthetic import SyntheticBatch, SyntheticWindows, saliency
 from panosod_core.datasets.windows import WindowMeta, WindowSpec
 from panosod_core.errors import ConfigError
 from panosod_core.synth.cast import TWINS
@@ -123,7 +123,7 @@ class DemoWindows(Dataset[SyntheticBatch]):
 
 
 class MixedWindows(Dataset[SyntheticBatch]):
-    """Scenes, with windows of demo worlds spread evenly among them. For ``collate_fn=join_windows``."""
+    """Scenes, with windows of demo worlds spread evenly among them. For ``synthetic.join_windows``."""
 
     def __init__(self, scenes: SyntheticWindows, demo: DemoWindows, *, share: float) -> None:
         """Mix.
@@ -161,21 +161,6 @@ class MixedWindows(Dataset[SyntheticBatch]):
         of_scenes = [index for index in indices if not self.is_demo(index)]
         batches = self._scenes.__getitems__(of_scenes) if of_scenes else []
         return [*batches, *(self._demo[index] for index in indices if self.is_demo(index))]
-
-
-def demo_batch(world: DemoWorld, foa: NDArray[np.float32], targets: Sequence[int], spec: WindowSpec) -> SyntheticBatch:
-    """The windows about some frames of a world, as they are.
-
-    Args:
-        world: of the size of the windows' pictures.
-        foa: (4, n) its sound, at the windows' rate.
-        targets: numbers of frames; at the clip's ends the first or the last stands in for those beyond it.
-        spec: what a window is.
-    """
-    step = round(spec.step_s * float(world.fps))
-    offsets = [(i - spec.target) * step for i in range(spec.frames)]
-    numbers = [[min(max(t + o, 0), world.frame_count - 1) for o in offsets] for t in targets]
-    return join_windows([_window(world, foa, some, spec, IDENTITY, DEMO_OBJECTS) for some in numbers])
 
 
 def _window(
