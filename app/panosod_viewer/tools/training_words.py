@@ -44,6 +44,8 @@ def state_words(job: JobView) -> tuple[str, str]:
     words = STATE_WORDS[job.state].capitalize()
     if job.state in (JobState.FINISHED, JobState.STOPPED) and job.is_alive:
         words = "Has learnt; both models are being compared"
+    elif job.state is JobState.QUEUED and job.is_alive:
+        words = "Starting"
     # The verdict has a line of its own.
     message = "" if job.state is JobState.EVALUATED else job.record.message
     return f"{words}: {message}" if message else words, _ROLES.get(job.state, "heading")

@@ -211,6 +211,16 @@ def test_an_orphan_says_so_and_can_go_on(panel, tmp_path):
     assert "has died" in panel.state.text() and panel.resume.isEnabled() and not panel.stop.isEnabled()
 
 
+def test_a_queued_job_waits_or_starts(panel, tmp_path):
+    folder = tmp_path / "queued"
+    JobFolder.create(folder, FinetuneRequest(project=Path("/p.panosod"))).become(S.QUEUED)
+    job = JobView(folder, JobFolder(folder).read())
+    panel.set_job(job)
+    assert panel.state.text() == "Waiting" and panel.bar.isHidden()
+    panel.set_job(replace(job, is_alive=True))
+    assert panel.state.text() == "Starting" and not panel.bar.isHidden() and panel.cancel.isEnabled()
+
+
 def test_a_failure_is_told(panel, tmp_path):
     panel.set_job(view(tmp_path, S.FAILED, message="the disk is full"))
     assert panel.state.text() == "Failed: the disk is full" and panel.state.property("role") == "error"
