@@ -8,9 +8,9 @@ import pytest
 
 from panosod_core.annotation.propagation.carry import Carrier
 from panosod_core.annotation.propagation.propagate import WorkFrame, carry_between, carry_on, working_luma
-from panosod_core.geometry.regions.window import Window, facing
 from panosod_core.errors import AnnotationError
 from panosod_core.geometry.regions.brush import cap
+from panosod_core.geometry.regions.window import Window, facing
 from panosod_core.geometry.sphere import angle_between, direction, equirect_directions, pixel_solid_angles
 from panosod_core.synth.scene import draw_scene
 from panosod_core.synth.scene_config import Place, SceneConfig
