@@ -86,7 +86,7 @@ class Truth(Protocol):
         ...
 
     def frames(self) -> Sequence[int] | None:
-        """The frames that are known; None: all."""
+        """The frames that are worth a column; None: all."""
         ...
 
 
@@ -122,8 +122,10 @@ class SynthTruth:
         ways = [self._truth.direction(id_, index) for id_ in self._truth.sounding(index)]
         return np.stack(ways) if ways else _NOWHERE
 
-    def frames(self) -> None:
-        """None: all are known."""
+    def frames(self) -> Sequence[int] | None:
+        """Those in which something sounds: in the pauses there is nothing to find. None where nothing ever does."""
+        heard = [index for index in range(self._truth.header.frame_count) if self._truth.sounding(index)]
+        return heard or None
 
 
 class MaskFolder:
@@ -197,7 +199,7 @@ def gather(
         models: that look; each is loaded in its turn.
         truth: what is known of the clip.
         at_s: the moments, seconds on the clip's clock; none: ``count`` of them, evenly over the clip (over the frames
-            whose truth is known).
+            whose truth is known and in which something sounds).
         count: of the columns, where no moments are given.
         taking: what the clip is taken for; None: as found.
         height_px: rows of the pictures, twice as many columns.
