@@ -324,6 +324,7 @@ class Viewer(QObject):
         if self._is_closed:
             return
         self._is_closed = True
+        self.feed.close()
         self.figures.close()
         self._save_trial()
         self._remember()

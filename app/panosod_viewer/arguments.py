@@ -223,6 +223,6 @@ def _size(text: str) -> tuple[int, int]:
     return size
 
 
-def is_project(clip: str) -> bool:
+def is_project(clip: str | Path) -> bool:
     """Whether a name is that of a project of annotations rather than of a clip."""
-    return clip.lower().endswith(".panosod")
+    return str(clip).lower().endswith(".panosod")

@@ -38,10 +38,16 @@ class StatusFeed(QObject):
         self.describe: Callable[[float, float], str] | None = None
         self._has_device = False
         self._clipped = 0.0
+        self._is_closed = False
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(REFRESH_MS)
         self._timer.timeout.connect(self.refresh)
+
+    def close(self) -> None:
+        """Say nothing more: the page may be gone before the timer is."""
+        self._is_closed = True
+        self._timer.stop()
 
     def set_position(self, t_s: float) -> None:
         """Where the clip stands."""
@@ -103,5 +109,5 @@ class StatusFeed(QObject):
         self.refreshed.emit(self._position_s)
 
     def _soon(self) -> None:
-        if not self._timer.isActive():
+        if not (self._is_closed or self._timer.isActive()):
             self._timer.start()
