@@ -96,7 +96,7 @@ class Viewer:
                 self.seen_processes.add((pid, start_time(pid)))
                 maps = Path(f"/proc/{pid}/maps").read_text()
                 for task in Path(f"/proc/{pid}/task").iterdir():
-                    pids += [int(child) for child in (task / "children").read_text().split()]
+                    pids += [int(child) for child in _children_of(task)]
             except OSError:
                 continue
             self.seen_memory |= {name for name in re.findall(r"/dev/shm/\S+", maps) if not name.startswith(JACK)}
@@ -115,7 +115,7 @@ class Viewer:
         """Its audio process."""
         found = []
         for task in Path(f"/proc/{self.process.pid}/task").iterdir():
-            for pid in (task / "children").read_text().split():
+            for pid in _children_of(task):
                 try:
                     command = Path(f"/proc/{pid}/cmdline").read_bytes()
                 except OSError:
@@ -276,3 +276,11 @@ def ask_to_close(display: str, window: int) -> None:
     message.data[0] = x11.XInternAtom(connection, b"WM_DELETE_WINDOW", 0)
     x11.XSendEvent(connection, window, 0, 0, ctypes.byref(message))
     x11.XCloseDisplay(connection)
+
+
+def _children_of(task: Path) -> list[str]:
+    """Processes that a thread has started; none where it has ended since it was listed."""
+    try:
+        return (task / "children").read_text().split()
+    except (FileNotFoundError, ProcessLookupError):
+        return []

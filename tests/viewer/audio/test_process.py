@@ -1,5 +1,6 @@
 """The real audio process, on a simulated device: what it imports, plays, survives and leaves behind."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -26,7 +27,8 @@ def children() -> set[int]:
     """Processes that this one has started and that still live."""
     pids = set()
     for task in Path("/proc/self/task").iterdir():
-        pids |= {int(pid) for pid in (task / "children").read_text().split()}
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # the thread has ended meanwhile
+            pids |= {int(pid) for pid in (task / "children").read_text().split()}
     return pids
 
 
