@@ -56,15 +56,25 @@ def is_same_clip(clip: Clip, media: Path) -> bool:
         return False
 
 
-def find_media(document: Document, clip: Clip, folders: Iterable[Path] = ()) -> Path | None:
+def clip_file(project: Path, clip: Clip, folders: Iterable[Path] = ()) -> Path | None:
     """Where a clip's file is: at its place, or under its name in the project's folder or other folders.
 
     Only a file of the same content is taken.
+
+    Args:
+        project: the project's file.
+        clip: of it.
+        folders: looked into last.
     """
-    place = document.store.media_path(clip)
-    name = place.name
-    candidates = [place, document.path.parent / name, *(folder / name for folder in folders)]
+    place = Path(clip.path)
+    own = place if place.is_absolute() else project.parent / place
+    candidates = [own, project.parent / place.name, *(folder / place.name for folder in folders)]
     return next((p for p in candidates if p.is_file() and is_same_clip(clip, p)), None)
+
+
+def find_media(document: Document, clip: Clip, folders: Iterable[Path] = ()) -> Path | None:
+    """Where the file of an open project's clip is; see :func:`clip_file`."""
+    return clip_file(document.path, clip, folders)
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,12 @@ from typing import Annotated, Literal
 
 import tyro
 
+from panosod_core.annotation.adopting import clip_file
 from panosod_core.annotation.formats.exporting import ExportOptions, export
 from panosod_core.annotation.formats.table import MaskFormat
 from panosod_core.annotation.records import MaskState
 from panosod_core.annotation.snapshot import Snapshot
-from panosod_core.cli.project_arguments import media_of, say
+from panosod_core.cli.project_arguments import say
 
 FormatName = Literal["pavs10k", "davis", "sav", "ytvis", "coco", "labelme", "video"]
 StateName = Literal["draft", "accepted", "rejected"]
@@ -71,7 +72,7 @@ def run(args: ExportArguments) -> int:
         split=args.split,
     )
     with Snapshot.open(args.project) as snapshot:
-        done = export(snapshot, args.out, options, media=lambda clip: media_of(args.project, clip, args.media))
+        done = export(snapshot, args.out, options, media=lambda clip: clip_file(args.project, clip, args.media))
     if args.json:
         print(json.dumps({"out": str(done.target), "frames": done.frames, "files": done.files, "notes": done.notes}))
         return 0

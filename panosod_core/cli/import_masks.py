@@ -8,11 +8,12 @@ from typing import Annotated
 
 import tyro
 
+from panosod_core.annotation.adopting import clip_file
 from panosod_core.annotation.document import Document
 from panosod_core.annotation.formats.importing import apply_import, plan_import, read_masks
 from panosod_core.annotation.formats.table import MaskFormat
 from panosod_core.cli.export import FormatName
-from panosod_core.cli.project_arguments import author_name, chosen_clip, media_of, say
+from panosod_core.cli.project_arguments import author_name, chosen_clip, say
 from panosod_core.errors import AnnotationError
 from panosod_core.media.probe import probe
 from panosod_core.media.video import VideoReader
@@ -56,7 +57,7 @@ def run(args: ImportArguments) -> int:
         if len(named) != 1:
             names = ", ".join(s.name for s in sources)
             raise AnnotationError(f"expected one clip of masks to choose (--source NAME), there are: {names}")
-        media = media_of(args.project, clip, args.media)
+        media = clip_file(args.project, clip, args.media)
         if media is None:
             raise AnnotationError(
                 f"{clip.path} is not where the project says: name its folder with --media, its time stamps are needed"

@@ -4,7 +4,6 @@ import getpass
 import sys
 from pathlib import Path
 
-from panosod_core.annotation.adopting import is_same_clip
 from panosod_core.annotation.records import Clip
 from panosod_core.errors import AnnotationError
 
@@ -17,14 +16,6 @@ def author_name(given: str) -> str:
         return getpass.getuser()
     except (OSError, KeyError):  # an account without a name, as in some containers
         return "unknown"
-
-
-def media_of(project: Path, clip: Clip, folders: tuple[Path, ...] = ()) -> Path | None:
-    """Where a clip's file is: at its place, in the project's folder, or in one of some folders; by content."""
-    place = Path(clip.path)
-    own = place if place.is_absolute() else project.parent / place
-    candidates = [own, project.parent / place.name, *(folder / place.name for folder in folders)]
-    return next((p for p in candidates if p.is_file() and is_same_clip(clip, p)), None)
 
 
 def chosen_clip(clips: tuple[Clip, ...] | list[Clip], wanted: str) -> Clip:

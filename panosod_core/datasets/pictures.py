@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, UnidentifiedImageError
 
+from panosod_core.annotation.formats.palette import voc_palette as voc_palette
 from panosod_core.datasets.index import MaskSource, RleMask
 from panosod_core.datasets.rle import decode_rle
 from panosod_core.errors import DatasetError
@@ -95,20 +96,6 @@ def read_runs(mask: RleMask) -> NDArray[np.uint8]:
     for runs in mask.objects:
         union |= decode_rle(runs, height=mask.height, width=mask.width)
     return np.where(union, np.uint8(255), np.uint8(0))
-
-
-def voc_palette() -> NDArray[np.uint8]:
-    """(256, 3) uint8: the palette of PASCAL VOC, in which the data set's instance masks are drawn.
-
-    Bit k of channel c of colour i is bit 3 (7 - k) + c of i: 1 is (128, 0, 0), 2 (0, 128, 0), 3 (128, 128, 0), ...
-    """
-    index = np.arange(256)
-    palette = np.zeros((256, 3), np.uint8)
-    for channel in range(3):
-        for step in range(8):
-            bit = (index >> (3 * step + channel)) & 1
-            palette[:, channel] |= (bit << (7 - step)).astype(np.uint8)
-    return palette
 
 
 def read_instances(path: Path) -> NDArray[np.uint8]:

@@ -22,10 +22,11 @@ import platformdirs
 from numpy.typing import NDArray
 from PIL import Image
 
+from panosod_core.annotation.adopting import clip_file
 from panosod_core.annotation.formats import companions
 from panosod_core.annotation.formats.table import safe_name
-from panosod_core.annotation.masks import LabelMap
-from panosod_core.annotation.records import Clip, FrameState, MaskState, ObjectInfo, Presence
+from panosod_core.annotation.presence import only_sounding
+from panosod_core.annotation.records import Clip, FrameState, MaskState
 from panosod_core.annotation.snapshot import Snapshot, SnapshotFrame
 from panosod_core.datasets.index import Split
 from panosod_core.datasets.manifest import FRAMES, MANIFEST, MASKS, SOUND, Manifest, SequenceEntry, write_manifest
@@ -33,7 +34,6 @@ from panosod_core.errors import DatasetError
 from panosod_core.geometry.picture import FULL_SPHERE
 from panosod_core.geometry.sphere import equirect_directions
 from panosod_core.media.clock import clip_origin_s
-from panosod_core.media.content import content_id
 from panosod_core.media.video import VideoReader
 
 SUFFIX = ".panosod"
@@ -153,7 +153,7 @@ def cached_project(project: Path, how: Preparation | None = None) -> Path:
     """
     how = replace(how or Preparation(), rule=all_for(Split.TRAIN))
     with Snapshot.open(project) as snapshot:
-        files = {clip.id: find_clip(project, clip) for clip in snapshot.clips}
+        files = {clip.id: clip_file(project, clip) for clip in snapshot.clips}
         # A clip that was away is looked for again: what was made without it is another data set.
         there = sorted(number for number, path in files.items() if path is not None)
         chosen = (_MADE_BY, how.width, sorted(how.states), how.step_s, how.window, how.sounding_only, there)
@@ -162,16 +162,6 @@ def cached_project(project: Path, how: Preparation | None = None) -> Path:
         if not (root / MANIFEST).is_file():
             prepare(snapshot, root, how, media=lambda clip: files[clip.id])
     return root
-
-
-def find_clip(project: Path, clip: Clip) -> Path | None:
-    """A clip's file: at its place, or under its name in the project's folder, if its content is the same."""
-    place = Path(clip.path)
-    own = place if place.is_absolute() else project.parent / place
-    for path in (own, project.parent / place.name):
-        if path.is_file() and content_id(path) == clip.content_id:
-            return path
-    return None
 
 
 def _write(
@@ -300,7 +290,7 @@ class _ClipWriter:
     def _mask(self, frame: SnapshotFrame) -> NDArray[np.uint8]:
         labels = self._snapshot.labels(frame, states=self._how.states)
         if self._how.sounding_only:
-            labels = _sounding(labels, self._snapshot.objects[self._clip.id], frame.row.key.pts)
+            labels = only_sounding(labels, self._snapshot.objects[self._clip.id], frame.row.key.pts)
         mask = np.where(labels > 0, np.uint8(255), np.uint8(0))
         width, height = self._size
         if mask.shape != (height, width):
@@ -325,17 +315,6 @@ class _ClipWriter:
             self._pictures.info, target, start_s=0.0, end_s=max(duration_s, end_s), should_stop=lambda: False
         )
         self._sound = target
-
-
-def _sounding(labels: LabelMap, objects: tuple[ObjectInfo, ...], pts: int) -> LabelMap:
-    """Without objects of which a person has said that they do not sound then."""
-    quiet = [
-        o.id
-        for o in objects
-        if o.intervals
-        and not any(i.presence is Presence.SOUNDING and i.start_pts <= pts < i.end_pts for i in o.intervals)
-    ]
-    return np.where(np.isin(labels, quiet), np.uint8(0), labels)
 
 
 def _save(path: Path, pixels: NDArray[np.uint8]) -> None:

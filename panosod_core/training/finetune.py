@@ -13,10 +13,11 @@ from typing import Any
 
 import torch
 
+from panosod_core.annotation.adopting import clip_file
 from panosod_core.annotation.snapshot import Snapshot
 from panosod_core.datasets.index import Layout, Split
 from panosod_core.datasets.opening import open_data_set
-from panosod_core.datasets.projects import Preparation, all_for, find_clip, prepare
+from panosod_core.datasets.projects import Preparation, all_for, prepare
 from panosod_core.errors import PanosodError, TrainingError
 from panosod_core.inference.engine_protocol import Engine
 from panosod_core.inference.engine_torch import open_torch_engine
@@ -136,7 +137,7 @@ class Finetuning:
         with joined(request.device) as world:  # a device that is not there is found out before anything is written
             on_cpu = world.device.type == "cpu"
         with Snapshot.open(request.project) as snapshot:
-            media = {clip.id: find_clip(request.project, clip) for clip in snapshot.clips}
+            media = {clip.id: clip_file(request.project, clip) for clip in snapshot.clips}
             corrected = corrected_frames(snapshot, clips=[c for c, path in media.items() if path is not None])
             missing = [c.path for c in snapshot.clips if media[c.id] is None and snapshot.frames[c.id]]
             total = sum(len(clip.times_s) for clip in corrected)

@@ -6,10 +6,11 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
+from panosod_core.annotation.adopting import clip_file
 from panosod_core.annotation.records import Clip, FrameState, MaskState
 from panosod_core.annotation.snapshot import Snapshot, SnapshotFrame
 from panosod_core.datasets.index import Split
-from panosod_core.datasets.projects import LEARNT_FROM, find_clip, teaches
+from panosod_core.datasets.projects import LEARNT_FROM, teaches
 from panosod_core.errors import PanosodError
 from panosod_core.training.finetune_split import (
     ENOUGH,
@@ -44,7 +45,7 @@ def material_of(project: Path) -> Material:
 
 
 def _counted(project: Path, snapshot: Snapshot) -> Material:
-    found = {clip.id for clip in snapshot.clips if snapshot.frames[clip.id] and find_clip(project, clip) is not None}
+    found = {clip.id for clip in snapshot.clips if snapshot.frames[clip.id] and clip_file(project, clip) is not None}
     corrected = corrected_frames(snapshot, clips=found)
     kept = read_json(split_path(project))
     before = FixedSplit() if kept is None else FixedSplit.from_json(kept, source=split_path(project))

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -14,8 +13,8 @@ import numpy as np
 from panosod_core.annotation.formats import coco, companions, davis, labelme, mask_video, pavs10k, run_lengths
 from panosod_core.annotation.formats.files import FolderWriter, json_bytes, numbered
 from panosod_core.annotation.formats.table import LabelledClip, LabelledFrame, MaskFormat, safe_name
-from panosod_core.annotation.masks import LabelMap
-from panosod_core.annotation.records import Clip, FrameState, MaskState, ObjectInfo, Presence
+from panosod_core.annotation.presence import only_sounding
+from panosod_core.annotation.records import Clip, FrameState, MaskState
 from panosod_core.annotation.snapshot import Snapshot, SnapshotFrame
 from panosod_core.errors import AnnotationError
 from panosod_core.geometry.picture import FULL_SPHERE, Bounds
@@ -275,7 +274,7 @@ def _labelled(
         for frame in frames:
             labels = snapshot.labels(frame, states=options.states)
             if options.sounding_only:
-                labels = _sounding(labels, objects, frame.row.key.pts)
+                labels = only_sounding(labels, objects, frame.row.key.pts)
             if labels.shape != (height, width):
                 labels = np.asarray(
                     cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST_EXACT), np.uint8
@@ -291,16 +290,6 @@ def _labelled(
         load,
         clip.time_base,
     )
-
-
-def _sounding(labels: LabelMap, objects: tuple[ObjectInfo, ...], pts: int) -> LabelMap:
-    """Without the objects of which a person has said that they do not sound at that time."""
-    quiet = [o.id for o in objects if o.intervals and not any(_sounds(i, pts) for i in o.intervals)]
-    return np.where(np.isin(labels, quiet), np.uint8(0), labels)
-
-
-def _sounds(interval: Any, pts: int) -> bool:
-    return bool(interval.presence is Presence.SOUNDING and interval.start_pts <= pts < interval.end_pts)
 
 
 def _manifest(

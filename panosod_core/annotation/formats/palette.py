@@ -18,20 +18,20 @@ VOID = 255
 """DAVIS's "not decided"; read as background."""
 
 
-def voc_palette() -> bytes:
-    """The 256 colours of PASCAL VOC: bit k of the id goes to bit 7 - k / 3 of red, green, blue in turn (768 bytes)."""
+def voc_palette() -> NDArray[np.uint8]:
+    """The colours of PASCAL VOC: (256, 3). Bit k of the id goes to bit 7 - k / 3 of red, green, blue in turn."""
     ids = np.arange(256)
     colours = np.zeros((256, 3), np.uint8)
     for bit in range(8):
         for channel in range(3):
             colours[:, channel] |= (((ids >> (3 * bit + channel)) & 1) << (7 - bit)).astype(np.uint8)
-    return colours.tobytes()
+    return colours
 
 
 def palette_png(labels: LabelMap) -> bytes:
     """A label map as a palette PNG, index = id."""
     image = Image.frombytes("P", (labels.shape[1], labels.shape[0]), np.ascontiguousarray(labels).tobytes())
-    image.putpalette(voc_palette())
+    image.putpalette(voc_palette().tobytes())
     return _png(image)
 
 
