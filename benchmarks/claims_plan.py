@@ -170,7 +170,14 @@ def _positions() -> Table:
 def _preset_rows() -> tuple[Row, ...]:
     paper = sized(PAPER)
     alone = [Row(f"paper + {name}", replace(paper, **change)) for name, change in _SINGLE_CHANGES.items()]  # type: ignore[arg-type]  # fields by name
-    return (Row("paper", paper), *alone, Row("panosod", sized(PANOSOD)))
+    # Padding with zeros tells a network where it is; the literal positions hardly do. So both together are asked too.
+    placed = {"padding": PANOSOD.padding, "spherical_scale": PANOSOD.spherical_scale}
+    told = Row("paper + seam-aware padding + scaled SPE", replace(paper, **placed))  # type: ignore[arg-type]  # fields by name
+    heard = replace(told.model, acoustic_input=PANOSOD.acoustic_input)
+    both = Row("paper + seam-aware padding + scaled SPE + intensity vectors", heard)
+    unplaced = replace(heard, spherical_scale=PAPER.spherical_scale)
+    padded = Row("paper + seam-aware padding + intensity vectors", unplaced)
+    return (Row("paper", paper), *alone, told, padded, both, Row("panosod", sized(PANOSOD)))
 
 
 def _failure_rows() -> tuple[Row, ...]:
