@@ -99,6 +99,11 @@ class WindowDataset(Dataset[WindowSample]):
         self._augment, self._damaged = augment, damaged
         self._chance = _Chance(seed, 0)
 
+    @property
+    def windows(self) -> tuple[Window, ...]:
+        """What they are made of, in order."""
+        return self._windows
+
     def __len__(self) -> int:
         return len(self._windows)
 

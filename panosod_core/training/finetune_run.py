@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from panosod_core.training.events import Event
 from panosod_core.training.finetune_data import mixed_sources
+from panosod_core.training.finetune_examples import examples_of
 from panosod_core.training.finetune_plan import RunPlan, job_of, mix_of
 from panosod_core.training.finetune_torchrun import Processes
 from panosod_core.training.jobs.folder import JobFolder, Wish
@@ -55,7 +56,9 @@ def train_plan(job: JobFolder, plan: RunPlan, *, epochs: int, budget: float) -> 
         best_epoch = processes.watch(watch, ended_on_purpose=lambda: watch.ended_it)
         return RunEnd(False, best_epoch)
     watch = _Watch(job, plan.name, end=_end_here, limit_s=limit_s, spent_s=spent_s)
-    outcome = train_video(asked, listeners=(watch,), sources=mixed_sources(mix_of(request)))
+    outcome = train_video(
+        asked, listeners=(watch,), sources=mixed_sources(mix_of(request)), look=examples_of(job, plan)
+    )
     return RunEnd(outcome.stopped_by is not None and not watch.ended_it, outcome.best_epoch)
 
 

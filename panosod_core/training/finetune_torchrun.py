@@ -14,6 +14,7 @@ from pathlib import Path
 from panosod_core.errors import PanosodError, TrainingError
 from panosod_core.training.events import EVENTS, Event
 from panosod_core.training.finetune_data import mixed_sources
+from panosod_core.training.finetune_examples import examples_of
 from panosod_core.training.finetune_plan import RunPlan, job_of, mix_of
 from panosod_core.training.jobs.files import read_lines
 from panosod_core.training.jobs.folder import JobFolder
@@ -86,9 +87,10 @@ def main(words: Sequence[str]) -> int:
     """Be one of the processes."""
     folder, name, is_final, epochs, budget = words
     job = JobFolder(Path(folder))
-    asked = job_of(job, RunPlan(name, is_final=bool(int(is_final))), epochs=int(epochs), budget=float(budget))
+    plan = RunPlan(name, is_final=bool(int(is_final)))
+    asked = job_of(job, plan, epochs=int(epochs), budget=float(budget))
     try:
-        outcome = train_video(asked, sources=mixed_sources(mix_of(job.read().request)))
+        outcome = train_video(asked, sources=mixed_sources(mix_of(job.read().request)), look=examples_of(job, plan))
     except PanosodError as error:
         sys.stderr.write(f"panosod: {error}\n")
         return 1

@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 
 from panosod_core.model.checkpoint import save_checkpoint
-from panosod_core.model.network import build_network
+from panosod_core.model.network import PanosodNet, build_network
+from panosod_core.training.batches import Source
 from panosod_core.training.check import checked, map_scores
 from panosod_core.training.data import Sources, window_sources
 from panosod_core.training.events import Listener
-from panosod_core.training.folder import RunFolder, opened
+from panosod_core.training.folder import LAST, RunFolder, opened
 from panosod_core.training.job import Job
 from panosod_core.training.learners import VideoLearner
 from panosod_core.training.losses import structure_loss
@@ -20,9 +21,16 @@ from panosod_core.training.run import Outcome, Run
 from panosod_core.training.start import hold_back, load_start, provenance
 from panosod_core.training.world import joined
 
+Look = Callable[[PanosodNet, Source[Any], int, bool], None]
+"""After a check: the network as it is judged, the check set, the step, and whether that was the best so far."""
+
 
 def train_video(
-    job: Job, *, listeners: Sequence[Listener] = (), sources: Callable[..., Sources] = window_sources
+    job: Job,
+    *,
+    listeners: Sequence[Listener] = (),
+    sources: Callable[..., Sources] = window_sources,
+    look: Look | None = None,
 ) -> Outcome:
     """Train on ASOD60K, on folders like it, or on synthetic scenes.
 
@@ -30,6 +38,7 @@ def train_video(
         job: what is asked. A backbone whose rate is 0 is left out of the arithmetic too.
         listeners: hear every event; in the first process only.
         sources: makes the windows that the job's data means; called as :func:`window_sources`.
+        look: called after every check, in the first process; changes nothing.
 
     Returns:
         How it ended.
@@ -65,6 +74,8 @@ def train_video(
         def keep(path: Path, scores: Mapping[str, float]) -> None:
             made = provenance(job, run, loaded)
             save_checkpoint(path, run.judged.network, provenance=made, metrics=dict(scores))
+            if look is not None and path.name == LAST:
+                look(run.judged.network, check, run.position.step, run.position.since_best == 0)
 
         with run.going():
             for _ in run.epochs():
