@@ -1,6 +1,5 @@
 """Paint with the system's own pointer in a viewer of its own process, kill it, and look what is left."""
 
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -10,27 +9,10 @@ from panosod_core.annotation.document import Document
 from panosod_core.annotation.snapshot import Snapshot
 from panosod_core.errors import ProjectError
 from tests.clips import demo_clip
+from tests.e2e.pointer import drag
 from tests.e2e.running import Viewer
 
 pytestmark = pytest.mark.gl
-
-
-def pointer(viewer: Viewer, *words: str) -> None:
-    subprocess.run(["xdotool", *words], env=viewer.environment, check=True, timeout=20, capture_output=True)
-
-
-def drag(viewer: Viewer, start: tuple[int, int], end: tuple[int, int]) -> None:
-    """A stroke across the picture, in pixels of the window."""
-    window = viewer.windows()[0]
-    steps = 12
-    places = [
-        (start[0] + (end[0] - start[0]) * i // steps, start[1] + (end[1] - start[1]) * i // steps)
-        for i in range(steps + 1)
-    ]
-    words = ["mousemove", "--window", window, *map(str, places[0]), "mousedown", "1"]
-    for place in places[1:]:
-        words += ["mousemove", "--window", window, *map(str, place), "sleep", "0.01"]
-    pointer(viewer, *words, "mouseup", "1")
 
 
 def painted(project: Path) -> int:
