@@ -70,7 +70,7 @@ class Arrivals(QObject):
         session.sounding.connect(starter.sound_wanted)
         session.notice.connect(window.notices.show_notice)
         session.notice_over.connect(window.notices.take_back)
-        picture.first_painted.connect(starter.picture_painted)
+        picture.prepared.connect(starter.picture_painted)
         window.file_dropped.connect(self.open)
         window.recent_chosen.connect(self.open)
         window.welcome.file_chosen.connect(self.open)

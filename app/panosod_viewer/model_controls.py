@@ -12,11 +12,12 @@ from panosod_core.media.info import AudioInfo, ClipInfo, VideoInfo
 from panosod_core.resources import demo_model_path
 from panosod_viewer.arguments import Arguments
 from panosod_viewer.clip_session import ClipSession
+from panosod_viewer.layers import LayerId
 from panosod_viewer.main_window import MainWindow
 from panosod_viewer.memory import Memory
 from panosod_viewer.picture_link import PictureLink
 from panosod_viewer.player import Player
-from panosod_viewer.prediction_link import RETRY, PredictionLink, PredictionWish, model_name
+from panosod_viewer.prediction_link import RETRY, PredictionLink, PredictionWish, can_predict, model_name
 from panosod_viewer.settings import PredictionSettings
 from panosod_viewer.state import ViewerState
 
@@ -77,6 +78,7 @@ class ModelControls(QObject):
         self._window = window
         self._session = session
         self._memory = memory
+        self._drawn = picture
         self.link = PredictionLink(player, first_wish(arguments, memory.settings.prediction), parent=self)
         self._picture = "auto"
         session.opened.connect(self._opened)
@@ -109,9 +111,9 @@ class ModelControls(QObject):
         if self.link.wish == before:
             self.link.act(f"{RETRY}0")
 
-    def compare_default(self, other: str) -> None:
-        """Lay the default model and another one over the picture."""
-        self.link.set_wish(replace(self.link.wish, is_on=True, models=("", other)))
+    def compare(self, first: str, second: str) -> None:
+        """Lay two models over the picture; "" is the default one."""
+        self.link.set_wish(replace(self.link.wish, is_on=True, models=(first, second)))
 
     def close(self) -> None:
         """End the predictors."""
@@ -175,6 +177,7 @@ class ModelControls(QObject):
             )
 
     def _show_wish(self, wish: PredictionWish) -> None:
+        self._drawn.expect_maps((LayerId.SALIENCY, LayerId.LOCATION) if wish.is_on and can_predict() else ())
         self._window.action("model.toggle").setChecked(wish.is_on)
         self._window.action("model.alone").setEnabled(len(wish.models) > 1)
         names = [model_name(model) for model in wish.models] if wish.is_on else []

@@ -1,11 +1,14 @@
 """Between the state and the picture widget: the wish becomes a scene, paints become figures and quality."""
 
 import time
+from collections.abc import Collection
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
+from panosod_viewer.layers import LayerId
 from panosod_viewer.player import Player
 from panosod_viewer.quality import AutoQuality
+from panosod_viewer.rehearsal import rehearsed
 from panosod_viewer.render.gl_view import GLView, PaintTiming
 from panosod_viewer.resolving import resolve_scene
 from panosod_viewer.state import ViewerState
@@ -18,10 +21,12 @@ class PictureLink(QObject):
 
     Signals:
         first_painted (): the first picture of the clip is on the screen.
+        prepared (): and so is everything that the maps to come will need to be drawn; now the clip may play.
         ever_painted (float): the first picture of this run is, at this ``time.monotonic()``.
     """
 
     first_painted = Signal()
+    prepared = Signal()
     ever_painted = Signal(float)
     _drawn = Signal(float)
 
@@ -35,6 +40,7 @@ class PictureLink(QObject):
         self._is_first = True
         self._was_ever = False
         self._last_index: int | None = None
+        self._expected: frozenset[LayerId] = frozenset()
         state.wish_changed.connect(self.redraw)
         state.auto_quality_changed.connect(self._apply_scale)
         view.resized.connect(self._resized)
@@ -53,6 +59,10 @@ class PictureLink(QObject):
     def expect_first(self) -> None:
         """A new clip: its first picture is to be told."""
         self._is_first = True
+
+    def expect_maps(self, layers: Collection[LayerId]) -> None:
+        """These layers' maps may come for the clips that are opened from now on."""
+        self._expected = frozenset(layers)
 
     def redraw(self) -> None:
         """Hand the scene over."""
@@ -77,10 +87,17 @@ class PictureLink(QObject):
         if self._is_first:
             self._is_first = False
             self.first_painted.emit()
+            self._rehearse()
+            self.prepared.emit()
         frame = self._player.frame
         interval = frame.duration_s if frame is not None and frame.duration_s > 0 else DEFAULT_INTERVAL_S
         self._quality.painted(now - began_s, interval_s=interval / self._player.transport.speed, now_s=now)
         self._apply_scale()
+
+    def _rehearse(self) -> None:
+        wish = rehearsed(self._state.wish, self._expected)
+        if wish is not None:
+            self._view.prepare(resolve_scene(wish, aspect=self._view.width() / max(1, self._view.height())))
 
     def _begin_quality(self, renderer: str) -> None:
         width, height = self._view.framebuffer_size_px()

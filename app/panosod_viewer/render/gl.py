@@ -115,6 +115,8 @@ from OpenGL.raw.GL.VERSION.GL_2_0 import (
 )
 from OpenGL.raw.GL.VERSION.GL_3_0 import (
     GL_COLOR_ATTACHMENT0 as GL_COLOR_ATTACHMENT0,
+    GL_DEPTH24_STENCIL8 as GL_DEPTH24_STENCIL8,
+    GL_DEPTH_STENCIL_ATTACHMENT as GL_DEPTH_STENCIL_ATTACHMENT,
     GL_DRAW_FRAMEBUFFER as GL_DRAW_FRAMEBUFFER,
     GL_FRAMEBUFFER as GL_FRAMEBUFFER,
     GL_FRAMEBUFFER_COMPLETE as GL_FRAMEBUFFER_COMPLETE,
@@ -124,18 +126,24 @@ from OpenGL.raw.GL.VERSION.GL_3_0 import (
     GL_R8 as GL_R8,
     GL_R16 as GL_R16,
     GL_READ_FRAMEBUFFER as GL_READ_FRAMEBUFFER,
+    GL_RENDERBUFFER as GL_RENDERBUFFER,
     GL_RG as GL_RG,
     GL_RG8 as GL_RG8,
     GL_RG16 as GL_RG16,
     glBindFramebuffer as glBindFramebuffer,
+    glBindRenderbuffer as glBindRenderbuffer,
     glBindVertexArray as glBindVertexArray,
     glBlitFramebuffer as glBlitFramebuffer,
     glCheckFramebufferStatus as glCheckFramebufferStatus,
     glDeleteFramebuffers as glDeleteFramebuffers,
+    glDeleteRenderbuffers as glDeleteRenderbuffers,
     glDeleteVertexArrays as glDeleteVertexArrays,
+    glFramebufferRenderbuffer as glFramebufferRenderbuffer,
     glFramebufferTexture2D as glFramebufferTexture2D,
     glGenFramebuffers as glGenFramebuffers,
+    glGenRenderbuffers as glGenRenderbuffers,
     glGenVertexArrays as glGenVertexArrays,
+    glRenderbufferStorage as glRenderbufferStorage,
 )
 
 from panosod_core.errors import RenderError

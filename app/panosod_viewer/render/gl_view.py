@@ -113,6 +113,18 @@ class GLView(QOpenGLWidget):
             self._scene = scene
             self.update()
 
+    def prepare(self, scene: RenderScene) -> None:
+        """Compile what a scene like this will need, unseen; what is shown stays."""
+        if self._failure is not None or not self.isValid():
+            return
+        self.makeCurrent()
+        try:
+            self._renderer.prepare(scene, pixel_ratio=self.devicePixelRatioF())
+        except RenderError as error:
+            self._fail(str(error))
+        finally:
+            self.doneCurrent()
+
     def framebuffer_size_px(self) -> tuple[int, int]:
         """Size in physical pixels."""
         ratio = self.devicePixelRatioF()

@@ -1,6 +1,7 @@
 """Overlays of a pane: what to upload, which shader draws which part of it. Needs a current context."""
 
 import functools
+import itertools
 import operator
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -87,6 +88,22 @@ class OverlayPass:
                 cut = tuple(r for r in (_clipped(rect, left, right) for rect in part.rects) if r is not None)
                 if cut:
                     yield (None if part.setup is base else layers), Part(part.setup, cut)
+
+    def every_part(
+        self, index: int, pane: Pane, overlays: Overlays, *, base: PassSetup, pixel_ratio: float
+    ) -> Iterator[tuple[LayerSet | None, Part]]:
+        """As :meth:`parts`, but one pixel of each shader that may be drawn with, whatever the maps hold now."""
+        pixel: tuple[PixelRect, ...] = ((0, 0, 1, 1),)
+        yield None, Part(base, pixel)
+        for side in range(len(self._sides)) if overlays.split is not None else (pane.side,):
+            layers = overlays.side(side)
+            if layers is None:
+                continue
+            variants = self._variants_of(index, side, layers, base, pixel_ratio)
+            pieces = pieces_of(layers)
+            for count in range(1, len(pieces) + 1):
+                for some in itertools.combinations(pieces, count):
+                    yield layers, Part(variants.setup(functools.reduce(operator.or_, some)), pixel)
 
     def bind(self, side_layers: LayerSet, overlays: Overlays) -> None:
         """Bind the textures of a layer set."""

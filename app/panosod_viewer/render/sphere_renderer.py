@@ -2,20 +2,25 @@
 
 import ctypes
 import weakref
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from panosod_core.errors import RenderError
 from panosod_core.media.frame import VideoFrame
+from panosod_viewer.overlays import LayerSet, Overlays
 from panosod_viewer.render import gl
 from panosod_viewer.render.line_pass import LinePass
-from panosod_viewer.render.overlay_pass import OverlayPass
+from panosod_viewer.render.overlay_pass import OverlayPass, Part
 from panosod_viewer.render.planes import PlaneTextures
 from panosod_viewer.render.program import Program
 from panosod_viewer.render.variants import PassSetup, pane_pixels, pane_setup
 from panosod_viewer.resources import shader_dir
 from panosod_viewer.scene import Pane, RenderScene
+
+_SCRATCH_PX = (64, 32)
+"""Of the framebuffer that is drawn to only for compiling."""
 
 
 class SphereRenderer:
@@ -111,6 +116,33 @@ class SphereRenderer:
                 self._scaled.blit_to(target_fbo, width, height)
         return uploaded
 
+    def prepare(self, scene: RenderScene, *, pixel_ratio: float = 1.0) -> None:
+        """Compile all that a scene like this may need, by drawing a pixel with each shader where nobody sees it.
+
+        Args:
+            scene: with its frame, and with overlays of the kinds that are to come.
+            pixel_ratio: as in :meth:`draw`.
+
+        Raises:
+            RenderError: a shader does not compile, or the driver failed.
+        """
+        if not self._vao or scene.frame is None:
+            return
+        gl.drop_errors()
+        self.upload(scene.frame)
+        width, height = _SCRATCH_PX
+        window, scaled = _ScaledTarget(), _ScaledTarget()
+        with gl.errors_as("compiling shaders"):
+            try:
+                window.bind(width, height)
+                scaled.bind(width // 2, height // 2)
+                self._draw_panes(scene, width // 2, height // 2, pixel_ratio, is_rehearsal=True)
+                scaled.blit_to(window.fbo, width, height)
+                gl.glFinish()
+            finally:
+                window.release()
+                scaled.release()
+
     def release(self) -> None:
         """Delete all GL objects; the renderer can be initialised again, in any context."""
         for program in self._programs.values():
@@ -124,7 +156,9 @@ class SphereRenderer:
         self._vao = 0
         self._uploaded = None
 
-    def _draw_panes(self, scene: RenderScene, width: int, height: int, pixel_ratio: float) -> None:
+    def _draw_panes(
+        self, scene: RenderScene, width: int, height: int, pixel_ratio: float, *, is_rehearsal: bool = False
+    ) -> None:
         for capability in (gl.GL_SCISSOR_TEST, gl.GL_BLEND, gl.GL_DEPTH_TEST, gl.GL_STENCIL_TEST, gl.GL_CULL_FACE):
             gl.glDisable(capability)
         # samples are R'G'B' already
@@ -148,7 +182,19 @@ class SphereRenderer:
             # the viewport clips the one triangle: no scissor needed
             gl.glViewport(x, bottom, w, h)
             if has_overlays:
-                self._draw_with_overlays(index, pane, scene, setup, (x, bottom, w, h), pixel_ratio)
+                if is_rehearsal:
+                    parts = self._overlays.every_part(index, pane, scene.overlays, base=setup, pixel_ratio=pixel_ratio)
+                else:
+                    parts = self._overlays.parts(
+                        index,
+                        pane,
+                        scene.overlays,
+                        geometry=scene.geometry,
+                        base=setup,
+                        size_px=(w, h),
+                        pixel_ratio=pixel_ratio,
+                    )
+                self._draw_parts(parts, scene.overlays, (x, bottom, h))
             else:
                 self._program(setup.defines).use(setup.uniforms)
                 gl.glDrawArrays(gl.GL_TRIANGLES, 0, 3)
@@ -161,22 +207,20 @@ class SphereRenderer:
         self._textures.unbind()
         gl.glViewport(0, 0, width, height)
 
-    def _draw_with_overlays(
-        self,
-        index: int,
-        pane: Pane,
-        scene: RenderScene,
-        base: PassSetup,
-        viewport: tuple[int, int, int, int],
-        pixel_ratio: float,
+    def _draw_parts(
+        self, parts: Iterable[tuple[LayerSet | None, Part]], overlays: Overlays, pane_px: tuple[int, int, int]
     ) -> None:
-        """The pane in parts: the bare shader where nothing lies over the picture, others where something does."""
-        x, bottom, w, h = viewport
-        overlays, bound = scene.overlays, None
+        """The pane in parts: the bare shader where nothing lies over the picture, others where something does.
+
+        Args:
+            parts: what to draw.
+            overlays: what lies over the picture.
+            pane_px: left, bottom, height of the pane.
+        """
+        x, bottom, h = pane_px
+        bound = None
         gl.glEnable(gl.GL_SCISSOR_TEST)
-        for layers, part in self._overlays.parts(
-            index, pane, overlays, geometry=scene.geometry, base=base, size_px=(w, h), pixel_ratio=pixel_ratio
-        ):
+        for layers, part in parts:
             if layers is not None and layers is not bound:
                 self._overlays.bind(layers, overlays)
                 bound = layers
@@ -211,31 +255,47 @@ class SphereRenderer:
 
 
 class _ScaledTarget:
-    """A framebuffer of another size than the window's, blended linearly into it."""
+    """A framebuffer of another size than the window's, blended linearly into it.
+
+    It has a depth and stencil buffer as Qt's framebuffer has, though nobody writes there: Mesa's software renderer
+    compiles every shader anew for another kind of target, a tenth of a second each.
+
+    Attributes:
+        fbo: its name, 0 before it was bound first.
+    """
 
     def __init__(self) -> None:
-        self._fbo = 0
+        self.fbo = 0
         self._texture = 0
+        self._depth = 0
         self._size = (0, 0)
 
     def bind(self, width: int, height: int) -> None:
         if (width, height) != self._size:
             self.release()
-            self._fbo, self._texture = make_framebuffer(width, height)
+            self.fbo, self._texture = make_framebuffer(width, height)
+            self._depth = gl.generate(gl.glGenRenderbuffers)
+            gl.glBindRenderbuffer(gl.GL_RENDERBUFFER, self._depth)
+            gl.glRenderbufferStorage(gl.GL_RENDERBUFFER, gl.GL_DEPTH24_STENCIL8, width, height)
+            gl.glBindRenderbuffer(gl.GL_RENDERBUFFER, 0)
+            gl.glFramebufferRenderbuffer(
+                gl.GL_FRAMEBUFFER, gl.GL_DEPTH_STENCIL_ATTACHMENT, gl.GL_RENDERBUFFER, self._depth
+            )
             self._size = (width, height)
-        gl.glBindFramebuffer(gl.GL_FRAMEBUFFER, self._fbo)
+        gl.glBindFramebuffer(gl.GL_FRAMEBUFFER, self.fbo)
 
     def blit_to(self, target_fbo: int, width: int, height: int) -> None:
-        gl.glBindFramebuffer(gl.GL_READ_FRAMEBUFFER, self._fbo)
+        gl.glBindFramebuffer(gl.GL_READ_FRAMEBUFFER, self.fbo)
         gl.glBindFramebuffer(gl.GL_DRAW_FRAMEBUFFER, target_fbo)
         gl.glBlitFramebuffer(0, 0, *self._size, 0, 0, width, height, gl.GL_COLOR_BUFFER_BIT, gl.GL_LINEAR)
         gl.glBindFramebuffer(gl.GL_FRAMEBUFFER, target_fbo)
         gl.glViewport(0, 0, width, height)
 
     def release(self) -> None:
-        gl.delete(gl.glDeleteFramebuffers, self._fbo)
+        gl.delete(gl.glDeleteFramebuffers, self.fbo)
         gl.delete(gl.glDeleteTextures, self._texture)
-        self._fbo = self._texture = 0
+        gl.delete(gl.glDeleteRenderbuffers, self._depth)
+        self.fbo = self._texture = self._depth = 0
         self._size = (0, 0)
 
 
