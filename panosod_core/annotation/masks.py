@@ -4,9 +4,9 @@ A **label map** is (H, W) uint8 over the full sphere: 0 background, 1 to 254 obj
 ring: a :class:`RingBox` may start near the right edge and end near the left one. A :class:`RingMask` is a boolean
 mask with the box it lives in, so that a small object in a 4K frame costs what the object costs.
 
-Masks are kept as COCO's compressed run lengths (pycocotools does the coding). The coding is column by column, so a mask
-that occupies few columns is coded from those alone, and only the first and the last number of the text are then made
-right for the whole width: 0.3 ms rather than 28 ms for an object of 200 px in 3840x1920.
+Masks are kept as COCO's compressed run lengths. Coding and decoding look at the box of the mask alone, also where it
+goes around a pole (0.5 ms, pycocotools takes 28 for the whole of 3840x1920), and do it with array operations that
+do not hold Python's lock: the store thread must not keep the hand that paints waiting.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from typing import TypeAlias
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from pycocotools import mask as coco
 
 from panosod_core.errors import ProjectError
 from panosod_core.geometry.regions.ring import BoolMask as BoolMask
@@ -75,16 +74,9 @@ def encode(mask: RingMask | None, shape: tuple[int, int]) -> Rle:
     height, width = shape
     small = mask.trimmed(width) if mask is not None else None
     if small is None:
-        return Rle(height, width, _write_number(height * width), None, 0, 0.0)
+        return Rle(height, width, _text(np.array([height * width])), None, 0, 0.0)
     small.box.check_inside(shape)
-    first, columns, tail = _coded_columns(small.box, shape)
-    block = np.zeros((height, columns), np.uint8)
-    if small.box.wraps(width):
-        small.box.write(block, small.bits)
-    else:
-        block[small.box.y : small.box.y + small.box.height, : small.box.width] = small.bits
-    counts = _shift(coco.encode(_transposed(block).T)["counts"], first * height, tail * height)
-    return Rle(height, width, counts, small.box, small.area_px(), small.area_sr(shape))
+    return Rle(height, width, _text(_runs_of(small, shape)), small.box, small.area_px(), small.area_sr(shape))
 
 
 def decode(rle: Rle) -> RingMask | None:
@@ -93,16 +85,25 @@ def decode(rle: Rle) -> RingMask | None:
     Raises:
         ProjectError: the run lengths do not fill the size.
     """
-    if rle.box is None:
+    box = rle.box
+    if box is None:
         return None
-    height, width = rle.height, rle.width
-    first, columns, tail = _coded_columns(rle.box, (height, width))
-    runs = _runs(rle.counts, (height, width))
-    runs[0] -= first * height
-    runs[-1] -= tail * height
-    block = _filled(runs, (height, columns))
-    here = rle.box if rle.box.wraps(width) else RingBox(0, rle.box.y, rle.box.width, rle.box.height)
-    return RingMask(rle.box, here.read(block))
+    places = np.concatenate([[0], np.cumsum(_runs(rle.counts, (rle.height, rle.width)))])
+    starts, ends = places[1:-1:2], places[2::2]
+    column, row = np.divmod(starts, rle.height)
+    column, row = (column - box.x) % rle.width, row - box.y
+    first = column * box.height + row
+    past = first + (ends - starts)
+    room = past if box.height == rle.height else (column + 1) * box.height  # only full columns go on in the next one
+    if (column >= box.width).any() or ((row < 0) | (row >= box.height)).any() or (past > room).any():
+        raise ProjectError("the run lengths of a mask are damaged: it lies outside its box")
+    if len(past) and past.max() > box.width * box.height:
+        raise ProjectError("the run lengths of a mask are damaged: it lies outside its box")
+    steps = np.zeros(box.width * box.height + 1, np.int8)
+    steps[first] += 1
+    steps[past] -= 1
+    bits = np.cumsum(steps[:-1], dtype=np.int8).reshape(box.width, box.height)
+    return RingMask(box, _transposed(bits.view(np.uint8)).view(np.bool_))
 
 
 def rle_from_coco(counts: bytes, shape: tuple[int, int]) -> Rle:
@@ -152,51 +153,37 @@ def _transposed(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(cv2.transpose(picture), np.uint8)
 
 
-def _coded_columns(box: RingBox, shape: tuple[int, int]) -> tuple[int, int, int]:
-    """Columns that are coded: the first, how many (one empty one after the mask), and how many are left after."""
-    width = shape[1]
+def _runs_of(mask: RingMask, shape: tuple[int, int]) -> NDArray[np.int64]:
+    """Lengths of the runs over a (H, W) picture, column by column, background first."""
+    (height, width), box = shape, mask.box
+    columns = np.zeros((box.width, box.height + 2), np.uint8)  # with a pixel of background before and after each
+    columns[:, 1:-1] = _transposed(mask.bits.view(np.uint8))
+    edges = np.flatnonzero(columns[:, 1:] != columns[:, :-1])
+    column, row = np.divmod(edges, box.height + 1)
+    places = (column + box.x) % width * height + box.y + row
+    starts, ends = places[::2], places[1::2]
     if box.wraps(width):
-        return 0, width, 0
-    columns = min(box.width + 1, width - box.x)
-    return box.x, columns, width - box.x - columns
+        order = np.argsort(starts)
+        starts, ends = starts[order], ends[order]
+    apart = starts[1:] != ends[:-1]  # from the last row on to the first one of the next column it is one run
+    starts, ends = starts[np.append(True, apart)], ends[np.append(apart, True)]
+    runs = np.diff(np.concatenate([[0], np.stack([starts, ends], axis=1).reshape(-1), [height * width]]))
+    return runs if runs[-1] else runs[:-1]
 
 
-def _shift(counts: bytes, before: int, after: int) -> bytes:
-    """Run lengths with that many more background pixels before the first run and after the last.
-
-    The first number of the text is plain and no other is a difference to it; the last is an end, so nothing refers
-    to it either: both can be changed alone.
-    """
-    head, rest = _read_number(counts, 0)
-    counts = _write_number(head + before) + counts[rest:]
-    if after:
-        start = len(counts) - 1
-        while start > 0 and (counts[start - 1] - 48) & 0x20:
-            start -= 1
-        last, _ = _read_number(counts, start)
-        counts = counts[:start] + _write_number(last + after)
-    return counts
-
-
-def _read_number(text: bytes, start: int) -> tuple[int, int]:
-    value, shift, i = 0, 0, start
-    while True:
-        code = text[i] - 48
-        value |= (code & 0x1F) << shift
-        shift, i = shift + 5, i + 1
-        if not code & 0x20:
-            return (value - (1 << shift) if code & 0x10 else value), i
-
-
-def _write_number(value: int) -> bytes:
-    letters = bytearray()
-    while True:
-        bits = value & 0x1F
-        value >>= 5
-        done = value == (-1 if bits & 0x10 else 0)
-        letters.append(bits + (0 if done else 0x20) + 48)
-        if done:
-            return bytes(letters)
+def _text(runs: NDArray[np.int64]) -> bytes:
+    """COCO's text of runs: from the fourth on the difference to the one before the last, in fives of bits."""
+    left = runs.copy()
+    left[3:] -= runs[1:-2]
+    letters: list[NDArray[np.int64]] = []
+    is_written = [np.ones(len(left), np.bool_)]
+    while is_written[-1].any():
+        bits, left = left & 0x1F, left >> 5
+        goes_on = left != np.where(bits & 0x10, -1, 0)
+        letters.append(bits + np.where(goes_on, 0x20, 0) + 48)
+        is_written.append(is_written[-1] & goes_on)
+    table = np.stack(letters, axis=1).astype(np.uint8)
+    return table[np.stack(is_written[:-1], axis=1)].tobytes()
 
 
 def object_mask(labels: LabelMap, object_id: int) -> RingMask | None:

@@ -29,6 +29,7 @@ class WorkingFile(ABC):
         *,
         on_committed: Callable[[int], None] | None = None,
         on_error: Callable[[PanosodError], None] | None = None,
+        soon: Callable[[Callable[[], None]], None] | None = None,
         map_cache_bytes: int = MAP_CACHE_BYTES,
         backup_every_s: float | None = None,
     ) -> None:
@@ -38,6 +39,7 @@ class WorkingFile(ABC):
             store: the file; closed with the document.
             on_committed: called on the store thread with the sequence number that is on the disk now.
             on_error: called on the store thread (or that of backups) with what could not be written.
+            soon: when the store thread wakes up, see :class:`panosod_core.annotation.writer.StoreWriter`.
             map_cache_bytes: label maps kept at hand.
             backup_every_s: seconds between rotating backups; None = none are made.
         """
@@ -50,6 +52,7 @@ class WorkingFile(ABC):
             shape_of_frame=self._shape_of_frame,
             on_committed=self._committed,
             on_error=on_error,
+            soon=soon,
         )
         try:
             self._load()
@@ -73,6 +76,7 @@ class WorkingFile(ABC):
         author: str,
         on_committed: Callable[[int], None] | None = None,
         on_error: Callable[[PanosodError], None] | None = None,
+        soon: Callable[[Callable[[], None]], None] | None = None,
         backup_every_s: float | None = INTERVAL_S,
     ) -> Self:
         """Make a new project and open it.
@@ -81,7 +85,7 @@ class WorkingFile(ABC):
             ProjectError: something is there already, or the folder cannot be written.
         """
         store = ProjectStore.create(path, author=author)
-        return cls(store, on_committed=on_committed, on_error=on_error, backup_every_s=backup_every_s)
+        return cls(store, on_committed=on_committed, on_error=on_error, soon=soon, backup_every_s=backup_every_s)
 
     @classmethod
     def open(
@@ -91,6 +95,7 @@ class WorkingFile(ABC):
         author: str,
         on_committed: Callable[[int], None] | None = None,
         on_error: Callable[[PanosodError], None] | None = None,
+        soon: Callable[[Callable[[], None]], None] | None = None,
         backup_every_s: float | None = INTERVAL_S,
     ) -> Self:
         """Open a project; look at :attr:`why_read_only` afterwards.
@@ -101,7 +106,7 @@ class WorkingFile(ABC):
         """
         store = ProjectStore.open(path, author=author)
         try:
-            return cls(store, on_committed=on_committed, on_error=on_error, backup_every_s=backup_every_s)
+            return cls(store, on_committed=on_committed, on_error=on_error, soon=soon, backup_every_s=backup_every_s)
         except BaseException:
             store.close()
             raise

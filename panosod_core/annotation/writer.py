@@ -80,6 +80,9 @@ class StoreWriter:
         shape_of_frame: (H, W) of a frame's label map, by the frame's number; called from the store thread too.
         on_committed: called on the store thread with a sequence number that is on the disk (and all before it).
         on_error: called on the store thread with what went wrong, once for each new message.
+        soon: calls what it is given a moment later in the caller's thread: only then does the store thread wake up, so
+            that it does not take the processor (and Python's lock) from whoever has just handed something over; None:
+            it wakes up at once.
     """
 
     def __init__(
@@ -87,6 +90,7 @@ class StoreWriter:
         store: ProjectStore,
         *,
         shape_of_frame: Callable[[int], tuple[int, int]],
+        soon: Callable[[Callable[[], None]], None] | None = None,
         on_committed: Callable[[int], None] | None = None,
         on_error: Callable[[PanosodError], None] | None = None,
     ) -> None:
@@ -94,6 +98,7 @@ class StoreWriter:
         self._shape_of_frame = shape_of_frame
         self._on_committed = on_committed
         self._on_error = on_error
+        self._soon = soon
         self._queue: deque[_Item] = deque()
         self._revisions: dict[int, Revision] = {}
         self._steps: dict[int, list[tuple[Change, ...]]] = {}
@@ -132,8 +137,11 @@ class StoreWriter:
     def _append(self, step: Step | None, work: Callable[[Connection], None] | None) -> int:
         self._sequence += 1
         self._queue.append(_Item(self._sequence, step, work))
-        self._attempt = True
-        self._changed.notify_all()
+        if self._soon is None:
+            self._attempt = True
+            self._changed.notify_all()
+        else:
+            self._soon(self.retry)
         return self._sequence
 
     @property
@@ -149,7 +157,7 @@ class StoreWriter:
             return self._error
 
     def retry(self) -> None:
-        """Try again now what could not be written."""
+        """Write now what waits, or try again what could not be written."""
         with self._changed:
             self._attempt = True
             self._changed.notify_all()

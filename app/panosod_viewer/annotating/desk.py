@@ -1,110 +1,61 @@
 """The desk: the project that is open, the clip and frame at hand, the selected object, and every edit that is made.
 
-All parts of the annotator go through it. It owns the :class:`~panosod_core.annotation.document.Document`; the store
-thread's answers come back through queued signals. There is no "save": an edit is on the disk a moment later, and if it
-cannot be, the desk says so and tries again when asked.
+All parts of the annotator go through it. The file is :mod:`panosod_viewer.annotating.project_at_hand`'s, the list of
+objects :mod:`panosod_viewer.annotating.objects_at_hand`'s.
 """
 
 from __future__ import annotations
 
-import getpass
-import logging
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from PySide6.QtCore import QObject, Qt, Signal
 
 from panosod_core.annotation.adopting import new_clip
-from panosod_core.annotation.backups import recover
 from panosod_core.annotation.document import Document, Done
 from panosod_core.annotation.edits import Edit, Protection
-from panosod_core.annotation.faults import ProjectDamagedError
 from panosod_core.annotation.masks import LabelMap
-from panosod_core.annotation.records import Clip, FrameKey, ObjectInfo
+from panosod_core.annotation.records import Clip, FrameKey
 from panosod_core.annotation.store import SUFFIX
-from panosod_core.errors import PanosodError, ProjectError
 from panosod_core.geometry.picture import PictureGeometry
 from panosod_core.media.frame import VideoFrame
 from panosod_core.media.info import ClipInfo, VideoInfo
-from panosod_viewer.palettes import object_colours
+from panosod_viewer.annotating.objects_at_hand import ObjectsAtHand
 from panosod_viewer.panels.notice import Notice, Severity
 from panosod_viewer.tools.sketch import Sketch
 from panosod_viewer.workers.identity import ContentKnown, read_identity
 from panosod_viewer.workers.mailbox import Mailbox
 
-_log = logging.getLogger(__name__)
 
-RETRY = "annotate.retry"
-"""Id of the notice's button that writes again what could not be written."""
-NOT_SAVED = "annotate.not_saved"
-SAVE_AS = "annotate.save_as"
-"""Id of the button that writes the project elsewhere."""
-GIVE_UP = "annotate.give_up"
-"""Id of the button that closes the window without what could not be written."""
-OPEN_BACKUP = "annotate.backup:"
-"""Start of the id of the button that makes a project of a damaged one's backup; the damaged file's path follows."""
-
-
-class AnnotationDesk(QObject):
+class AnnotationDesk(ObjectsAtHand):
     """At most one project is open, and of it at most one clip is on the screen.
 
     Signals:
-        project_changed (object): the Document, or None.
         clip_changed (object): the project's Clip on the screen, or None: not in the project (yet).
         frame_changed (): another frame is at hand, or the labels of this one are others.
-        objects_changed (): names, colours, locks, or which there are.
-        selection_changed (int): another object is selected; 0 for none.
         edited (object): a Done.
-        unsaved_changed (int): steps that are not on the disk.
         frame_wished (object): FrameKey where undo or redo has acted.
-        notice (object), notice_over (str).
     """
 
-    project_changed = Signal(object)
     clip_changed = Signal(object)
     frame_changed = Signal()
-    objects_changed = Signal()
-    selection_changed = Signal(int)
     edited = Signal(object)
-    unsaved_changed = Signal(int)
     frame_wished = Signal(object)
-    notice = Signal(object)
-    notice_over = Signal(str)
-    _committed = Signal(int)
-    _failed = Signal(str)
     _mail_came = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._document: Document | None = None
         self._info: ClipInfo | None = None
         self._geometry = PictureGeometry()
         self._content_id = ""
-        self._clip: Clip | None = None
         self._frame: VideoFrame | None = None
         self._sketch: Sketch | None = None
         self._sketch_key: FrameKey | None = None
-        self._selected = 0
         self._mail = Mailbox()
-        queued = Qt.ConnectionType.QueuedConnection
-        self._committed.connect(self._note_committed, queued)
-        self._failed.connect(self._note_failed, queued)
-        self._mail_came.connect(self._read_mail, queued)
+        self._mail_came.connect(self._read_mail, Qt.ConnectionType.QueuedConnection)
         self._mail.attach(self._mail_came.emit)
 
     # --- what is at hand
-
-    @property
-    def document(self) -> Document | None:
-        """The open project."""
-        return self._document
-
-    @property
-    def clip(self) -> Clip | None:
-        """The clip on the screen, as the project knows it."""
-        return self._clip
 
     @property
     def is_identified(self) -> bool:
@@ -139,21 +90,6 @@ class AnnotationDesk(QObject):
         """The picture on the screen."""
         return self._frame
 
-    @property
-    def selected(self) -> int:
-        """Id of the selected object; 0 for none."""
-        return self._selected
-
-    def objects(self) -> list[ObjectInfo]:
-        """The clip's objects by id."""
-        if self._document is None or self._clip is None:
-            return []
-        return self._document.objects(self._clip.id)
-
-    def object_of(self, object_id: int) -> ObjectInfo | None:
-        """One of them."""
-        return next((o for o in self.objects() if o.id == object_id), None)
-
     def labels(self, key: FrameKey) -> LabelMap | None:
         """A frame's label map, read-only; None without a project."""
         return None if self._document is None else self._document.labels(key)
@@ -171,82 +107,6 @@ class AnnotationDesk(QObject):
             self._sketch = Sketch(self._document.labels(key), self._document.protection(key))
             self._sketch_key = key
         return self._sketch
-
-    # --- projects
-
-    def open_project(self, path: Path) -> bool:
-        """Open a project instead of the one that is open; False where it cannot be, which is told."""
-        if self._document is not None and self._document.path.resolve() == path.resolve():
-            return True
-        return self._take(
-            lambda: Document.open(path, author=_author(), on_committed=self._on_committed, on_error=self._on_error)
-        )
-
-    def create_project(self, path: Path) -> bool:
-        """Make a new project and open it; False where it cannot be, which is told."""
-        return self._take(
-            lambda: Document.create(path, author=_author(), on_committed=self._on_committed, on_error=self._on_error)
-        )
-
-    def _take(self, opening: Callable[[], Document]) -> bool:
-        try:
-            document = opening()
-        except ProjectDamagedError as error:
-            actions = ((f"{OPEN_BACKUP}{error.project}", "Open the backup"),) if error.backup is not None else ()
-            self.notice.emit(Notice(str(error), Severity.ERROR, actions, key="annotate.project"))
-            return False
-        except PanosodError as error:
-            self.notice.emit(Notice(str(error), Severity.ERROR, key="annotate.project"))
-            return False
-        if not self.close_project():
-            document.close()
-            return False
-        self._document = document
-        if document.why_read_only is not None:
-            text = f"{document.path.name} is open for looking only: {document.why_read_only}"
-            self.notice.emit(Notice(text, Severity.WARNING, key="annotate.project"))
-        self.project_changed.emit(document)
-        self._find_clip()
-        return True
-
-    def recover(self, damaged: Path) -> bool:
-        """Make a project of a damaged one's newest whole backup, beside it, and open that; False is told."""
-        made: list[Path] = []
-        return self._try(lambda: made.append(recover(damaged))) and self.open_project(made[0])
-
-    def close_project(self, *, discard: bool = False, is_leaving: bool = False) -> bool:
-        """Close the project; False where strokes cannot be written, which is told, and it stays open.
-
-        Args:
-            discard: give up what cannot be written.
-            is_leaving: the window is about to close: the notice has a way to close it all the same.
-        """
-        document = self._document
-        if document is None:
-            return True
-        self._drop_sketch()
-        try:
-            document.close(discard=discard)
-        except PanosodError as error:
-            self._note_failed(str(error), is_leaving=is_leaving)
-            return False
-        self._document = None
-        self._set_clip(None)
-        self.project_changed.emit(None)
-        return True
-
-    def save_as(self, path: Path) -> bool:
-        """Go on under another name."""
-        return self._try(lambda: self._document.save_as(path) if self._document is not None else None)
-
-    def export_copy(self, path: Path) -> bool:
-        """Write the project as it is under another name; this one stays open."""
-        return self._try(lambda: self._document.export_copy(path) if self._document is not None else None)
-
-    def retry(self) -> None:
-        """Write again what could not be written."""
-        if self._document is not None:
-            self._document.retry()
 
     def project_beside(self) -> Path | None:
         """Where the project of the clip on the screen lies, or would lie."""
@@ -347,9 +207,7 @@ class AnnotationDesk(QObject):
         if changed:
             self.clip_changed.emit(clip)
             self.objects_changed.emit()
-        objects = self.objects()
-        if self._selected not in [o.id for o in objects]:
-            self.select(objects[0].id if objects else 0)
+        self._select_one_that_is_there()
         self.frame_changed.emit()
 
     def _read_mail(self) -> None:
@@ -371,22 +229,6 @@ class AnnotationDesk(QObject):
             return False
         return self.act(lambda d: d.apply(key, edit, title=title, time_spent_s=time_spent_s))
 
-    def act(self, doing: Callable[[Document], Done | None]) -> bool:
-        """Do anything that the document can; what cannot be is told. False where nothing has changed."""
-        document = self._document
-        if document is None:
-            return False
-        self._cancel_sketch()
-        try:
-            done = doing(document)
-        except PanosodError as error:
-            self.notice.emit(Notice(str(error), Severity.WARNING, key="annotate.refused", seconds=8.0))
-            return False
-        if done is None:
-            return False
-        self._after(done)
-        return True
-
     def undo(self) -> None:
         """Take the last step back, and go where it was."""
         self._move(lambda d: d.undo())
@@ -407,7 +249,7 @@ class AnnotationDesk(QObject):
         if self.act(doing) and place is not None and place.frame is not None and place.frame != self.key:
             self.frame_wished.emit(place.frame)
 
-    def _after(self, done: Done) -> None:
+    def _follow(self, done: Done) -> None:
         key = self.key
         document = self._document
         if document is None:
@@ -421,9 +263,7 @@ class AnnotationDesk(QObject):
                 self._sketch.protection = protection
         self.unsaved_changed.emit(document.dirty)
         self.edited.emit(done)
-        objects = [o.id for o in self.objects()]
-        if self._selected not in objects:
-            self.select(objects[0] if objects else 0)
+        self._select_one_that_is_there()
         self.objects_changed.emit()
         self.frame_changed.emit()
 
@@ -434,91 +274,23 @@ class AnnotationDesk(QObject):
             return Protection(frame_locked=True)
         return self._document.protection(key)
 
-    # --- objects
+    # --- what the project's part asks for
 
-    def select(self, object_id: int) -> None:
-        """Select an object; 0 for none."""
-        if object_id != self._selected:
-            self._cancel_sketch()
-            self._selected = object_id
-            self.selection_changed.emit(object_id)
+    def _opened(self) -> None:
+        self._find_clip()
 
-    def select_next(self, step: int) -> None:
-        """The next object of the list, around its ends."""
-        ids = [o.id for o in self.objects()]
-        if not ids:
-            return
-        place = ids.index(self._selected) if self._selected in ids else -step
-        self.select(ids[(place + step) % len(ids)])
+    def _closing(self) -> None:
+        self._drop_sketch()
 
-    def add_object(self, *, name: str = "", category: str = "", object_id: int | None = None) -> int:
-        """Add an object and select it; its id, or 0 where it cannot be, which is told."""
-        if not self.ensure_project() or self._document is None or self._clip is None:
-            return 0
-        clip = self._clip
-        try:
-            number = object_id or self._document.free_object_id(clip.id)
-        except ProjectError as error:
-            self.notice.emit(Notice(str(error), Severity.WARNING, key="annotate.refused", seconds=8.0))
-            return 0
-        red, green, blue = (int(c) for c in object_colours()[number])
-        info = ObjectInfo(number, name or f"Object {number}", category, f"#{red:02x}{green:02x}{blue:02x}")
-        if not self.act(lambda d: d.put_object(clip.id, info)):
-            return 0
-        self.select(number)
-        return number
+    def _closed(self) -> None:
+        self._set_clip(None)
 
-    def change_object(self, object_id: int, **fields: Any) -> bool:
-        """Change an object's name, class, colour, rank, lock, eye or intervals."""
-        clip, info = self._clip, self.object_of(object_id)
-        if clip is None or info is None:
-            return False
-        try:
-            changed = replace(info, **fields)
-        except ValueError as error:
-            self.notice.emit(Notice(str(error), Severity.WARNING, key="annotate.refused", seconds=8.0))
-            return False
-        return self.act(lambda d: d.put_object(clip.id, changed))
-
-    # --- the store thread's answers
-
-    def _on_committed(self, sequence: int) -> None:
-        self._committed.emit(sequence)
-
-    def _on_error(self, error: PanosodError) -> None:
-        self._failed.emit(str(error))
-
-    def _note_committed(self, _sequence: int) -> None:
-        document = self._document
-        if document is None:
-            return
-        if document.dirty == 0:
-            self.notice_over.emit(NOT_SAVED)
-        self.unsaved_changed.emit(document.dirty)
-
-    def _note_failed(self, text: str, *, is_leaving: bool = False) -> None:
-        waiting = 0 if self._document is None else self._document.dirty
-        strokes = "1 stroke waits" if waiting == 1 else f"{waiting} strokes wait"
-        words = f"{text} ({strokes}, nothing is lost)" if waiting else text
-        actions = [(RETRY, "Try again"), (SAVE_AS, "Save as…")]
-        if is_leaving:
-            actions.append((GIVE_UP, "Give up and close"))
-        self.notice.emit(Notice(words, Severity.ERROR, tuple(actions), NOT_SAVED))
-
-    def _try(self, doing: Callable[[], object]) -> bool:
-        try:
-            doing()
-        except PanosodError as error:
-            self.notice.emit(Notice(str(error), Severity.ERROR, key="annotate.project"))
-            return False
-        return True
-
-    def _cancel_sketch(self) -> None:
+    def _lay_down(self) -> None:
         if self._sketch is not None:
             self._sketch.cancel()
 
     def _drop_sketch(self) -> None:
-        self._cancel_sketch()
+        self._lay_down()
         self._sketch = self._sketch_key = None
 
 
@@ -529,10 +301,3 @@ def label_size(video: VideoInfo, geometry: PictureGeometry) -> tuple[int, int]:
     full_width = round(width / (1 - bounds.left - bounds.right))
     full_height = round(height / (1 - bounds.top - bounds.bottom))
     return max(2, full_height), max(2, full_width)
-
-
-def _author() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # an account without a name, as in some containers
-        return "unknown"

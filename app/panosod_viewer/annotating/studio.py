@@ -18,10 +18,11 @@ from panosod_core.annotation.records import FrameKey
 from panosod_core.geometry.picture import PictureGeometry
 from panosod_core.media.info import ClipInfo
 from panosod_viewer.annotating.commands import ObjectCommands
-from panosod_viewer.annotating.desk import GIVE_UP, OPEN_BACKUP, RETRY, SAVE_AS, AnnotationDesk
+from panosod_viewer.annotating.desk import AnnotationDesk
 from panosod_viewer.annotating.held_keys import HeldKeys
 from panosod_viewer.annotating.object_list import ObjectList
 from panosod_viewer.annotating.painter import Painter
+from panosod_viewer.annotating.project_at_hand import GIVE_UP, OPEN_BACKUP, RETRY, SAVE_AS
 from panosod_viewer.annotating.projects import FIND_FILE, ProjectFiles
 from panosod_viewer.annotating.showing import MaskShowing
 from panosod_viewer.annotating.toolbox import SIZED, ToolId

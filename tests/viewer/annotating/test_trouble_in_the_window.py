@@ -5,7 +5,7 @@ import pytest
 
 from panosod_core.annotation.backups import make_backup
 from panosod_core.annotation.document import Document
-from panosod_viewer.annotating.desk import GIVE_UP, OPEN_BACKUP, RETRY
+from panosod_viewer.annotating.project_at_hand import GIVE_UP, OPEN_BACKUP, RETRY
 
 pytestmark = pytest.mark.gl
 
