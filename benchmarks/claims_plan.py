@@ -200,4 +200,8 @@ def _distillation() -> Table:
         model = replace(config, teacher=True) if weight else BASE
         loss = LossConfig(distill=weight, distill_warmup_steps=RECIPE.max_steps // 2) if weight else NO_TEACHER
         rows.append(Row(name, model, loss=loss))
+    # As in the work that it is taken from (label-guided distillation): both sides normalised, an adapter between.
+    with_one = next(row for row in rows if float(row.name) == 1)
+    as_there = replace(with_one.loss, distill_normalise=True, distill_adapter=True)
+    rows.append(replace(with_one, name="1, normalised, with an adapter", loss=as_there))
     return Table("4", "Table 4: λ of the distillation (from half the steps on)", tuple(rows))
