@@ -201,6 +201,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("model.alone", "&Leave the other model", "Model", needs_clip=False),
     ActionSpec("finetune.panel", "&Finetune…", "Model", ("Ctrl+Shift+F",), needs_clip=False, starts_section=True),
     ActionSpec("finetune.rollback", "&Back to the model before", "Model", needs_clip=False),
+    ActionSpec("finetune.models", "&Models of this machine…", "Model", needs_clip=False),
     ActionSpec("help.keys", "&Keys and pointer", "Help", ("F1",), needs_clip=False),
     ActionSpec("help.change_keys", "&Change keys…", "Help", ("Ctrl+F1",), needs_clip=False),
     ActionSpec("help.about", "&About panosod", "Help", needs_clip=False),

@@ -40,11 +40,11 @@ class Annotator(QObject):
 
     Signals:
         model_changed (): another model is the default one.
-        compare_wished (str): a model file to lay over the picture beside the default model.
+        compare_wished (str, str): two model files to lay over the picture; "" is the default model.
     """
 
     model_changed = Signal()
-    compare_wished = Signal(str)
+    compare_wished = Signal(str, str)
 
     def __init__(
         self,
@@ -112,8 +112,8 @@ class Annotator(QObject):
             parent=self,
         )
         self._workbench.propagation.set_maps(self._maps)
-        self._workbench.finetuning.default_changed.connect(self.model_changed)
-        self._workbench.finetuning.compare_wished.connect(self.compare_wished)
+        self._workbench.default_changed.connect(self.model_changed)
+        self._workbench.compare_wished.connect(self.compare_wished)
         studio.commands |= self._workbench.commands()
 
     def commands(self) -> dict[str, Callable[[], object]]:

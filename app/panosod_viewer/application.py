@@ -218,7 +218,7 @@ class Viewer(QObject):
         self.model.link.address_changed.connect(self.annotator.follow_address)
         self.model.cache_changed.connect(self.annotator.follow_maps)
         self.annotator.model_changed.connect(self.model.use_default)
-        self.annotator.compare_wished.connect(self.model.compare_default)
+        self.annotator.compare_wished.connect(self.model.compare)
         self.model.link.map_made.connect(lambda _: self.timeline.maps_changed())
         self.demo.notice.connect(self.window.notices.show_notice)
         self.overlays.notice.connect(self.window.notices.show_notice)

@@ -14,6 +14,7 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from panosod_core.training.jobs.folder import CANDIDATE
 from panosod_core.training.jobs.states import AT_WORK, JobState
 from panosod_viewer.annotating.desk import AnnotationDesk
+from panosod_viewer.annotating.frame_jump import FrameJump
 from panosod_viewer.clip_session import ClipSession
 from panosod_viewer.main_window import MainWindow
 from panosod_viewer.panels.finetune_panel import FinetunePanel
@@ -50,12 +51,16 @@ class Finetuning(QObject):
     Signals:
         notice (object): a Notice.
         default_changed (): another model is the default: whoever uses "the default" must load it anew.
-        compare_wished (str): a model file to lay over the picture beside the default model.
+        compare_wished (str, str): two model files to lay over the picture; "" is the default model.
+        models_wished (): show the models of this machine.
+        library_changed (): a model was added, or another one is the default.
     """
 
     notice = Signal(object)
     default_changed = Signal()
-    compare_wished = Signal(str)
+    compare_wished = Signal(str, str)
+    models_wished = Signal()
+    library_changed = Signal()
     _mail_came = Signal()
 
     def __init__(
@@ -69,7 +74,8 @@ class Finetuning(QObject):
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._desk, self._window, self._session, self._player = desk, window, session, player
+        self._desk, self._window = desk, window
+        self._jump = FrameJump(desk=desk, session=session, player=player, parent=self)
         self._make_thread = make_thread
         self._thread: TrainingThread | None = None
         self._project: Path | None = None
@@ -134,7 +140,11 @@ class Finetuning(QObject):
         panel.reject_requested.connect(lambda: self._of_job(self.jobs.reject))
         panel.rollback_requested.connect(lambda: self.jobs.roll_back())
         panel.compare_requested.connect(self._compare)
-        panel.frame_chosen.connect(self._go_to)
+        panel.models_requested.connect(self.models_wished)
+        panel.frame_chosen.connect(self._jump.go)
+        self._jump.refused.connect(
+            lambda text: self.notice.emit(Notice(text, Severity.INFO, key=KEY, seconds=_SECONDS))
+        )
         self._desk.project_changed.connect(lambda _: self._project_changed())
         self._desk.edited.connect(lambda _: self._count.start())
         self._desk.unsaved_changed.connect(lambda _: self._count.start())
@@ -195,15 +205,15 @@ class Finetuning(QObject):
         if self._job is not None:
             # Once it is promoted the new model is the default, and what was before is the other one.
             is_new = self._job.state is JobState.PROMOTED
-            self.compare_wished.emit(str(self._job.path / ("incumbent.safetensors" if is_new else CANDIDATE)))
+            before, after = self._job.path / "incumbent.safetensors", self._job.path / CANDIDATE
+            # On the left what was before, also where the new one is the default by now.
+            left, right = (str(before), "") if is_new else ("", str(after))
+            self.compare_wished.emit(left, right)
 
-    def _go_to(self, clip: str, number: int) -> None:
-        info, frame = self._session.info, self._player.frame
-        if info is None or frame is None or clip not in (info.path.stem, info.path.name):
-            text = f"Frame {number} is of {clip}: open that clip first"
-            self.notice.emit(Notice(text, Severity.INFO, key=KEY, seconds=_SECONDS))
-        elif number != frame.index:
-            self._player.step(number - frame.index)
+    def models_changed(self) -> None:
+        """The library was changed elsewhere."""
+        if self._thread is not None or self.panel.isVisible():
+            self.jobs.list(self._project)
 
     # --- what the thread has seen
 
@@ -223,6 +233,7 @@ class Finetuning(QObject):
             elif isinstance(letter, ModelChanged):
                 self.notice.emit(Notice(letter.text, Severity.INFO, key=KEY, seconds=_SECONDS))
                 self.default_changed.emit()
+                self.library_changed.emit()
                 self.jobs.list(self._project)
             elif isinstance(letter, Refused):
                 self._refused(letter.text)

@@ -11,9 +11,11 @@ from PySide6.QtWidgets import QDockWidget, QFrame, QScrollArea, QVBoxLayout, QWi
 from panosod_viewer.annotating.desk import AnnotationDesk
 from panosod_viewer.annotating.exchange import Exchange
 from panosod_viewer.annotating.finetuning import Finetuning
+from panosod_viewer.annotating.model_library import LibraryLink
 from panosod_viewer.annotating.propagating import Propagation
 from panosod_viewer.annotating.review import Review
 from panosod_viewer.clip_session import ClipSession
+from panosod_viewer.layers import Comparison, SourceId
 from panosod_viewer.main_window import MainWindow
 from panosod_viewer.memory import Memory
 from panosod_viewer.panels.propagate_bar import PropagateBar
@@ -29,14 +31,18 @@ class Workbench(QObject):
     """The parts, joined.
 
     Attributes:
-        propagation, review, exchange, finetuning: what they are called.
+        propagation, review, exchange, finetuning, library: what they are called.
         bar, panel: in the dock.
 
     Signals:
         shown_changed (bool): the dock is open.
+        default_changed (): another model is the default.
+        compare_wished (str, str): two model files to lay over the picture; "" is the default model.
     """
 
     shown_changed = Signal(bool)
+    default_changed = Signal()
+    compare_wished = Signal(str, str)
 
     def __init__(
         self,
@@ -51,12 +57,13 @@ class Workbench(QObject):
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._window, self._memory = window, memory
+        self._window, self._memory, self._state = window, memory, state
         self.bar, self.panel = PropagateBar(), ReviewPanel()
         self.propagation = Propagation(desk=desk, session=session, state=state, player=player, parent=self)
         self.review = Review(self.panel, desk=desk, session=session, player=player, timeline=timeline, parent=self)
         self.exchange = Exchange(desk=desk, session=session, state=state, player=player, window=window, parent=self)
         self.finetuning = Finetuning(desk=desk, window=window, session=session, player=player, parent=self)
+        self.library = LibraryLink(window, parent=self)
         self._dock = self._make_dock()
         self._is_wanted = False
         self._join()
@@ -69,6 +76,7 @@ class Workbench(QObject):
             | self.review.commands()
             | self.exchange.commands()
             | self.finetuning.commands()
+            | self.library.commands()
             | {"review.panel": lambda: self.set_shown(not self._is_wanted)}
         )
 
@@ -89,6 +97,7 @@ class Workbench(QObject):
         self.propagation.close()
         self.exchange.close()
         self.finetuning.close()
+        self.library.close()
         self.review.close()
 
     # --- joining
@@ -139,6 +148,23 @@ class Workbench(QObject):
         self.exchange.conflicts_found.connect(self.review.set_conflicts)
         self.exchange.frame_wished.connect(self.review.go_to)
         self._window.full_screen_changed.connect(lambda _: self._lay_out())
+        self._join_models()
+
+    def _join_models(self) -> None:
+        finetuning, library = self.finetuning, self.library
+        finetuning.models_wished.connect(library.show)
+        finetuning.library_changed.connect(library.refresh)
+        library.default_changed.connect(finetuning.models_changed)
+        for part in (finetuning, library):
+            part.default_changed.connect(self.default_changed)
+            part.compare_wished.connect(self._compare)
+
+    def _compare(self, left: str, right: str) -> None:
+        """Two models over the picture, a line between them."""
+        self.compare_wished.emit(left, right)
+        self._state.change_layers(
+            comparison=Comparison.SPLIT, first=SourceId.MODEL, second=SourceId.SECOND, are_hidden=False
+        )
 
     def _every_changed(self, every: int) -> None:
         self.exchange.every = every

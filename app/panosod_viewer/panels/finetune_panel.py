@@ -28,6 +28,7 @@ from panosod_viewer.theme import HIT_PX, SPACING_PX
 from panosod_viewer.tools.training import LIVE, JobLine, JobView, Material, ModelLine, StartWish
 from panosod_viewer.tools.training_words import CHECK_WORDS, STATE_WORDS, advice_words, pace_words, state_words
 from panosod_viewer.widgets.buttons import TextButton
+from panosod_viewer.widgets.examples_table import ExamplesTable
 from panosod_viewer.widgets.labels import set_role
 from panosod_viewer.widgets.material_tree import MaterialTree
 from panosod_viewer.widgets.scores_table import ScoresTable
@@ -53,6 +54,7 @@ class FinetunePanel(QDialog):
         stop_requested (), cancel_requested (), resume_requested (): of the job in sight.
         promote_requested (), reject_requested (), compare_requested (): its candidate.
         rollback_requested (): the model before.
+        models_requested (): show the models of this machine.
         frame_chosen (str, int): clip and frame.
         shown_changed (bool): it is on the screen.
     """
@@ -66,6 +68,7 @@ class FinetunePanel(QDialog):
     reject_requested = Signal()
     compare_requested = Signal()
     rollback_requested = Signal()
+    models_requested = Signal()
     frame_chosen = Signal(str, int)
     shown_changed = Signal(bool)
 
@@ -155,6 +158,8 @@ class FinetunePanel(QDialog):
             self.log.setPlainText(text)
             if at_end:
                 self.log.verticalScrollBar().setValue(self.log.verticalScrollBar().maximum())
+        self.examples.set_examples(job.examples, is_done=job.state not in LIVE)
+        self.tabs.setTabEnabled(self.tabs.indexOf(self.examples), job.examples is not None)
         self._show_scores(job, is_new=before is None or before.path != job.path or before.evaluation is None)
         self.advice.setVisible(job.evaluation is not None)
         words, role = advice_words(job)
@@ -193,6 +198,10 @@ class FinetunePanel(QDialog):
         line.addWidget(label)
         line.addWidget(self.jobs, 1)
         line.addWidget(self.rollback)
+        self.library = TextButton("Models…")
+        self.library.setToolTip("The models of this machine: names, origins, scores, files")
+        line.addWidget(self.library)
+        self.library.clicked.connect(self.models_requested)
         self.jobs.activated.connect(lambda n: self.job_chosen.emit(self.jobs.itemData(n)))
         self.rollback.clicked.connect(self.rollback_requested)
         return line
@@ -249,6 +258,8 @@ class FinetunePanel(QDialog):
         self.advice.setWordWrap(True)
         self.tabs = QTabWidget()
         self.tabs.addTab(self._make_curves(), "Cu&rves")
+        self.examples = ExamplesTable()
+        self.tabs.addTab(self.examples, "E&xamples")
         self.scores = ScoresTable()
         self.tabs.addTab(self.scores, "C&omparison")
         self.log = QPlainTextEdit(readOnly=True)
@@ -262,6 +273,7 @@ class FinetunePanel(QDialog):
         column.addWidget(self.tabs, 1)
         column.addLayout(self._make_buttons())
         self.scores.frame_chosen.connect(self.frame_chosen)
+        self.examples.frame_chosen.connect(self.frame_chosen)
         self.tabs.currentChanged.connect(lambda _: self._draw())
         return page
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from panosod_core.training.jobs.states import AT_WORK, JobState
 
 if TYPE_CHECKING:
+    from panosod_core.training.examples import Examples
     from panosod_core.training.jobs.folder import JobRecord
 
 LIVE = AT_WORK | {JobState.QUEUED, JobState.FINISHED, JobState.STOPPED}
@@ -21,10 +22,18 @@ _NO_SCORE = frozenset({"step", "epoch", "best", "time", "of"})
 
 @dataclass(frozen=True)
 class ObjectCount:
-    """How many corrected frames an object's mask is in."""
+    """How many corrected frames an object's mask is in.
+
+    Attributes:
+        name: of the object.
+        frames: that can be learnt from.
+        accepted, drafts: of these, by the state of the object's mask.
+    """
 
     name: str
     frames: int
+    accepted: int = 0
+    drafts: int = 0
 
 
 @dataclass(frozen=True)
@@ -175,6 +184,7 @@ class JobView:
         notes: what the events say in words, the oldest first.
         log: end of what its process printed.
         evaluation: what evaluation.json says, once it is there.
+        examples: frames of the check set, before and now; None before the first check.
     """
 
     path: Path
@@ -188,6 +198,7 @@ class JobView:
     notes: tuple[str, ...] = ()
     log: str = ""
     evaluation: Mapping[str, Any] | None = None
+    examples: Examples | None = None
 
     @property
     def state(self) -> JobState:

@@ -1,4 +1,4 @@
-"""What a finetuning job would learn from: frames by clip, and in each clip by object."""
+"""What a finetuning job would learn from: frames by clip, and in each clip by object, with their states."""
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QBrush, QColor
@@ -50,5 +50,6 @@ class MaterialTree(QTreeWidget):
             line.setForeground(0, QBrush(QColor(theme_of(self.palette()).warning)))
             line.setToolTip(0, "The clip's file is not at its place: nothing of it is learnt")
         for thing in clip.objects:
-            child = QTreeWidgetItem(line, [thing.name, str(thing.frames)])
-            child.setTextAlignment(1, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            child = QTreeWidgetItem(line, [thing.name, *map(str, (thing.frames, thing.accepted, thing.drafts))])
+            for column in range(1, 4):
+                child.setTextAlignment(column, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)

@@ -20,7 +20,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import platformdirs
 
 from panosod_core.errors import PanosodError
+from panosod_core.training.jobs.states import AT_WORK
 from panosod_viewer.tools.training import LIVE, CurveReader, JobLine, JobView, Material, ModelLine, StartWish
+from panosod_viewer.workers.training_examples import ExampleReader
 
 if TYPE_CHECKING:
     from panosod_core.training.jobs.folder import JobFolder
@@ -291,6 +293,7 @@ class _Watcher:
 
         self._job: JobFolder = JobFolder(path)
         self._reader, self._offset = CurveReader(), 0
+        self._examples = ExampleReader(path)
         self._told: JobView | None = None
 
     def look(self) -> JobView | None:
@@ -316,6 +319,7 @@ class _Watcher:
             notes=self._reader.notes,
             log=_tail(job.path / "log.txt"),
             evaluation=_evaluation(job.path / "evaluation.json"),
+            examples=self._examples.look([r.name for r in self._reader.runs], is_learning=record.state in AT_WORK),
         )
         if view == self._told:
             return None

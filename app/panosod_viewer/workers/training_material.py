@@ -74,7 +74,9 @@ def _clip(snapshot: Snapshot, clip: Clip, split: FixedSplit, *, is_missing: bool
     parts = Counter(split.part_of(clip.content_id, time_of(clip, f)) for f in frames)
     accepted = sum(_is_accepted(f) for f in frames)
     names = {o.id: o.name for o in snapshot.objects[clip.id]}
-    masks = Counter(m.object_id for f in frames for m in f.masks if m.state in LEARNT_FROM and m.area_px)
+    masks = [m for f in frames for m in f.masks if m.state in LEARNT_FROM and m.area_px]
+    counts = Counter(m.object_id for m in masks)
+    agreed = Counter(m.object_id for m in masks if m.state is MaskState.ACCEPTED)
     return ClipCount(
         name=Path(clip.path).name,
         frames=len(frames),
@@ -83,7 +85,10 @@ def _clip(snapshot: Snapshot, clip: Clip, split: FixedSplit, *, is_missing: bool
         accepted=accepted,
         drafts=len(frames) - accepted,
         rejected=sum(f.row.state is FrameState.REJECTED for f in snapshot.frames[clip.id]),
-        objects=tuple(ObjectCount(names.get(n, f"Object {n}"), count) for n, count in sorted(masks.items())),
+        objects=tuple(
+            ObjectCount(names.get(n, f"Object {n}"), count, agreed[n], count - agreed[n])
+            for n, count in sorted(counts.items())
+        ),
         is_missing=is_missing,
     )
 

@@ -23,6 +23,7 @@ from panosod_viewer.panels.finetune_panel import FinetunePanel
 from panosod_viewer.panels.help_dialog import HelpDialog
 from panosod_viewer.panels.layers_panel import LayersPanel
 from panosod_viewer.panels.media_info_dialog import MediaInfoDialog
+from panosod_viewer.panels.models_dialog import ModelsDialog
 from panosod_viewer.panels.notice import Notice, NoticeBar
 from panosod_viewer.panels.seek_bar import SeekBar
 from panosod_viewer.panels.status_line import StatusLine
@@ -80,6 +81,7 @@ PANELS: dict[str, Callable[[], QWidget]] = {
     "tracker": learning,
     "audio": audio,
     "finetune": FinetunePanel,
+    "models": ModelsDialog,
     "info": MediaInfoDialog,
     "help": lambda: HelpDialog(()),
 }
