@@ -88,6 +88,7 @@ class Annotator(QObject):
             )
             self._studio.projects.clip_wished.connect(self._session.open)
             self._studio.set_model(self._model_id)
+            self._studio.escape = self.escape
             self._make_workbench(self._studio)
             if self._session.info is not None:
                 self._studio.set_clip(self._session.info)
@@ -139,6 +140,10 @@ class Annotator(QObject):
     def open_project(self, path: Path) -> None:
         """Open a project, and its clip where none of its clips is on the screen."""
         self.studio.projects.open(path)
+
+    def escape(self) -> bool:
+        """Esc: stop the propagation that runs; False where none does."""
+        return self._workbench is not None and self._workbench.propagation.escape()
 
     def _toggle(self) -> None:
         self.studio.set_on(not self.studio.is_on)

@@ -402,7 +402,7 @@ class Viewer(QObject):
         self.window.set_full_screen(not self.window.isFullScreen())
 
     def _leave_full_screen(self) -> None:
-        if self.window.isFullScreen():
+        if not self.annotator.escape() and self.window.isFullScreen():
             self.window.set_full_screen(False)
 
     def _other_eye(self) -> None:

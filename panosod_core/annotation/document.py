@@ -236,8 +236,13 @@ class Document(WorkingFile):
                 return i
         raise ProjectError("a clip holds 254 objects at most: merge or delete one")
 
-    def delete_object(self, clip: int, object_id: int) -> Done | None:
+    def delete_object(self, clip: int, object_id: int, *, continuing: Done | None = None) -> Done | None:
         """Delete an object with its masks in all frames; undo brings it back.
+
+        Args:
+            clip: of the object.
+            object_id: which.
+            continuing: a step that this still belongs to, as in :meth:`apply_many`.
 
         Raises:
             ProjectError: it is locked, or in some frame; or strokes cannot be written.
@@ -256,7 +261,7 @@ class Document(WorkingFile):
             if box is not None:
                 dirty[key] = box
         builder.object(clip, object_id, None)
-        return self._commit(builder, dirty)
+        return self._commit(builder, dirty, continuing=continuing)
 
     def frames_of_object(self, clip: int, object_id: int) -> list[FrameKey]:
         """Frames in which an object has a mask; waits for the store thread.

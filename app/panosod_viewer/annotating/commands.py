@@ -66,6 +66,7 @@ class ObjectCommands(QObject):
             "annotate.from_previous": lambda: self.take_neighbour(before=True),
             "annotate.from_next": lambda: self.take_neighbour(before=False),
             "annotate.lock": self.toggle_lock,
+            "annotate.lock_frame": self.toggle_frame_lock,
             "annotate.delete_object": self.delete_object,
         }
 
@@ -159,7 +160,7 @@ class ObjectCommands(QObject):
     def _why_not(self, easel: Easel) -> str:
         guarded = easel.sketch.protection
         is_locked = guarded.frame_locked or easel.object_id in guarded.locked
-        return ", it is locked (Ctrl+L)" if is_locked else ""
+        return ", it is locked" if is_locked else ""
 
     # --- the object itself
 
@@ -170,6 +171,15 @@ class ObjectCommands(QObject):
             self._say("Select an object first")
             return
         self._desk.change_object(info.id, locked=not info.locked)
+
+    def toggle_frame_lock(self) -> None:
+        """Lock the frame at hand, so that no mask in it can change, or unlock it."""
+        key = self._desk.key if self._desk.ensure_project() else None
+        if key is None:
+            return
+        on = not self._desk.is_frame_locked
+        if self._desk.act(lambda d: d.set_lock(key, locked=on)):
+            self._say(f"Frame {key.index} is locked: no mask in it can change" if on else f"Frame {key.index} is free")
 
     def delete_object(self, object_id: int | None = None) -> None:
         """Delete it with its masks in all frames."""
@@ -182,7 +192,7 @@ class ObjectCommands(QObject):
     def select_number(self, number: int) -> None:
         """Select an object by its number."""
         if self._desk.object_of(number) is None:
-            self._say(f"There is no object {number}: Ctrl+Shift+A adds one")
+            self._say(f"There is no object {number}: the list of objects can add one")
             return
         self._desk.select(number)
 

@@ -86,6 +86,13 @@ class AnnotationDesk(ObjectsAtHand):
         return FrameKey(self._clip.id, self._clip.stream, self._frame.pts, self._frame.index)
 
     @property
+    def is_frame_locked(self) -> bool:
+        """The frame at hand is locked as a whole."""
+        key = self.key
+        row = None if self._document is None or key is None else self._document.frame(key)
+        return row is not None and row.locked
+
+    @property
     def frame(self) -> VideoFrame | None:
         """The picture on the screen."""
         return self._frame

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QElapsedTimer, QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QWidget
@@ -22,9 +24,11 @@ class HeldKeys(QObject):
 
     space_tapped = Signal()
 
-    def __init__(self, painter: Painter, view: QWidget) -> None:
+    def __init__(self, painter: Painter, view: QWidget, *, escape: Callable[[], bool]) -> None:
+        """``escape`` stops what runs by itself, and says whether anything did."""
         super().__init__(view)
         self._painter = painter
+        self._escape = escape
         self._view = view
         self._since = QElapsedTimer()
         self._has_turned = False
@@ -76,7 +80,7 @@ class HeldKeys(QObject):
             painter.step_back()
         elif painter.is_busy:
             painter.cancel()
-        else:
+        elif not self._escape():
             painter.take(ToolId.LOOK)
         return True
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
-from PySide6.QtWidgets import QDockWidget
+from PySide6.QtWidgets import QDockWidget, QWidget
 
+from panosod_core.annotation.document import Document, Done
 from panosod_core.annotation.edits import Edit, relabel
 from panosod_core.annotation.masks import RingMask
 from panosod_core.annotation.operations import Combination, keep_largest
@@ -17,11 +20,14 @@ from panosod_viewer.annotating.desk import AnnotationDesk
 from panosod_viewer.annotating.painter import REFUSED
 from panosod_viewer.annotating.presence import from_here_on, presence_at
 from panosod_viewer.annotating.showing import MaskShowing
+from panosod_viewer.key_tips import follow_keys
 from panosod_viewer.main_window import MainWindow
 from panosod_viewer.palettes import object_colours
 from panosod_viewer.panels.notice import Notice, Severity
-from panosod_viewer.panels.objects_panel import ObjectsPanel
+from panosod_viewer.panels.objects_panel import PRESENCES, ObjectsPanel
 from panosod_viewer.widgets.object_model import ObjectRow
+
+RANKS = (1, 2, 3, 4, 5)
 
 
 class ObjectList(QObject):
@@ -66,6 +72,11 @@ class ObjectList(QObject):
         for signal in (desk.frame_changed, desk.objects_changed, desk.selection_changed):
             signal.connect(lambda *_: self._soon.start())
         self._connect_panel()
+        tips: dict[QWidget, str] = {
+            self.panel.add: "annotate.add_object",
+            self.panel.delete: "annotate.delete_object",
+        }
+        follow_keys(tips, window.actions_by_id)
 
     def set_shown(self, on: bool) -> None:
         """Show the list, or put it away."""
@@ -78,6 +89,7 @@ class ObjectList(QObject):
 
     def refresh(self) -> None:
         """Show what holds now; nothing is done while nobody sees it."""
+        self._show_checks()
         if not self.dock.isVisible():
             return
         key, document = self._desk.key, self._desk.document
@@ -85,6 +97,17 @@ class ObjectList(QObject):
         pts = 0 if key is None else key.pts
         rows = [self._row(info, pts=pts, is_here=info.id in here) for info in self._desk.objects()]
         self.panel.set_objects(rows, self._desk.selected)
+
+    def _show_checks(self) -> None:
+        """What the menu says about the selected object."""
+        info = self._desk.object_of(self._desk.selected)
+        for name, on in (
+            ("lock", info is not None and info.locked),
+            ("hide_object", info is not None and info.hidden),
+            ("solo", info is not None and self._showing.solo == info.id),
+            ("lock_frame", self._desk.is_frame_locked),
+        ):
+            self._window.action(f"annotate.{name}").setChecked(on)
 
     def _row(self, info: ObjectInfo, *, pts: int, is_here: bool) -> ObjectRow:
         presence = presence_at(info.intervals, pts)
@@ -147,7 +170,7 @@ class ObjectList(QObject):
         if clip is None or document is None or old is None or new is None:
             return
         if old.locked or new.locked:
-            self._say(f"{(old if old.locked else new).name} is locked: unlock it to merge (Ctrl+L)")
+            self._say(f"{(old if old.locked else new).name} is locked: unlock it to merge")
             return
         try:
             keys = document.frames_of_object(clip.id, object_id)
@@ -161,8 +184,7 @@ class ObjectList(QObject):
                 self._say(f"They are locked in frame {key.index}: unlock them to merge")
                 return
             edits.append((key, relabel(document.labels(key), {object_id: into}, protection=guarded)))
-        self._desk.act(lambda d: d.apply_many(edits, title=f"Merge {old.name} into {new.name}"))
-        self._desk.act(lambda d: d.delete_object(clip.id, object_id))
+        self._desk.act(lambda d: _merged(d, clip.id, edits, gone=object_id, title=f"Merge {old.name} into {new.name}"))
         self._desk.select(into)
 
     def split(self, object_id: int) -> None:
@@ -184,7 +206,7 @@ class ObjectList(QObject):
             return
         edit = relabel(labels, {object_id: number}, protection=document.protection(key), region=rest)
         if edit.is_empty:
-            self._say(f"{info.name} is locked (Ctrl+L)")
+            self._say(f"{info.name} is locked")
             return
         made = ObjectInfo(number, f"{info.name} (part)", info.category, _colour(number))
         self._desk.act(lambda d: d.apply_many([(key, edit)], title=f"Split {info.name}", objects=[(clip.id, made)]))
@@ -197,15 +219,69 @@ class ObjectList(QObject):
         if not self.panel.show_combinations():
             self._say("Select an object in a frame that has another one")
 
+    def _ask_in_list(self, asking: Callable[[int], bool], refusal: str) -> None:
+        """Something that is asked in the list, which comes for it."""
+        if self._desk.object_of(self._desk.selected) is None:
+            self._say("Select an object first")
+            return
+        self.set_shown(True)
+        self.refresh()
+        if not asking(self._desk.selected):
+            self._say(refusal)
+
+    def _of_selected(self, doing: Callable[[ObjectInfo], object]) -> None:
+        info = self._desk.object_of(self._desk.selected)
+        if info is None:
+            self._say("Select an object first")
+        else:
+            doing(info)
+        self.refresh()
+
+    def _next_presence(self, info: ObjectInfo) -> None:
+        key = self._desk.key
+        if key is None:
+            return
+        now = presence_at(info.intervals, key.pts)
+        words = (*PRESENCES, "")
+        word = words[(words.index(now.value if now is not None else "") + 1) % len(words)]
+        self.set_presence(info.id, word)
+        self._say(f"{info.name}: {word or 'not said'} from here on")
+
+    def _next_rank(self, info: ObjectInfo) -> None:
+        ranks = (None, *RANKS)
+        rank = ranks[(ranks.index(info.rank) + 1) % len(ranks)]
+        if self._desk.change_object(info.id, rank=rank):
+            self._say(f"{info.name}: " + ("no saliency rank" if rank is None else f"saliency rank {rank}"))
+
     def by_id(self) -> dict[str, Callable[[], object]]:
         """Commands by the ids of their actions."""
+        panel = self.panel
         return {
             "annotate.objects": self.toggle,
+            "annotate.rename": partial(self._ask_in_list, panel.begin_name, ""),
+            "annotate.category": partial(self._ask_in_list, panel.begin_category, ""),
+            "annotate.colour": partial(self._ask_in_list, panel.ask_colour, ""),
+            "annotate.merge": partial(self._ask_in_list, panel.show_merges, "There is no other object to merge into"),
+            "annotate.rank": partial(self._of_selected, self._next_rank),
+            "annotate.presence": partial(self._of_selected, self._next_presence),
+            "annotate.hide_object": partial(
+                self._of_selected, lambda info: self._desk.change_object(info.id, hidden=not info.hidden)
+            ),
+            "annotate.solo": partial(self._of_selected, lambda info: self._showing.set_solo(info.id)),
             "annotate.split": lambda: self.split(self._desk.selected),
         }
 
     def _say(self, text: str, severity: Severity = Severity.INFO) -> None:
         self.notice.emit(Notice(text, severity, key=REFUSED, seconds=6.0))
+
+
+def _merged(document: Document, clip: int, edits: list[tuple[FrameKey, Edit]], *, gone: int, title: str) -> Done | None:
+    """The masks of one object go over to another and the object goes, in one step."""
+    moved = document.apply_many(edits, title=title)
+    deleted = document.delete_object(clip, gone, continuing=moved)
+    if moved is None or deleted is None:
+        return deleted or moved
+    return replace(deleted, dirty={**deleted.dirty, **moved.dirty})
 
 
 def _colour(number: int) -> str:

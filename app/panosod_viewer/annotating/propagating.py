@@ -176,6 +176,12 @@ class Propagation(QObject):
             self._waiting.clear()
             self._run.worker.cancel()
 
+    def escape(self) -> bool:
+        """Stop where one runs; False where none does."""
+        is_running = self._run is not None and not self._run.is_stopped
+        self.stop()
+        return is_running
+
     def close(self) -> None:
         """End the thread."""
         self._abandon()

@@ -277,7 +277,7 @@ class Review(QObject):
         has_object = bool(desk.selected and key is not None and desk.document is not None) and (
             desk.document is not None and key is not None and desk.selected in desk.document.heads(key)
         )
-        self._panel.set_frame(line, can_edit=desk.can_edit, has_object=has_object)
+        self._panel.set_frame(line, can_edit=desk.can_edit, has_object=has_object, is_locked=desk.is_frame_locked)
 
     def _count(self) -> int:
         """Frames of the clip, as far as is known."""

@@ -10,7 +10,7 @@ from panosod_viewer.annotating.desk import AnnotationDesk
 from panosod_viewer.annotating.painter import Painter
 from panosod_viewer.layers import LayerId
 from panosod_viewer.overlays import LabelImage, Rgb, label_image
-from panosod_viewer.palettes import LabelLook, with_colours
+from panosod_viewer.palettes import LabelDisplay, LabelLook, with_colours
 from panosod_viewer.player import Player
 from panosod_viewer.state import ViewerState
 
@@ -88,6 +88,17 @@ class MaskShowing(QObject):
         """Show this object alone; the same again shows all."""
         self.solo = 0 if object_id == self.solo else object_id
         self.show_objects()
+
+    def next_display(self) -> None:
+        """Show masks as tint, outline or cut-out, in turn; a layer that was hidden comes."""
+        layers = self._state.wish.layers
+        choice = layers.of(LayerId.ANNOTATION)
+        if layers.are_hidden or not choice.is_shown:
+            self._state.set_layers(layers.toggled(LayerId.ANNOTATION))
+            return
+        ways = list(LabelDisplay)
+        way = ways[(ways.index(choice.display) + 1) % len(ways)]
+        self._state.set_layers(layers.with_layer(LayerId.ANNOTATION, display=way))
 
     # --- neighbours
 

@@ -20,6 +20,7 @@ from panosod_core.media.info import ClipInfo
 from panosod_viewer.annotating.commands import ObjectCommands
 from panosod_viewer.annotating.desk import AnnotationDesk
 from panosod_viewer.annotating.held_keys import HeldKeys
+from panosod_viewer.annotating.loupe import Loupe
 from panosod_viewer.annotating.object_list import ObjectList
 from panosod_viewer.annotating.painter import Painter
 from panosod_viewer.annotating.project_at_hand import GIVE_UP, OPEN_BACKUP, RETRY, SAVE_AS
@@ -46,6 +47,7 @@ STRIP = (
     StripButton("annotate.part", "tool-part"),
     StripButton("annotate.model_lasso", "tool-model-lasso"),
     StripButton("annotate.preserve", "preserve", starts_section=True),
+    StripButton("annotate.loupe", "loupe"),
     StripButton("annotate.undo", "undo", starts_section=True),
     StripButton("annotate.redo", "redo"),
 )
@@ -92,7 +94,10 @@ class Studio(QObject):
         self.objects = ObjectCommands(self.desk, self.painter, self)
         self.object_list = ObjectList(self.desk, self.objects, self.showing, window, self)
         self.projects = ProjectFiles(self.desk, window, self)
-        self._keys = HeldKeys(self.painter, view)
+        self.loupe = Loupe(self.painter, state=state, view=view, parent=self)
+        self.escape: Callable[[], bool] = lambda: False
+        """Stops what runs by itself; True where there was something."""
+        self._keys = HeldKeys(self.painter, view, escape=lambda: self.escape())
         self.strip = ToolStrip(STRIP, window.actions_by_id)
         self.strip.hide()
         window.page.set_strip(self.strip)
@@ -101,7 +106,11 @@ class Studio(QObject):
         router.add_whole(self.painter)
         self._connect()
         self.commands: dict[str, Callable[[], object]] = (
-            self._own_commands() | self.objects.by_id() | self.object_list.by_id() | self.projects.by_id()
+            self._own_commands()
+            | self.objects.by_id()
+            | self.object_list.by_id()
+            | self.projects.by_id()
+            | self.loupe.by_id()
         )
         self._tool_changed(ToolId.LOOK)
         self._show_history()
@@ -153,8 +162,9 @@ class Studio(QObject):
 
     def _connect(self) -> None:
         notices = self._window.notices
-        for part in (self.desk, self.painter, self.objects, self.object_list, self.projects):
+        for part in (self.desk, self.painter, self.objects, self.object_list, self.projects, self.loupe):
             part.notice.connect(self._tell)
+        self.loupe.changed.connect(self._window.action("annotate.loupe").setChecked)
         self.painter.lifted.connect(self._tell_held)
         self.desk.notice_over.connect(notices.take_back)
         notices.action_triggered.connect(self._notice_action)
@@ -196,6 +206,7 @@ class Studio(QObject):
                 "annotate.larger": partial(self.painter.resize, 1.0),
                 "annotate.smaller": partial(self.painter.resize, -1.0),
                 "annotate.preserve": self._toggle_preserve,
+                "annotate.display": self.showing.next_display,
                 "annotate.undo": self._undo,
                 "annotate.redo": self._redo,
                 "annotate.combine": self.object_list.show_combinations,

@@ -15,6 +15,7 @@ from panosod_viewer.annotating.model_library import LibraryLink
 from panosod_viewer.annotating.propagating import Propagation
 from panosod_viewer.annotating.review import Review
 from panosod_viewer.clip_session import ClipSession
+from panosod_viewer.key_tips import follow_keys
 from panosod_viewer.layers import Comparison, SourceId
 from panosod_viewer.main_window import MainWindow
 from panosod_viewer.memory import Memory
@@ -135,6 +136,7 @@ class Workbench(QObject):
         propagation.notice_over.connect(notices.take_back)
         self.exchange.notice_over.connect(notices.take_back)
         notices.action_triggered.connect(self.exchange.act)
+        self._name_keys()
         notices.action_triggered.connect(self.finetuning.act)
         bar.wished.connect(propagation.set_wish)
         bar.carry_requested.connect(propagation.carry)
@@ -165,6 +167,24 @@ class Workbench(QObject):
         self._state.change_layers(
             comparison=Comparison.SPLIT, first=SourceId.MODEL, second=SourceId.SECOND, are_hidden=False
         )
+
+    def _name_keys(self) -> None:
+        bar, panel = self.bar, self.panel
+        tips: dict[QWidget, str] = {
+            bar.back: "propagate.back",
+            bar.forward: "propagate.forward",
+            bar.to_key_back: "propagate.to_key_back",
+            bar.between: "propagate.between",
+            bar.to_key: "propagate.to_key",
+            bar.stop: "propagate.stop",
+            panel.accept: "review.accept",
+            panel.reject: "review.reject",
+            panel.accept_object: "review.accept_object",
+            panel.reject_object: "review.reject_object",
+            panel.next: "review.next",
+            panel.note: "review.note",
+        }
+        follow_keys(tips, self._window.actions_by_id)
 
     def _every_changed(self, every: int) -> None:
         self.exchange.every = every

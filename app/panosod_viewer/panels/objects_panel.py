@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QHeaderView,
     QLabel,
     QMenu,
+    QStyle,
     QTableView,
     QVBoxLayout,
     QWidget,
@@ -22,7 +23,7 @@ from PySide6.QtWidgets import (
 from panosod_viewer.theme import HIT_PX, SPACING_PX
 from panosod_viewer.widgets.buttons import IconButton
 from panosod_viewer.widgets.labels import set_role
-from panosod_viewer.widgets.object_model import Column, ObjectModel, ObjectRow
+from panosod_viewer.widgets.object_model import HEADS, Column, ObjectModel, ObjectRow
 
 PRESENCES = ("sounding", "silent", "off-screen")
 COMBINATIONS = {"union": "Unite with", "subtract": "Subtract", "intersect": "Intersect with"}
@@ -62,9 +63,9 @@ class ObjectsPanel(QWidget):
         self._empty = QLabel("No objects yet.\nThe first stroke makes one.")
         self._selected_id = 0
         self._make_table()
-        self.add = IconButton("add", "Add an object", tip="Add an object (Ctrl+Shift+A)")
+        self.add = IconButton("add", "Add an object", tip="Add an object")
         self.add.clicked.connect(self.add_wished)
-        self.delete = IconButton("delete", "Delete the object", tip="Delete the object everywhere (Shift+Del)")
+        self.delete = IconButton("delete", "Delete the object", tip="Delete the object everywhere")
         self.delete.clicked.connect(lambda: self.delete_wished.emit(self._selected_id))
         self.more = IconButton("more", "More", tip="Colour, sound, merge, split, combine")
         self.more.clicked.connect(lambda: self._show_menu(self.more.mapToGlobal(QPoint(0, self.more.height()))))
@@ -140,7 +141,9 @@ class ObjectsPanel(QWidget):
         head.setHighlightSections(False)
         head.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         modes = QHeaderView.ResizeMode
-        widths = {Column.EYE: HIT_PX, Column.CATEGORY: 64, Column.RANK: 40}
+        margin = 2 * table.style().pixelMetric(QStyle.PixelMetric.PM_HeaderMargin) + SPACING_PX
+        rank_px = head.fontMetrics().horizontalAdvance(HEADS[Column.RANK]) + margin
+        widths = {Column.EYE: HIT_PX, Column.CATEGORY: 64, Column.RANK: max(HIT_PX, rank_px)}
         widths |= {Column.PRESENCE: HIT_PX, Column.LOCK: HIT_PX}
         for column, width in widths.items():
             head.setSectionResizeMode(column, modes.Fixed)
@@ -190,6 +193,35 @@ class ObjectsPanel(QWidget):
         menu.popup(self.more.mapToGlobal(QPoint(0, 0)))
         return True
 
+    def show_merges(self, object_id: int) -> bool:
+        """Open the menu of objects that this one can be merged into; False where there is none."""
+        place = self.model.place_of(object_id)
+        others = [row for row in self.model.rows if row.id != object_id]
+        if place is None or not others:
+            return False
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.addSection(f"Merge {self.model.rows[place].name} into")
+        for other in others:
+            menu.addAction(_title(other), partial(self.merge_wished.emit, object_id, other.id))
+        menu.popup(self.more.mapToGlobal(QPoint(0, 0)))
+        return True
+
+    def begin_name(self, object_id: int) -> bool:
+        """Put the cursor into its name; False where it is not in the list."""
+        return self._edit(object_id, Column.NAME)
+
+    def begin_category(self, object_id: int) -> bool:
+        """Put the cursor into its class; False where it is not in the list."""
+        return self._edit(object_id, Column.CATEGORY)
+
+    def ask_colour(self, object_id: int) -> bool:
+        """Ask for its colour; False where it is not in the list."""
+        place = self.model.place_of(object_id)
+        if place is not None:
+            self._choose_colour(self.model.rows[place])
+        return place is not None
+
     def _add_combinations(self, menu: QMenu, others: Sequence[ObjectRow]) -> None:
         for how, words in COMBINATIONS.items():
             sub = menu.addMenu(f"{words} in this frame")
@@ -221,10 +253,14 @@ class ObjectsPanel(QWidget):
         menu.addAction("Delete everywhere", lambda: self.delete_wished.emit(row.id))
         return menu
 
-    def _edit(self, object_id: int, column: Column) -> None:
+    def _edit(self, object_id: int, column: Column) -> bool:
         place = self.model.place_of(object_id)
-        if place is not None:
-            self.table.edit(self.model.index(place, column))
+        if place is None:
+            return False
+        self.table.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.table.setCurrentIndex(self.model.index(place, column))
+        self.table.edit(self.model.index(place, column))
+        return True
 
     def _choose_colour(self, row: ObjectRow) -> None:
         dialog = QColorDialog(QColor(row.colour), self)

@@ -139,10 +139,13 @@ class ReviewPanel(QWidget):
         if progress.median_s is not None:
             self.time.setText(f"A mask takes {progress.median_s:.0f} s of work (median)")
 
-    def set_frame(self, line: FrameLine | None, *, can_edit: bool = False, has_object: bool = False) -> None:
+    def set_frame(
+        self, line: FrameLine | None, *, can_edit: bool = False, has_object: bool = False, is_locked: bool = False
+    ) -> None:
         """The frame at hand; None where there is none."""
         words = "No frame" if line is None else f"Frame {line.index}: {STATES[line.state]}"
-        self.state.setText(words + (f", {line.machine}" if line is not None and line.machine else ""))
+        words += f", {line.machine}" if line is not None and line.machine else ""
+        self.state.setText(f"{words}, locked" if is_locked else words)
         role = {FrameState.ACCEPTED: "good", FrameState.REJECTED: "error", FrameState.DRAFT: "warning"}
         set_role(self.state, role.get(line.state, "dim") if line is not None else "dim")
         enabled = line is not None and can_edit
@@ -198,13 +201,13 @@ class ReviewPanel(QWidget):
         self.state = ElidedLabel(name="State of the frame")
         column.addWidget(self.state)
         self.accept = TextButton("Accept, go on")
-        self.accept.setToolTip("The masks of this frame are right, and there is nothing else in it (Ctrl+Enter)")
+        self.accept.setToolTip("The masks of this frame are right, and there is nothing else in it")
         self.reject = TextButton("Reject")
-        self.reject.setToolTip("The masks of this frame are wrong (Ctrl+Backspace)")
+        self.reject.setToolTip("The masks of this frame are wrong")
         self.accept_object = TextButton("Accept object")
-        self.accept_object.setToolTip("The selected object's mask is right (Ctrl+Shift+Enter)")
+        self.accept_object.setToolTip("The selected object's mask is right")
         self.reject_object = TextButton("Reject object")
-        self.reject_object.setToolTip("The selected object's mask is wrong (Ctrl+Shift+Backspace)")
+        self.reject_object.setToolTip("The selected object's mask is wrong")
         grid = QGridLayout()
         grid.setSpacing(SPACING_PX // 2)
         for n, button in enumerate((self.accept, self.reject, self.accept_object, self.reject_object)):
@@ -226,10 +229,10 @@ class ReviewPanel(QWidget):
         self.queue = QComboBox()
         self.queue.addItems(list(QUEUES.values()))
         self.queue.setAccessibleName("What comes next")
-        self.queue.setToolTip("Where N goes")
+        self.queue.setToolTip("What “next” goes to")
         self.queue.setMinimumContentsLength(10)
         self.next = TextButton("Next")
-        self.next.setToolTip("The next of them (N); the one before (Shift+N)")
+        self.next.setToolTip("The next of them")
         line.addWidget(self.queue, 1)
         line.addWidget(self.next)
         column.addLayout(line)

@@ -67,7 +67,7 @@ TIPS = {
     Column.CATEGORY: "Double click to say of what kind it is",
     Column.RANK: "Saliency rank 1 (first) to 5: double click to change",
     Column.PRESENCE: "Whether it sounds at this time: click to change from here on",
-    Column.LOCK: "Lock: its masks may not change in any frame (Ctrl+L)",
+    Column.LOCK: "Lock: its masks may not change in any frame",
 }
 _EDITABLE = {Column.NAME, Column.CATEGORY, Column.RANK}
 
