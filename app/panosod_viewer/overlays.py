@@ -281,6 +281,12 @@ class LayerSet:
         """True where nothing is to be drawn."""
         return not (self.tints or self.labels) and self.difference is None and self.field is None
 
+    @property
+    def maps(self) -> tuple[MapImage, ...]:
+        """The maps that are coloured or have a contour."""
+        contour = () if self.field is None else (self.field.image,)
+        return (*(tint.image for tint in self.tints), *contour)
+
 
 @dataclass(frozen=True)
 class Cap:

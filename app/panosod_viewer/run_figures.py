@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from panosod_viewer.clip_session import ClipSession
 from panosod_viewer.figures import CpuTimes, Figures, process_started_s
 from panosod_viewer.player import Player
-from panosod_viewer.render.gl_view import GLView
+from panosod_viewer.render.gl_view import GLView, PaintTiming
 from panosod_viewer.sound_link import SoundLink
 from panosod_viewer.state import ViewerState
 
@@ -41,11 +41,13 @@ class RunFigures(QObject):
         self._view = view
         self._cpu = CpuTimes.now()
         self._first_frame_s: float | None = None
+        self._first_map_s: float | None = None
         self._played_s = 0.0
         self._playing_since_s: float | None = None
         self._device = ""
         self._timer = QTimer(self)
         self._predictions: Callable[[], dict[str, object] | None] = lambda: None
+        view.frame_painted.connect(self._painted)
         player.playing_changed.connect(self._playing_changed)
         sound.device_changed.connect(self._device_changed)
 
@@ -57,6 +59,14 @@ class RunFigures(QObject):
     def picture_painted(self, at_s: float) -> None:
         """The first picture of this run is on the screen, at ``time.monotonic()``."""
         self._first_frame_s = at_s - process_started_s()
+
+    def _painted(self, timing: PaintTiming) -> None:
+        """Look for the first of the model's maps in what was drawn."""
+        saliency = self._state.wish.pictures.saliency
+        if self._first_map_s is None and saliency is not None:
+            drawn = self._view.scene.overlays
+            if any(saliency in side.maps for side in drawn.sides):
+                self._first_map_s = timing.finished_s - process_started_s()
 
     def ask_predictions(self, ask: Callable[[], dict[str, object] | None]) -> None:
         """Where the figures of the models come from."""
@@ -94,6 +104,7 @@ class RunFigures(QObject):
         figures = Figures(
             clip=str(opened.info.path) if opened is not None else None,
             first_frame_s=self._first_frame_s,
+            first_map_s=self._first_map_s,
             shown=self._player.counts.shown,
             dropped=self._player.counts.dropped,
             played_s=round(self._played_s, 3),

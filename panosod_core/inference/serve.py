@@ -117,9 +117,11 @@ class Predictor:
         """
         try:
             while not self._inbox.ended:
-                self._jumped_s = None
+                self._catch_up()
                 if self._wanted is not None:
                     self._open(self._wanted)
+                    continue  # the clip may have played on for as long as that took
+                self._jumped_s = None
                 index = self._work.schedule.next(time.monotonic()) if self._work is not None else None
                 self._progress(idle=index is None)
                 if index is None or self._work is None:
@@ -133,10 +135,14 @@ class Predictor:
 
     # --- what is asked ---
 
-    def _interrupted(self) -> bool:
-        """Hear what has come meanwhile; True where the present work is to be abandoned for it."""
+    def _catch_up(self) -> None:
+        """Hear what has come meanwhile."""
         while (letter := self._inbox.take()) is not None:
             self._hear(letter)
+
+    def _interrupted(self) -> bool:
+        """Hear what has come meanwhile; True where the present work is to be abandoned for it."""
+        self._catch_up()
         if self._inbox.ended or self._wanted is not None or self._jumped_s is not None:
             return True
         return self._work is None
@@ -203,8 +209,7 @@ class Predictor:
 
     def _is_unwanted(self, request: OpenClip) -> bool:
         """Hear what has come while a clip is being opened; True where it is no longer wanted."""
-        while (letter := self._inbox.take()) is not None:
-            self._hear(letter)
+        self._catch_up()
         return self._inbox.ended or self._wanted is not None or self._closed >= request.generation
 
     def _make(self, work: ClipWork, index: int) -> None:

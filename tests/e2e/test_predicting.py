@@ -95,6 +95,9 @@ def test_maps_lie_over_the_picture_follow_it_and_survive_a_killed_predictor(desk
     first = window.pictures.saliency
     assert first.values.shape == (64, 128)
     assert window.pictures.location is not None
+    window.until(lambda: window.viewer.figures.now().first_map_s is not None)
+    figures = window.viewer.figures.now()
+    assert 0 < figures.first_frame_s < figures.first_map_s
 
     # To another frame: its own map comes.
     window.viewer.player.step(9)

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -217,6 +218,22 @@ def test_a_jump_stops_the_work_within_the_step_in_hand(tmp_path, engine, clip):
     first = room.steps[2:].index("centre_map") + 2
     assert first <= 2 + engine.config.window + 1
     assert sorted(room.made()) == list(range(FRAMES))
+
+
+class Moving(Room):
+    """The clip has played on by the time that it is open."""
+
+    def _say(self, event) -> None:
+        super()._say(event)
+        if isinstance(event, ClipReady):
+            self.inbox.put(MoveTo(1, 5, is_playing=True), came_s=time.monotonic())
+
+
+def test_the_first_map_is_of_where_the_clip_stands_once_it_is_open(tmp_path, engine, clip):
+    room = Moving(engine, tmp_path)
+    room.ask(OpenClip(1, str(clip)), MoveTo(1, 2))
+    room.predictor.run()
+    assert room.made()[0] >= 5
 
 
 def test_the_latest_of_several_requests_wins_and_a_closed_clip_gets_nothing_more(tmp_path, engine, clip):
