@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from panosod_core.annotation.committing import insert_event
 from panosod_core.annotation.edits import Edit, Protection, guard
 from panosod_core.annotation.frames import FrameBook
-from panosod_core.annotation.masks import LabelMap, RingBox
+from panosod_core.annotation.masks import LabelMap, RingBox, RingMask
 from panosod_core.annotation.records import (
     ChangeKind,
     Clip,
@@ -95,6 +95,15 @@ class Document(WorkingFile):
         """The revisions that count in a frame, by object."""
         return dict(self._book.heads(key))
 
+    def mask(self, key: FrameKey, object_id: int) -> RingMask | None:
+        """An object's mask in a frame, without drawing the frame; None where it has none.
+
+        Raises:
+            ProjectError: it cannot be read.
+        """
+        head = self._book.heads(key).get(object_id)
+        return None if head is None else self._writer.mask(head.revision)
+
     def locks(self, key: FrameKey) -> frozenset[int]:
         """Objects locked in this frame alone."""
         return self._book.locks(key)
@@ -102,6 +111,14 @@ class Document(WorkingFile):
     def labels(self, key: FrameKey) -> LabelMap:
         """The (H, W) label map of a frame, a read-only view of what edits change in place."""
         return self._book.labels(key)
+
+    def read(self, key: FrameKey, box: RingBox) -> LabelMap:
+        """(box.height, box.width) of a frame's label map, without drawing the rest where it is not at hand.
+
+        Raises:
+            ProjectError: a mask cannot be read.
+        """
+        return self._book.read(key, box)
 
     def protection(self, key: FrameKey) -> Protection:
         """What must not change in a frame; goes into every edit function."""
@@ -162,7 +179,7 @@ class Document(WorkingFile):
             ProjectError: the project is read-only.
             ValueError: an edit was made for another state of its frame, or goes past its protection.
         """
-        real = [(key, edit) for key, edit in edits if edit.patch is not None]
+        real = [(key, edit) for key, edit in edits if not edit.is_empty]
         for key, edit in real:
             self._check_edit(key, edit)
         if len({key for key, _ in real}) != len(real):
@@ -172,17 +189,19 @@ class Document(WorkingFile):
             builder.edit(key, edit, time_spent_s=time_spent_s / len(real))
         for clip, info in objects:
             builder.object(clip, info.id, info)
-        boxes = {key: edit.patch.box for key, edit in real if edit.patch is not None}
-        return self._commit(builder, boxes, real, continuing=continuing)
+        boxes = {key: edit.box(self._book.clips[key.clip].width) for key, edit in real}
+        dirty = {key: box for key, box in boxes.items() if box is not None}
+        return self._commit(builder, dirty, real, continuing=continuing)
 
     def _check_edit(self, key: FrameKey, edit: Edit) -> None:
-        patch = edit.patch
-        if patch is None:
-            return
-        if (patch.box.read(self._book.labels(key)) != patch.before).any():
-            raise ValueError(f"an edit of {key} was made for another state of the frame")
-        if (guard(patch.before, patch.after, self.protection(key), edit.origin) != patch.after).any():
-            raise ValueError(f"an edit of {key} changes protected pixels")
+        protection = self.protection(key)
+        for patch in edit.patches:
+            if (self._book.read(key, patch.box) != patch.before).any():
+                raise ValueError(f"an edit of {key} was made for another state of the frame")
+            if (guard(patch.before, patch.after, protection, edit.origin) != patch.after).any():
+                raise ValueError(f"an edit of {key} changes protected pixels")
+        if len(edit.objects) != sum(len(patch.objects) for patch in edit.patches):
+            raise ValueError(f"an edit of {key} changes an object in two patches")
 
     def decide(
         self, keys: Iterable[FrameKey], state: MaskState, *, objects: Iterable[int] | None = None
@@ -306,8 +325,8 @@ class Document(WorkingFile):
             self._book.add_row(row)
         sequence = self._writer.submit(step)
         for key, edit in edits:
-            if edit.patch is not None:
-                self._book.write(key, edit.patch.box, edit.patch.after)
+            for patch in edit.patches:
+                self._book.write(key, patch.box, patch.after)
         heads = {r.id: r.head for r in step.revisions}
         for change in step.head.changes:
             self._book.apply(change, head=heads.get(change.after) if isinstance(change.after, int) else None)

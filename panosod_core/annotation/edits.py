@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -88,6 +89,7 @@ class Patch:
     before: LabelMap
     after: LabelMap
 
+    @cached_property
     def objects(self) -> tuple[int, ...]:
         """Ids of which pixels are lost or gained, ascending."""
         changed = self.before != self.after
@@ -108,32 +110,38 @@ class Edit:
 
     Attributes:
         origin: who edits.
-        patch: the pixels, None where nothing changes.
+        patches: the pixels; boxes that do not meet, and no object in two of them; () where nothing changes.
         refused_px: pixels that were wanted and are protected.
         overlaps: pixels wanted by two incoming masks: (winner, loser) -> count.
-        objects: ids changed, ascending.
     """
 
     origin: Origin
-    patch: Patch | None
+    patches: tuple[Patch, ...] = ()
     refused_px: int = 0
     overlaps: Mapping[tuple[int, int], int] = field(default_factory=dict)
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing changes."""
-        return self.patch is None
+        return not self.patches
 
     @property
     def objects(self) -> tuple[int, ...]:
         """Ids of which pixels are lost or gained, ascending."""
-        return self.patch.objects() if self.patch is not None else ()
+        return tuple(sorted({i for patch in self.patches for i in patch.objects}))
+
+    def box(self, ring_width: int) -> RingBox | None:
+        """The box that holds all that changes; None where nothing does."""
+        whole: RingBox | None = None
+        for patch in self.patches:
+            whole = patch.box if whole is None else whole.union(patch.box, ring_width)
+        return whole
 
     def applied(self, labels: LabelMap) -> LabelMap:
         """A new label map with the edit done."""
         result = labels.copy()
-        if self.patch is not None:
-            self.patch.box.write(result, self.patch.after)
+        for patch in self.patches:
+            patch.box.write(result, patch.after)
         return result
 
 
@@ -170,17 +178,33 @@ def propose(labels: LabelMap, box: RingBox, wanted: LabelMap, *, protection: Pro
         origin: who asks.
     """
     before = box.read(labels)
+    return propose_in(box, before, wanted, ring_width=labels.shape[1], protection=protection, origin=origin)
+
+
+def propose_in(
+    box: RingBox, before: LabelMap, wanted: LabelMap, *, ring_width: int, protection: Protection, origin: Origin
+) -> Edit:
+    """As :func:`propose`, where only the box is at hand.
+
+    Args:
+        box: where.
+        before: (box.height, box.width) uint8, as it is.
+        wanted: same shape.
+        ring_width: of the label map.
+        protection: what must not change.
+        origin: who asks.
+    """
     allowed = guard(before, wanted, protection, origin)
     refused = int(np.count_nonzero(allowed != wanted))
     changed = before != allowed
     rows, columns = np.flatnonzero(changed.any(axis=1)), np.flatnonzero(changed.any(axis=0))
     if not len(rows):
-        return Edit(origin, None, refused)
+        return Edit(origin, (), refused)
     part = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
     small = before[part]
-    x, y = (box.x + int(columns[0])) % labels.shape[1], box.y + int(rows[0])
+    x, y = (box.x + int(columns[0])) % ring_width, box.y + int(rows[0])
     patch = Patch(RingBox(x, y, small.shape[1], small.shape[0]), small, allowed[part])
-    return Edit(origin, patch, refused)
+    return Edit(origin, (patch,), refused)
 
 
 def paint(
@@ -248,7 +272,7 @@ def relabel(
     if region is None:
         hit = RingMask.of(np.isin(labels, sorted(ids)))
         if hit is None:
-            return Edit(origin, None)
+            return Edit(origin)
         region = RingMask(hit.box, np.ones_like(hit.bits))
     there = region.box.read(labels)
     wanted = np.where(region.bits, table[there], there)
@@ -309,5 +333,5 @@ def put_labels(labels: LabelMap, wanted: LabelMap, *, protection: Protection, or
         raise ValueError(f"expected {labels.shape} uint8, got {wanted.shape} {wanted.dtype}")
     box = difference_box(labels, wanted)
     if box is None:
-        return Edit(origin, None)
+        return Edit(origin)
     return propose(labels, box, box.read(wanted), protection=protection, origin=origin)

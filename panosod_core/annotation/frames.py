@@ -123,6 +123,19 @@ class FrameBook:
         view.flags.writeable = False
         return view
 
+    def read(self, key: FrameKey, box: RingBox) -> LabelMap:
+        """(box.height, box.width) of a frame's label map; where the map is not at hand, no more of it is drawn."""
+        labels = self._maps.get(key)
+        if labels is not None:
+            return np.asarray(box.read(labels), np.uint8)
+        part = np.zeros((box.height, box.width), np.uint8)
+        width = self.clips[key.clip].width
+        for object_id, head in self.heads(key).items():
+            mask = self._mask_of(head.revision)
+            if mask is not None and mask.box.meets(box, width):
+                part[mask.read(box, width)] = object_id
+        return part
+
     def write(self, key: FrameKey, box: RingBox, values: LabelMap) -> None:
         """Put an edit's pixels into the map where it is at hand; else it is read anew when it is asked for."""
         labels = self._maps.get(key)

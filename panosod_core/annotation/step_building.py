@@ -69,10 +69,10 @@ class StepBuilder:
 
     def edit(self, key: FrameKey, edit: Edit, *, time_spent_s: float) -> None:
         """New pixels: a draft revision of every object that changes; the frame becomes a draft."""
-        if edit.patch is None:
+        if edit.is_empty:
             return
         frame = self._row(key).id
-        for object_id in edit.patch.objects():
+        for object_id, part in ((i, patch.of_object(i)) for patch in edit.patches for i in patch.objects):
             self._revise(
                 key,
                 frame,
@@ -80,7 +80,7 @@ class StepBuilder:
                 source=edit.origin.source,
                 model_id=edit.origin.model_id,
                 state=MaskState.DRAFT,
-                patch=edit.patch.of_object(object_id),
+                patch=part,
                 time_spent_s=time_spent_s,
                 author=edit.origin.author,
             )

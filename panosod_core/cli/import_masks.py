@@ -68,7 +68,7 @@ def run(args: ImportArguments) -> int:
         with VideoReader(media, video) as reader:
             pts = reader.frame_pts()
         plan = plan_import(document, clip, named[0], pts=pts)
-        changed = sum(edit.patch is not None for _, edit in plan.edits)
+        changed = sum(not edit.is_empty for _, edit in plan.edits)
         if not args.dry_run:
             apply_import(document, plan, title=f"Import {args.masks.name}")
             document.flush()

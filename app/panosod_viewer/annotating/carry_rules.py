@@ -57,13 +57,14 @@ def edit_of(document: Document, carried: CarriedTo) -> Edit:
     # Not while the window opens: it brings OpenCV.
     from panosod_core.annotation.propagation.putting import put_carried
 
-    heads = document.heads(carried.key)
+    key = carried.key
     return put_carried(
-        document.labels(carried.key),
+        lambda box: document.read(key, box),
         carried.masks,
-        protection=document.protection(carried.key),
+        old={i: document.mask(key, i) for i in carried.masks},
+        ring_width=document.clip(key.clip).width,
+        protection=document.protection(key),
         origin=_ORIGIN,
-        painted=heads.keys(),
     )
 
 

@@ -10,17 +10,15 @@ from PySide6.QtCore import QObject, Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog
 
-from panosod_core.annotation import merge
 from panosod_core.annotation.document import Document
 from panosod_core.annotation.records import Clip
 from panosod_core.annotation.store import SUFFIX
 from panosod_core.errors import PanosodError
-from panosod_core.media.frame import VideoFrame
+from panosod_viewer.annotating.comparing import KEY, Comparing
 from panosod_viewer.annotating.desk import AnnotationDesk
-from panosod_viewer.annotating.exchange_words import comparison_words, outline, plan_words
+from panosod_viewer.annotating.exchange_words import plan_words
 from panosod_viewer.clip_session import ClipSession
 from panosod_viewer.main_window import MainWindow
-from panosod_viewer.overlays import Path as Line
 from panosod_viewer.panels.notice import Notice, Severity
 from panosod_viewer.player import Player
 from panosod_viewer.state import ViewerState
@@ -42,10 +40,8 @@ if TYPE_CHECKING:
     from panosod_core.annotation.formats.exporting import ExportOptions
     from panosod_viewer.panels.export_dialog import ExportDialog
     from panosod_viewer.panels.import_dialog import ImportDialog
-    from panosod_viewer.panels.merge_dialog import MergeDialog
 
 OPEN_FOLDER = "annotate.open_folder:"
-KEY = "annotate.exchange"
 FLUSH_S = 5.0
 """Strokes on their way to the disk are waited for at most this long."""
 
@@ -53,14 +49,13 @@ FLUSH_S = 5.0
 class Exchange(QObject):
     """At most one task runs.
 
+    Attributes:
+        comparing: another annotator's project.
+
     Signals:
-        conflicts_found (object): numbers of the frames of the clip at hand in which masks differ.
-        frame_wished (int): show this frame.
         notice (object), notice_over (str).
     """
 
-    conflicts_found = Signal(object)
-    frame_wished = Signal(int)
     notice = Signal(object)
     notice_over = Signal(str)
     _mail_came = Signal()
@@ -76,23 +71,20 @@ class Exchange(QObject):
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._desk, self._session, self._state, self._window = desk, session, state, window
-        self._player = player
+        self._desk, self._session, self._window = desk, session, window
         self.export_dialog: ExportDialog | None = None
         self.import_dialog: ImportDialog | None = None
-        self.merge_dialog: MergeDialog | None = None
+        self.comparing = Comparing(desk=desk, session=session, state=state, player=player, window=window, parent=self)
         self._task: Task | None = None
         self._tasks = 0
         self.every = 6
         """The keyframe rule, proposed for data sets where all that is painted keeps to it."""
         self._planned: PlannedImport | None = None
-        self._compared: Compared | None = None
-        self._theirs: tuple[int, tuple[Line, ...]] | None = None
         self._mail = Mailbox()
         self._mail_came.connect(self._read_mail, Qt.ConnectionType.QueuedConnection)
         self._mail.attach(self._mail_came.emit)
+        self.comparing.notice.connect(self.notice)
         desk.project_changed.connect(lambda _: self._project_gone())
-        player.frame_shown.connect(self._show_theirs)
 
     def commands(self) -> dict[str, Callable[[], object]]:
         """What its actions do."""
@@ -110,7 +102,7 @@ class Exchange(QObject):
     def close(self) -> None:
         """Abandon what runs."""
         self._drop_task()
-        self._forget_comparison()
+        self.comparing.forget()
 
     # --- export
 
@@ -183,7 +175,7 @@ class Exchange(QObject):
         if planned is None or planned.plan is None:
             return
         plan = planned.plan
-        frames = sum(edit.patch is not None for _, edit in plan.edits)
+        frames = sum(not edit.is_empty for _, edit in plan.edits)
         done = self._desk.act(lambda d: apply_import(d, plan, title=f"Import {planned.path.name}"))
         if self.import_dialog is not None:
             self.import_dialog.accept()
@@ -210,46 +202,9 @@ class Exchange(QObject):
         """Compare with another project, in a thread."""
         document = self._flushed()
         if document is not None:
-            self._forget_comparison()
+            self.comparing.forget()
             self.notice.emit(Notice(f"Comparing with {other.name}…", key=KEY))
             self._begin(compare_projects(document.path, other))
-
-    def apply_merge(self) -> None:
-        """Take over what is new and what was chosen."""
-        compared, dialog = self._compared, self.merge_dialog
-        if compared is None or dialog is None:
-            return
-        conflicts = compared.plan.conflicts
-        choices = {(conflicts[n].key, conflicts[n].object_id): choice for n, choice in dialog.choices().items()}
-        consent = dialog.consent.isChecked()
-        done = self._desk.act(
-            lambda d: merge.apply(d, compared.theirs, compared.plan, choices=choices, consent=consent)
-        )
-        dialog.accept()
-        text = f"Merged {compared.theirs.path.name}: what was taken over is a draft" if done else "Nothing has changed"
-        self.notice.emit(Notice(text, Severity.INFO, key=KEY, seconds=8.0))
-        self._forget_comparison()
-
-    def show_conflict(self, row: int) -> None:
-        """Go to a conflict and draw their outline."""
-        compared, clip = self._compared, self._desk.clip
-        if compared is None or clip is None:
-            return
-        item = compared.plan.conflicts[row]
-        if item.key.clip != clip.id:
-            self._say("This conflict is in another clip: open that to see it")
-            return
-        self.frame_wished.emit(item.key.index)
-        try:
-            mask = compared.theirs.mask(item.theirs)
-        except PanosodError as error:
-            self.notice.emit(Notice(str(error), Severity.ERROR, key=KEY))
-            return
-        R_world_picture = self._state.wish.geometry.R_world_picture
-        lines = () if mask is None else outline(mask, clip.shape, R_world_picture)
-        self._theirs = (item.key.index, lines)
-        self._show_theirs(self._player.frame)
-        self._desk.select(item.object_id)
 
     # --- tasks
 
@@ -300,7 +255,8 @@ class Exchange(QObject):
             elif isinstance(letter.result, PlannedImport):
                 self._show_plan(letter.result)
             elif isinstance(letter.result, Compared):
-                self._show_comparison(letter.result)
+                self.notice_over.emit(KEY)
+                self.comparing.show(letter.result)
             else:
                 self._exported(letter.result)
 
@@ -337,58 +293,13 @@ class Exchange(QObject):
         if planned.plan is None:
             dialog.set_plan(f"There are {len(planned.names)} clips of masks: choose one above.", is_ready=False)
         else:
-            frames = sum(edit.patch is not None for _, edit in planned.plan.edits)
+            frames = sum(not edit.is_empty for _, edit in planned.plan.edits)
             dialog.set_plan(plan_words(planned), is_ready=frames > 0)
-
-    def _show_comparison(self, compared: Compared) -> None:
-        from panosod_viewer.panels.merge_dialog import ConflictRow, MergeDialog
-
-        self.notice_over.emit(KEY)
-        self._forget_comparison()
-        self._compared = compared
-        if self.merge_dialog is None:
-            self.merge_dialog = MergeDialog(self._window)
-            self.merge_dialog.row_chosen.connect(self.show_conflict)
-            self.merge_dialog.merge_requested.connect(self.apply_merge)
-            self.merge_dialog.left.connect(self._forget_comparison)
-        plan, document, clip = compared.plan, self._desk.document, self._desk.clip
-        here = 0 if clip is None else clip.id
-        names: dict[tuple[int, int], str] = {}
-        for c in [] if document is None else document.clips:
-            names |= {(c.id, o.id): o.name for o in ([] if document is None else document.objects(c.id))}
-        rows = [
-            ConflictRow(
-                i.key.index,
-                names.get((i.key.clip, i.object_id), f"object {i.object_id}"),
-                i.iou,
-                "" if i.ours_state is None else i.ours_state.value,
-                i.key.clip == here,
-            )
-            for i in plan.conflicts
-        ]
-        new = sum(i.finding is merge.Finding.NEW for i in plan.items)
-        self.conflicts_found.emit([i.key.index for i in plan.conflicts if i.key.clip == here])
-        self.merge_dialog.set_comparison(comparison_words(compared), rows, has_work=bool(rows or new))
-        self.merge_dialog.show()
-        self.merge_dialog.raise_()
-
-    def _forget_comparison(self) -> None:
-        compared, self._compared = self._compared, None
-        if compared is not None:
-            compared.theirs.close()
-            self._theirs = None
-            self._state.show_pictures(theirs=())
-
-    def _show_theirs(self, frame: VideoFrame | None) -> None:
-        """Their outline, in the frame that it belongs to."""
-        if self._theirs is not None:
-            index, lines = self._theirs
-            self._state.show_pictures(theirs=lines if frame is not None and frame.index == index else ())
 
     def _project_gone(self) -> None:
         self._drop_task()
-        self._forget_comparison()
-        for dialog in (self.export_dialog, self.import_dialog, self.merge_dialog):
+        self.comparing.close()
+        for dialog in (self.export_dialog, self.import_dialog):
             if dialog is not None:
                 dialog.close()
 

@@ -18,7 +18,7 @@ def plan_words(planned: PlannedImport) -> str:
     plan = planned.plan
     if plan is None:
         return ""
-    frames = sum(edit.patch is not None for _, edit in plan.edits)
+    frames = sum(not edit.is_empty for _, edit in plan.edits)
     lines = [f"Drafts in {frames} of {len(plan.edits)} frames of {planned.chosen}."]
     if plan.new_objects:
         lines.append("New objects: " + ", ".join(info.name for _, info in plan.new_objects) + ".")

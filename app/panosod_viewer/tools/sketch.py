@@ -69,8 +69,9 @@ class Sketch:
     def show(self, edit: Edit | None) -> None:
         """Show an edit of the document's labels instead of what was tentative; None shows the document."""
         self.cancel()
-        if edit is not None and edit.patch is not None:
-            self._put(edit.patch.box, edit.patch.after)
+        if edit is not None and not edit.is_empty:
+            for patch in edit.patches:
+                self._put(patch.box, patch.after)
             self._origin = edit.origin
 
     def take(self, *, origin: Origin = BY_HAND) -> Edit | None:
@@ -80,7 +81,7 @@ class Sketch:
         if box is None:
             return None
         edit = propose(self.labels, box, box.read(self._canvas.labels), protection=self.protection, origin=origin)
-        return None if edit.patch is None else edit
+        return None if edit.is_empty else edit
 
     def cancel(self) -> None:
         """Draw the document's labels again."""

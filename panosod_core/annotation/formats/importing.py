@@ -241,5 +241,5 @@ def apply_import(document: Document, plan: ImportPlan, *, title: str) -> Done | 
         ProjectError: the project is read-only.
         ValueError: it has changed since the plan was made.
     """
-    edits: Sequence[tuple[FrameKey, Edit]] = [(key, edit) for key, edit in plan.edits if edit.patch is not None]
+    edits: Sequence[tuple[FrameKey, Edit]] = [(key, edit) for key, edit in plan.edits if not edit.is_empty]
     return document.apply_many(edits, title=title, objects=plan.new_objects)

@@ -2,51 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from panosod_core.annotation.edits import Edit, Origin, Protection, propose
-from panosod_core.annotation.masks import LabelMap, RingBox, RingMask, check_object_id, object_mask
+from panosod_core.annotation.edits import Edit, Origin, Patch, Protection, propose_in
+from panosod_core.annotation.masks import LabelMap, RingBox, RingMask, check_object_id
 
 
 def put_carried(
-    labels: LabelMap,
+    read: Callable[[RingBox], LabelMap],
     masks: Mapping[int, RingMask | None],
     *,
+    old: Mapping[int, RingMask | None],
+    ring_width: int,
     protection: Protection,
     origin: Origin,
-    painted: Collection[int] | None = None,
 ) -> Edit:
     """Replace the masks of carried objects; they take background and each other's old pixels, nobody else's.
 
+    Objects far apart are patches apart: six small ones about a sphere cost what they cost, not the whole picture.
+
     Args:
-        labels: (H, W) label map of the frame.
+        read: gives the labels of a box of the frame.
         masks: disjoint; None where an object was lost: its old mask goes.
+        old: masks that these objects have in the frame.
+        ring_width: of the frame's label map.
         protection: what must not change.
         origin: who carried.
-        painted: objects that the frame may hold already, so that others are not looked for; None: any.
     """
-    width = labels.shape[1]
-    box: RingBox | None = None
+    boxes: dict[int, RingBox] = {}
     for object_id, mask in masks.items():
         check_object_id(object_id)
-        is_there = painted is None or object_id in painted
-        old = object_mask(labels, object_id) if is_there else None
-        for part in (mask, old):
+        for part in (mask, old.get(object_id)):
             if part is not None:
-                box = part.box if box is None else box.union(part.box, width)
-    if box is None:
-        return Edit(origin, None)
-    there = box.read(labels)
+                has = boxes.get(object_id)
+                boxes[object_id] = part.box if has is None else has.union(part.box, ring_width)
+    patches: list[Patch] = []
+    refused = 0
+    for box, ids in _together(boxes, ring_width):
+        there = read(box)
+        wanted = _wanted(there, box, {i: masks[i] for i in ids}, ring_width)
+        edit = propose_in(box, there, wanted, ring_width=ring_width, protection=protection, origin=origin)
+        patches += edit.patches
+        refused += edit.refused_px
+    return Edit(origin, tuple(patches), refused)
+
+
+def _together(boxes: Mapping[int, RingBox], ring_width: int) -> list[tuple[RingBox, list[int]]]:
+    """Boxes that meet as one, with the objects in it."""
+    groups: list[tuple[RingBox, list[int]]] = []
+    for object_id, own in boxes.items():
+        box, ids = own, [object_id]
+        while met := next((g for g in groups if g[0].meets(box, ring_width)), None):
+            groups.remove(met)
+            box, ids = box.union(met[0], ring_width), met[1] + ids
+        groups.append((box, ids))
+    return groups
+
+
+def _wanted(there: LabelMap, box: RingBox, masks: Mapping[int, RingMask | None], ring_width: int) -> LabelMap:
     named = np.zeros(256, np.bool_)
     named[sorted(masks)] = True
-    free = named[there] | (there == 0)
-    wanted = np.where(named[there], np.uint8(0), there)
-    canvas = np.zeros(labels.shape, np.uint8)  # touched only where masks are, unlike zeros_like
+    is_own = named[there]
+    is_free = is_own | (there == 0)
+    wanted = np.where(is_own, np.uint8(0), there)
     for object_id, mask in masks.items():
         if mask is not None:
-            mask.box.write_where(canvas, np.full(mask.bits.shape, object_id, np.uint8), mask.bits)
-    new = box.read(canvas)
-    wanted = np.where((new > 0) & free, new, wanted)
-    return propose(labels, box, wanted, protection=protection, origin=origin)
+            wanted[mask.within(box, ring_width) & is_free] = object_id
+    return wanted

@@ -74,6 +74,11 @@ class RingBox:
         for in_box, on_ring in self.columns(full.shape[1]):
             np.copyto(full[rows, on_ring], values[:, in_box], where=where[:, in_box])
 
+    def meets(self, other: RingBox, ring_width: int) -> bool:
+        """Whether the two have a pixel in common."""
+        rows = self.y < other.y + other.height and other.y < self.y + self.height
+        return rows and ((other.x - self.x) % ring_width < self.width or (self.x - other.x) % ring_width < other.width)
+
     def union(self, other: RingBox, ring_width: int) -> RingBox:
         """The smallest box that holds both."""
         y = min(self.y, other.y)
@@ -134,6 +139,19 @@ class RingMask:
         if around < width:
             taken[:, around:] = bits[:, : width - around]
         return RingMask(RingBox(x, y + self.box.y, width, height), taken)
+
+    def within(self, box: RingBox, ring_width: int) -> BoolMask:
+        """(box.height, box.width) bool: this mask as a box shows it that holds its own."""
+        canvas = np.zeros((box.height, box.width), np.bool_)
+        _paste(canvas, box, self.box, self.bits, ring_width)
+        return canvas
+
+    def read(self, box: RingBox, ring_width: int) -> BoolMask:
+        """(box.height, box.width) bool: what a box shows of this mask."""
+        whole = self.box.union(box, ring_width)
+        columns = ((box.x - whole.x) % ring_width + np.arange(box.width)) % whole.width
+        part: BoolMask = self.within(whole, ring_width)[box.y - whole.y :][: box.height][:, columns]
+        return part
 
     def stamped(self, box: RingBox, bits: BoolMask, ring_width: int) -> RingMask:
         """This mask with the pixels of a box replaced."""

@@ -80,7 +80,7 @@ def test_a_stale_edit_and_one_past_the_guard_are_refused(document: Document) -> 
         document.apply(key(0), edit, title="Brush")
     before = document.labels(key(0)).copy()
     document.accept([key(1)])
-    forged = Edit(MODEL, Patch(RingBox(0, 0, 1, 1), np.zeros((1, 1), np.uint8), np.ones((1, 1), np.uint8)))
+    forged = Edit(MODEL, (Patch(RingBox(0, 0, 1, 1), np.zeros((1, 1), np.uint8), np.ones((1, 1), np.uint8)),))
     with pytest.raises(ValueError, match="protected"):
         document.apply(key(1), forged, title="Model")
     with pytest.raises(ValueError, match="twice"):

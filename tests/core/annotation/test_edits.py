@@ -39,11 +39,11 @@ def check_consistent(edit: Edit, labels: np.ndarray, wanted: np.ndarray) -> None
     assert edit.is_empty == (not changed.any())
     assert edit.objects == tuple(sorted({*labels[changed].tolist(), *after[changed].tolist()} - {0}))
     assert edit.refused_px == int((after != wanted).sum())
-    if edit.patch is not None:
-        back = Edit(edit.origin, edit.patch.turned()).applied(after)
-        assert (back == labels).all()
-        for object_id in edit.objects:
-            box, bits = edit.patch.of_object(object_id)
+    back = Edit(edit.origin, tuple(patch.turned() for patch in edit.patches)).applied(after)
+    assert (back == labels).all()
+    for patch in edit.patches:
+        for object_id in patch.objects:
+            box, bits = patch.of_object(object_id)
             assert (box.read(after == object_id) == bits).all()
 
 

@@ -109,6 +109,21 @@ def test_stamping_replaces_the_pixels_of_a_box(data: st.DataObject) -> None:
 
 
 @given(st.data())
+def test_a_box_shows_of_a_mask_what_lies_in_it(data: st.DataObject) -> None:
+    picture = data.draw(pictures())
+    mask = RingMask.of(picture)
+    if mask is None:
+        return
+    box, width = data.draw(boxes(picture.shape)), picture.shape[1]
+    shown = box.read(picture)
+    assert (mask.read(box, width) == shown).all()
+    assert (mask.within(mask.box.union(box, width), width).sum()) == picture.sum()
+    around = RingMask(box, np.ones((box.height, box.width), np.bool_)).full(picture.shape)
+    mine = RingMask(mask.box, np.ones_like(mask.bits)).full(picture.shape)
+    assert mask.box.meets(box, width) == box.meets(mask.box, width) == bool((around & mine).any())
+
+
+@given(st.data())
 def test_a_union_holds_both_boxes(data: st.DataObject) -> None:
     shape = data.draw(SHAPES)
     a, b = data.draw(boxes(shape)), data.draw(boxes(shape))

@@ -14,14 +14,18 @@ from pathlib import Path
 import numpy as np
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from panosod_core.annotation import merge
 from panosod_core.annotation.document import Document
 from panosod_core.annotation.edits import Edit, Origin, erase, paint, put_masks, relabel
 from panosod_core.annotation.masks import RingBox, RingMask
+from panosod_core.annotation.operations import Combination, take_mask
+from panosod_core.annotation.propagation.putting import put_carried
 from panosod_core.annotation.records import MaskState, ObjectInfo, Source
 from panosod_core.annotation.snapshot import Snapshot
+from panosod_core.errors import AnnotationError
 from tests.core.annotation.painting import IMPORTED, MODEL, PROPAGATED, SHAPE, a_project, key
 
 HEIGHT, WIDTH = SHAPE
@@ -199,6 +203,78 @@ class ProjectMachine(RuleBasedStateMachine):
         edit = self.masks(i, {object_id: region}, Origin(origin.source, origin.model_id, consent))
         self.document.apply(key(i), edit, title="Accept the model")
         self.done({i: result}, before)
+
+    @rule(
+        i=FRAMES,
+        object_id=OBJECTS,
+        mask=hnp.arrays(np.bool_, SHAPE),
+        how=st.sampled_from(Combination),
+        lasso=st.none() | regions(),
+        preserve=st.booleans(),
+    )
+    def take_from_a_model(
+        self, i: int, object_id: int, mask: np.ndarray, how: Combination, lasso: RingMask | None, preserve: bool
+    ) -> None:
+        """As the commands do it: whole or inside a lasso, in place of what is there or together with it."""
+        before = self.state()
+        labels = self.frames[i].labels
+        old, inside = labels == object_id, np.ones(SHAPE, np.bool_) if lasso is None else lasso.full(SHAPE)
+        new = {
+            Combination.REPLACE: mask,
+            Combination.UNION: old | mask,
+            Combination.SUBTRACT: old & ~mask,
+            Combination.INTERSECT: old & mask,
+        }[how]
+        new = np.where(inside, new, old)
+        if preserve:
+            new = new & ((labels == 0) | old)
+        try:
+            edit = take_mask(
+                self.document.labels(key(i)),
+                object_id,
+                mask,
+                how,
+                protection=self.document.protection(key(i)),
+                within=lasso,
+                preserve_others=preserve,
+                origin=MODEL,
+            )
+        except AnnotationError:
+            assert not (mask & inside).any()
+            return
+        self.document.apply(key(i), edit, title="Take the model's mask")
+        wanted = np.where(new, np.uint8(object_id), np.where(old, np.uint8(0), labels))
+        self.done({i: self.expected(i, wanted, machine=True)}, before)
+
+    @rule(masks=st.dictionaries(OBJECTS, st.none() | regions(), min_size=1), first_seen=st.booleans())
+    def carry(self, masks: dict[int, RingMask | None], first_seen: bool) -> None:
+        """As a propagation does it: into frames whose maps nobody has drawn, several objects at once, as it goes."""
+        before = self.state()
+        free = np.ones(SHAPE, np.bool_)
+        apart: dict[int, RingMask | None] = {}
+        for object_id, region in masks.items():  # carried masks are disjoint
+            full = np.zeros(SHAPE, np.bool_) if region is None else region.full(SHAPE) & free
+            apart[object_id], free = RingMask.of(full), free & ~full
+        if first_seen:
+            self.document.read_again()
+        results, done = {}, None
+        for i in self.frames:
+            labels, where = self.frames[i].labels, key(i)
+            wanted = np.where(np.isin(labels, list(masks)), np.uint8(0), labels)
+            for object_id, mask in apart.items():
+                if mask is not None:
+                    wanted[mask.full(SHAPE) & (wanted == 0)] = object_id
+            results[i] = self.expected(i, wanted, machine=True)
+            edit = put_carried(
+                lambda box, where=where: self.document.read(where, box),  # type: ignore[misc]  # bound at once
+                apart,
+                old={o: self.document.mask(where, o) for o in apart},
+                ring_width=WIDTH,
+                protection=self.document.protection(where),
+                origin=PROPAGATED,
+            )
+            done = self.document.apply_many([(where, edit)], title="Propagate", continuing=done) or done
+        self.done(results, before)
 
     @rule(object_id=OBJECTS, region=regions(), as_it_goes=st.booleans())
     def propagate(self, object_id: int, region: RingMask, as_it_goes: bool) -> None:

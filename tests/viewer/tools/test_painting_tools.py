@@ -64,8 +64,9 @@ def drawn(work):
 def finish(work, finished):
     """Do what a document does with an edit: change the labels in place, and tell the sketch."""
     edit = finished.edit
-    edit.patch.box.write(work.labels, edit.patch.after)
-    work.sketch.follow(edit.patch.box, work.sketch.protection)
+    (patch,) = edit.patches
+    patch.box.write(work.labels, patch.after)
+    work.sketch.follow(patch.box, work.sketch.protection)
     assert (drawn(work) == work.labels).all()
     return work.labels
 
