@@ -34,7 +34,7 @@ from panosod_viewer.workers.propagating import (
 
 APPLY_MS = 80
 """Masks that have come are put into the document this often,"""
-APPLY_S = 0.02
+APPLY_S = 0.006
 """for about so long at a time: the window goes on meanwhile. One frame at least."""
 FOLLOW_S = 0.25
 """The picture follows at most this often."""
