@@ -63,10 +63,13 @@ class FinetuneArguments:
     """cpu, cuda, cuda:1, ...; auto: a GPU where there is one."""
     threads: int = 0
     """Of the processor; 0: as torch likes."""
-    engine: Literal["local", "torchrun"] = "local"
-    """local: one process; torchrun: several, on the GPUs of this machine."""
+    engine: Literal["local", "torchrun", "ray"] = "local"
+    """local: one process; torchrun: several, on the GPUs of this machine; ray: a Ray Job on the cluster at --address,
+    to which code and frames are shipped."""
     processes: int = 1
     """Of torchrun."""
+    address: str = ""
+    """Of the cluster's dashboard, http://HOST:8265."""
     resume: bool = False
     """Go on with the job in the folder."""
     detach: bool = False
@@ -121,6 +124,7 @@ def _request(args: FinetuneArguments, project: Path) -> FinetuneRequest:
         minutes=args.minutes, steps=args.steps, epochs=args.epochs, windows=args.windows, batch=args.batch,
         lr=args.lr, distill=args.distill, patience=args.patience, check_share=args.check_share, seed=args.seed,
         device=args.device, threads=args.threads, engine=args.engine, processes=args.processes,
+        address=args.address,
     )  # fmt: skip
 
 

@@ -134,8 +134,10 @@ class Finetuning:
         request, root = self._request, self._job.path
         self._job.discard()
         base = ModelFile.read(request.model or model_in_use())
-        with joined(request.device) as world:  # a device that is not there is found out before anything is written
-            on_cpu = world.device.type == "cpu"
+        on_cpu = False
+        if request.engine != "ray":  # whose nodes look for themselves
+            with joined(request.device) as world:  # a device that is not there is found out before anything is written
+                on_cpu = world.device.type == "cpu"
         with Snapshot.open(request.project) as snapshot:
             media = {clip.id: clip_file(request.project, clip) for clip in snapshot.clips}
             corrected = corrected_frames(snapshot, clips=[c for c, path in media.items() if path is not None])
@@ -242,7 +244,7 @@ class Finetuning:
         # Both on the same runtime and in full precision, whatever exports lie about: models are compared here.
         return open_torch_engine(
             ModelFile.read(path),
-            device=self._request.device,
+            device="auto" if self._request.engine == "ray" else self._request.device,
             precision="float32",
             threads=self._request.threads or None,
         )

@@ -1,22 +1,18 @@
-"""Doing one run of a finetuning job: its budget, and what a person wants of it meanwhile."""
+"""Doing one run of a finetuning job: where, its budget, and what a person wants of it meanwhile."""
 
-import os
-import signal
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from panosod_core.training.events import Event
 from panosod_core.training.finetune_data import mixed_sources
-from panosod_core.training.finetune_examples import examples_of
 from panosod_core.training.finetune_plan import RunPlan, job_of, mix_of
+from panosod_core.training.finetune_ray import ClusterRun
 from panosod_core.training.finetune_torchrun import Processes
-from panosod_core.training.jobs.folder import JobFolder, Wish
-from panosod_core.training.jobs.states import JobState
+from panosod_core.training.finetune_watch import Watch, end_this_process
+from panosod_core.training.jobs.folder import JobFolder
 from panosod_core.training.state import STATE, read_state
 from panosod_core.training.video import train_video
-
-_TAKEN = frozenset({"step", "check", "note", "skipped", "resume", "end", "diverged"})
 
 
 @dataclass(frozen=True)
@@ -32,6 +28,28 @@ class RunEnd:
     best_epoch: int
 
 
+class Engine(Protocol):
+    """A run that somebody else does: what it leaves in the run's folder here is what this process would."""
+
+    def end(self) -> None:
+        """It ends after its step and saves."""
+
+    def watch(self, hear: Callable[[Event], None], *, ended_on_purpose: Callable[[], bool]) -> int:
+        """Hand on what it tells until it has ended; after how many passes it was best."""
+
+
+def engine_of(job: JobFolder, plan: RunPlan, *, epochs: int, budget: float) -> Engine | None:
+    """Who does a run; None: this process.
+
+    Raises:
+        TrainingError: it cannot be had.
+    """
+    name = job.read().request.engine
+    if name == "torchrun":
+        return Processes(job, plan, epochs=epochs, budget=budget)
+    return ClusterRun(job, plan, epochs=epochs, budget=budget) if name == "ray" else None
+
+
 def train_plan(job: JobFolder, plan: RunPlan, *, epochs: int, budget: float) -> RunEnd:
     """Do a run, or go on with it.
 
@@ -45,49 +63,14 @@ def train_plan(job: JobFolder, plan: RunPlan, *, epochs: int, budget: float) -> 
         PanosodError: it cannot go on.
     """
     asked = job_of(job, plan, epochs=epochs, budget=budget)
-    spent_s = 0.0
-    if asked.resume:
-        spent_s = read_state(asked.out / STATE).position.seconds
+    spent_s = read_state(asked.out / STATE).position.seconds if asked.resume else 0.0
     request = job.read().request
-    limit_s = request.minutes * 60 * budget
-    if request.engine == "torchrun":
-        processes = Processes(job, plan, epochs=epochs, budget=budget)
-        watch = _Watch(job, plan.name, end=processes.end, limit_s=limit_s, spent_s=spent_s)
-        best_epoch = processes.watch(watch, ended_on_purpose=lambda: watch.ended_it)
-        return RunEnd(False, best_epoch)
-    watch = _Watch(job, plan.name, end=_end_here, limit_s=limit_s, spent_s=spent_s)
-    outcome = train_video(
-        asked, listeners=(watch,), sources=mixed_sources(mix_of(request)), look=examples_of(job, plan)
-    )
+    # A run on a cluster looks at its own clock: it may wait for its turn there.
+    limit_s = 0.0 if request.engine == "ray" else request.minutes * 60 * budget
+    engine = engine_of(job, plan, epochs=epochs, budget=budget)
+    end = end_this_process if engine is None else engine.end
+    watch = Watch(job, plan.name, end=end, limit_s=limit_s, spent_s=spent_s)
+    if engine is not None:
+        return RunEnd(False, engine.watch(watch, ended_on_purpose=lambda: watch.ended_it))
+    outcome = train_video(asked, listeners=(watch,), sources=mixed_sources(mix_of(request)))
     return RunEnd(outcome.stopped_by is not None and not watch.ended_it, outcome.best_epoch)
-
-
-def _end_here() -> None:
-    """As Ctrl-C does it: the loop ends after its step and saves."""
-    os.kill(os.getpid(), signal.SIGTERM)
-
-
-class _Watch:
-    """Hears a run's events: hands them on to the job, and ends the run when a person or the budget says so."""
-
-    def __init__(self, job: JobFolder, run: str, *, end: Callable[[], None], limit_s: float, spent_s: float) -> None:
-        self._job, self._run, self._end_run = job, run, end
-        self._limit_s, self._began_s = limit_s, time.monotonic() - spent_s
-        self.ended_it = False
-
-    def __call__(self, event: Event) -> None:
-        if event["event"] in _TAKEN:
-            self._job.pass_on({**event, "run": self._run})
-        if event["event"] not in ("step", "check", "start", "resume") or self.ended_it:
-            return
-        if self._job.wish is Wish.STOP:
-            if self._job.read().state is JobState.RUNNING:
-                self._job.become(JobState.STOPPING)
-            self._end()
-        elif self._limit_s and time.monotonic() - self._began_s >= self._limit_s:
-            self._job.tell("note", run=self._run, text="the time is up")
-            self._end()
-
-    def _end(self) -> None:
-        self.ended_it = True
-        self._end_run()

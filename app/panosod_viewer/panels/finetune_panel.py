@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from PySide6.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
     QLabel,
+    QLineEdit,
     QPlainTextEdit,
     QProgressBar,
     QSpinBox,
@@ -37,7 +39,8 @@ if TYPE_CHECKING:
     from panosod_viewer.widgets.training_plots import TrainingPlots
 
 PRESETS = {"frozen": "Frozen: all but the backbone learns", "gentle": "Gentle: the backbone learns at a tenth"}
-DEVICES = {"auto": "A GPU where there is one", "cpu": "The processor", "cuda": "The GPU"}
+RAY = "ray"
+DEVICES = {"auto": "A GPU where there is one", "cpu": "The processor", "cuda": "The GPU", RAY: "A Ray cluster"}
 _MOST_MINUTES = 7 * 24 * 60
 SIZE = (780, 620)
 
@@ -176,12 +179,13 @@ class FinetunePanel(QDialog):
     @property
     def wish(self) -> StartWish:
         """As the person has put it."""
-        return StartWish(
-            self.model.currentData(),
-            list(PRESETS)[self.preset.currentIndex()],
-            float(self.minutes.value()),
-            list(DEVICES)[self.device.currentIndex()],
+        made = StartWish(
+            self.model.currentData(), list(PRESETS)[self.preset.currentIndex()], float(self.minutes.value())
         )
+        place = list(DEVICES)[self.device.currentIndex()]
+        if place == RAY:
+            return replace(made, engine=RAY, address=self.address.text().strip())
+        return replace(made, device=place)
 
     # --- making
 
@@ -232,6 +236,12 @@ class FinetunePanel(QDialog):
             widget.setMinimumHeight(HIT_PX)
             widget.setAccessibleName(words.replace("&", ""))
             form.addRow(words, widget)
+        self.address = QLineEdit(placeholderText="http://HOST:8265, the cluster's dashboard")
+        self.address.setMinimumHeight(HIT_PX)
+        self.address.setAccessibleName("Address of the cluster")
+        form.addRow("&Address", self.address)
+        form.setRowVisible(self.address, False)
+        self.device.currentIndexChanged.connect(lambda n: form.setRowVisible(self.address, list(DEVICES)[n] == RAY))
         column.addLayout(form)
         self.start = TextButton("Start")
         self.start.setToolTip("Learn from the project as it is now; it goes on when this window is closed")

@@ -106,13 +106,15 @@ class StartWish:
         model: to begin with; None: the one in use.
         preset: of the request's presets.
         minutes: budget.
-        device: as the request takes it.
+        device, engine, address: as the request takes them.
     """
 
     model: Path | None = None
     preset: str = "frozen"
     minutes: float = 20.0
     device: str = "auto"
+    engine: str = "local"
+    address: str = ""
 
 
 @dataclass(frozen=True)

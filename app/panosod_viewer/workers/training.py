@@ -259,8 +259,9 @@ class TrainingThread:
         from panosod_core.training.jobs.request import FinetuneRequest
 
         request = FinetuneRequest(
-            project=project, model=wish.model, preset=wish.preset, minutes=wish.minutes, device=wish.device
-        )
+            project=project, model=wish.model, preset=wish.preset, minutes=wish.minutes, device=wish.device,
+            engine=wish.engine, address=wish.address,
+        )  # fmt: skip
         name = f"{project.stem}-{time.strftime('%Y%m%d-%H%M%S')}"
         path = next(
             p for p in (self._root / (name + (f"-{k}" if k else "")) for k in range(1000)) if not p.exists()

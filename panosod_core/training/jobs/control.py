@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from panosod_core.errors import TrainingError
+from panosod_core.training.jobs.cluster_end import call_back
 from panosod_core.training.jobs.folder import CANDIDATE, JobFolder, JobRecord, Wish
 from panosod_core.training.jobs.states import AT_WORK, JobState
 
@@ -103,11 +104,19 @@ def _ended(job: JobFolder, until: float, clock: Callable[[], float], pause: Call
 
 def _cancelled(job: JobFolder) -> JobRecord:
     with job.held():
-        record = job.read()
-        if record.state is not JobState.CANCELLED:
-            record = job.become(JobState.CANCELLED, "cancelled; nothing was kept")
-        job.discard()
-        return record
+        if job.read().state is not JobState.CANCELLED:
+            job.become(JobState.CANCELLED, "cancelled; nothing was kept")
+        return _given_up(job)
+
+
+def _given_up(job: JobFolder) -> JobRecord:
+    """End what runs elsewhere, and remove what was made."""
+    left = call_back(job.path)
+    if left:
+        job.tell("note", text=f"it may still run on the cluster: {left}")
+        job.add(left_on_cluster=left)
+    job.discard()
+    return job.read()
 
 
 def resolve(folder: Path) -> JobRecord:
@@ -128,8 +137,8 @@ def resolve(folder: Path) -> JobRecord:
             if process is not None and record.request.engine == "torchrun":
                 process.kill_remnants()
             if job.wish is Wish.CANCEL:
-                job.discard()
-                return job.become(JobState.CANCELLED, "cancelled; nothing was kept")
+                job.become(JobState.CANCELLED, "cancelled; nothing was kept")
+                return _given_up(job)
             if record.attempts >= MOST_ATTEMPTS:
                 return job.become(
                     JobState.FAILED, f"its process died {record.attempts} times; see log.txt, then queue it again"

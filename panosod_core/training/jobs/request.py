@@ -8,7 +8,7 @@ from panosod_core.errors import ConfigError
 
 PRESETS = ("frozen", "gentle")
 """frozen: the backbone keeps its weights. gentle: it learns at a tenth of the rate. Batch norm is frozen in both."""
-ENGINES = ("local", "torchrun")
+ENGINES = ("local", "torchrun", "ray")
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class FinetuneRequest:
         threads: of the processor; 0: as torch likes.
         engine: of :data:`ENGINES`.
         processes: of torchrun.
+        address: of a Ray cluster's dashboard, "http://HOST:PORT".
         scene: fields of synthetic scenes that differ from the default mixture.
     """
 
@@ -56,6 +57,7 @@ class FinetuneRequest:
     threads: int = 0
     engine: str = "local"
     processes: int = 1
+    address: str = ""
     scene: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
@@ -76,8 +78,15 @@ class FinetuneRequest:
         for name, words in (("preset", PRESETS), ("engine", ENGINES)):
             if getattr(self, name) not in words:
                 raise ConfigError(f"finetune: {name} must be one of {', '.join(words)}, got {getattr(self, name)!r}")
-        if self.engine == "local" and self.processes != 1:
+        if self.engine != "torchrun" and self.processes != 1:
             raise ConfigError("finetune: several processes need the engine torchrun")
+        if self.engine == "ray" and not self.address.startswith(("http://", "https://")):
+            raise ConfigError(
+                f"finetune: the engine ray needs the address of a cluster's dashboard (http://HOST:8265), got "
+                f"{self.address or 'none'}"
+            )
+        if self.engine != "ray" and self.address:
+            raise ConfigError("finetune: an address is for the engine ray")
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, as :meth:`from_json` takes them."""

@@ -177,6 +177,11 @@ def test_start_carries_what_was_chosen(panel, qtbot):
         QTest.mouseClick(panel.start, Qt.MouseButton.LeftButton)
     wish = caught.args[0]
     assert (wish.model, wish.preset, wish.minutes, wish.device) == (None, "gentle", 7.0, "cpu")
+    assert (wish.engine, wish.address, panel.address.isVisible()) == ("local", "", False)
+    panel.device.setCurrentIndex(panel.device.count() - 1)
+    assert panel.address.isVisible()
+    panel.address.setText(" http://head:8265 ")
+    assert (panel.wish.device, panel.wish.engine, panel.wish.address) == ("auto", "ray", "http://head:8265")
 
 
 BUTTONS = {

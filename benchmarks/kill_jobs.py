@@ -1,0 +1,601 @@
+"""The window, a finetuning job, or both are killed at random moments, again and again.
+
+    nice -n 5 python benchmarks/kill_jobs.py [--kills 200] [--seed 1] [--out benchmarks/results/kill_jobs.md]
+
+Method. "The window" is a process with what the window has of a project and its jobs: the project's document with its
+store thread (the painter of ``kill.py``: paints, erases, accepts, undoes, and says what was acknowledged), and the
+thread that starts, follows and takes up jobs (``panosod_viewer.workers.training``); it has no picture. "The job" is the
+real one, at a tiny size: it reads the same project, prepares, learns 8 steps, is judged. In turn the window, the job,
+or both are killed with SIGKILL after a random time; every fifth window while it opens. So that a round is cheap, both
+are forked from processes that have loaded everything beforehand; each is a process of its own all the same, the job in
+a session of its own, started through the queue's own door.
+
+After each kill, with nothing of the window left:
+
+- the project's file passes SQLite's integrity check, and holds what was acknowledged (see ``kill.py``);
+- the job's record can be read, and all steps between states that its events tell are of the table;
+- a job that was not killed still runs, in the same process, or has come to an end by itself;
+- nothing of a killed job is left: none of its group, none of its descendants; no process is there but the job at work;
+- the next start does with the job what its state asks: takes it up again, starts it, leaves it alone; after three
+  deaths it is failed, and a person (here: the next window) queues it again.
+
+A job that is judged at last must have come to the same tensors, byte for byte, as one that nobody killed. Whoever runs
+next learns from the state that was saved: after each resume the next step is the one behind it.
+"""
+
+import argparse
+import contextlib
+import ctypes
+import datetime
+import json
+import os
+import platform
+import random
+import select
+import signal
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import kill
+import numpy as np
+
+from panosod_core.annotation.adopting import new_clip
+from panosod_core.annotation.document import Document
+from panosod_core.annotation.edits import Origin, put_labels
+from panosod_core.annotation.records import FrameKey, NewClip, ObjectInfo, Source
+from panosod_core.media.probe import probe
+from panosod_core.media.video import VideoReader
+from panosod_core.model.checkpoint import save_checkpoint
+from panosod_core.model.config import Backbone
+from panosod_core.model.network import build_network
+from panosod_core.model.presets import PANOSOD
+from panosod_core.synth.demo import build_demo
+from panosod_core.synth.truth import load_truth
+from panosod_core.training import finetune_process
+from panosod_core.training.jobs.control import MOST_ATTEMPTS, queue
+from panosod_core.training.jobs.folder import CANDIDATE, JobFolder, JobRecord
+from panosod_core.training.jobs.process_mark import ProcessMark
+from panosod_core.training.jobs.queue import JobQueue
+from panosod_core.training.jobs.request import FinetuneRequest
+from panosod_core.training.jobs.states import AT_WORK, JobState, check_step
+from panosod_viewer.workers.training import JobSeen, TrainingThread
+
+S = JobState
+MODEL = replace(
+    PANOSOD, height_px=48, width_px=96, channels=16, heads=2, feedforward=32, backbone=Backbone.RESNET18,
+    backbone_width=1 / 8, output_stride=16, visual_layers=1, sound_window_s=0.4, conv_channels=8, gru_channels=8,
+    mel_bands=32, dropout=0.0,
+)  # fmt: skip
+VICTIMS = ("window", "job", "both")
+_SUBREAPER = 36
+"""PR_SET_CHILD_SUBREAPER: descendants whose parent dies become ours, so that none is lost sight of."""
+_CLIENT = """
+import socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.connect(sys.argv[1])
+s.sendall(sys.argv[2].encode() + b"\\n")
+s.recv(1)
+"""
+PATIENCE_S = 240.0
+
+
+# --- where jobs are born
+
+
+class Nursery:
+    """A process that has loaded everything and forks a job's process when it is asked to."""
+
+    def __init__(self, folder: Path) -> None:
+        self.address = str(folder / "nursery")
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(self.address)
+        listener.listen()
+        self.pid = os.fork()
+        if not self.pid:
+            with contextlib.suppress(KeyboardInterrupt):
+                _serve(listener)
+            os._exit(0)
+        listener.close()
+
+    def command(self, folder: Path) -> tuple[str, ...]:
+        """What the queue runs in place of the job's own program: the same program, forked."""
+        return (sys.executable, "-S", "-E", "-c", _CLIENT, self.address, str(folder))
+
+    def living(self) -> set[int]:
+        """All that descends from it and lives."""
+        return descendants(self.pid)
+
+    def close(self) -> None:
+        for pid in self.living():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+
+
+def _serve(listener: socket.socket) -> None:
+    ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system buries them
+    while True:
+        caller, _ = listener.accept()
+        folder = Path(caller.makefile().readline().strip())
+        if os.fork():
+            caller.close()
+            continue
+        listener.close()
+        os.setsid()
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        log = os.open(folder / "log.txt", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        for number in (1, 2):
+            os.dup2(log, number)
+        mark = ProcessMark.of(os.getpid())
+        assert mark is not None
+        JobFolder(folder).mark(mark)  # as the queue does it: until then the caller stands in for it
+        caller.sendall(b"\n")
+        caller.close()
+        code = 70
+        try:
+            code = finetune_process.main([str(folder)])
+        finally:
+            sys.stdout.flush()
+            os._exit(code)
+
+
+def descendants(root: int) -> set[int]:
+    """Living processes that come from one, without it."""
+    parents: dict[int, int] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            with contextlib.suppress(OSError):
+                state, parent = (entry / "stat").read_text().rpartition(")")[2].split()[:2]
+                if state not in "ZX":
+                    parents[int(entry.name)] = int(parent)
+    found: set[int] = set()
+    fresh = {root}
+    while fresh:
+        fresh = {pid for pid, parent in parents.items() if parent in fresh} - found
+        found |= fresh
+    return found
+
+
+# --- the window
+
+
+def window(project: Path, root: Path, command: Callable[[Path], tuple[str, ...]], *, seed: int, steps: int) -> None:
+    """The process that is killed: jobs are followed and taken up, and somebody paints."""
+    thread: TrainingThread | None = None
+
+    def next_job() -> None:
+        path = root / f"job-{sum(1 for _ in root.glob('job-*')):03d}"
+        queue(JobFolder.create(path, wanted(project, steps)).path)
+        assert thread is not None
+        thread.watch(path)
+
+    def hear(letter: object) -> None:
+        if not isinstance(letter, JobSeen) or thread is None:
+            return
+        if letter.job.state is S.EVALUATED and not letter.job.is_alive:
+            next_job()
+        elif letter.job.state is S.FAILED:
+            thread.resume(letter.job.path)
+
+    thread = TrainingThread(hear, root=root, command=command, every_s=0.05)
+    found = JobQueue(root).jobs()
+    if found:
+        thread.watch(found[-1].path)
+        thread.list(project)
+    else:
+        next_job()
+    kill.painter(project, seed, lying=False)
+
+
+def wanted(project: Path, steps: int) -> FinetuneRequest:
+    """A job of seconds."""
+    return FinetuneRequest(
+        project, model=project.with_name("m.safetensors"), steps=steps, minutes=0.0, epochs=100, windows=4, batch=1,
+        mix=0.0, patience=0, device="cpu", threads=1, lr=1e-3,
+    )  # fmt: skip
+
+
+def make_project(folder: Path, size: tuple[int, int]) -> Path:
+    """A clip without a file, that is painted in, and one with 20 corrected frames, that is learnt from."""
+    save_checkpoint(folder / "m.safetensors", build_network(MODEL, seed=0))
+    media = build_demo(folder / "learnt.mp4", width=96, height=48, fps=10, duration_s=4.0, seed=3)
+    project = folder / "p.panosod"
+    document = Document.create(project, author="start", backup_every_s=None)
+    painted = document.add_clip(NewClip("clip.mp4", "content", *size, 0, Fraction(1, 15360), kill.FRAMES))
+    for i in range(1, kill.OBJECTS + 1):
+        document.put_object(painted.id, ObjectInfo(i, f"thing {i}"))
+    video, truth = probe(media).video, load_truth(media)
+    learnt = document.add_clip(
+        new_clip(media, project, size=(48, 96), stream=video.stream_index, time_base=video.time_base)
+    )
+    for thing in truth.objects:
+        document.put_object(learnt.id, ObjectInfo(thing.id, thing.name))
+    with VideoReader(media, video) as reader:
+        pts = reader.frame_pts()
+    for index in range(0, 40, 2):
+        key = FrameKey(learnt.id, video.stream_index, int(pts[index]), index)
+        mask = truth.mask(index)
+        labels = np.where(np.isin(mask, truth.sounding(index)), mask, 0).astype(np.uint8)
+        origin = Origin(Source.MANUAL)
+        edit = put_labels(document.labels(key), labels, protection=document.protection(key), origin=origin)
+        document.apply(key, edit, title="start")
+        document.accept([key])
+    document.close()
+    return project
+
+
+# --- a round
+
+
+@dataclass
+class Count:
+    """What came of it."""
+
+    kills: int = 0
+    window: int = 0
+    job: int = 0
+    both: int = 0
+    while_opening: int = 0
+    no_job: int = 0
+    killed_when: dict[str, int] = field(default_factory=dict)
+    taken_up: int = 0
+    lived_on: int = 0
+    judged: int = 0
+    same_bytes: int = 0
+    wrong: list[str] = field(default_factory=list)
+    orphans: int = 0
+
+
+class Trial:
+    """Everything that a round needs, and the counts."""
+
+    def __init__(self, folder: Path, *, seed: int, size: tuple[int, int], steps: int, longest_s: float) -> None:
+        self.random, self.seed, self.steps, self.longest_s = random.Random(seed), seed, steps, longest_s
+        self.project, self.copy = make_project(folder, size), folder / "copy" / "p.panosod"
+        self.copy.parent.mkdir()
+        kill.shutil.copyfile(self.project, self.copy)
+        document = Document.open(self.project, author="start", backup_every_s=None)
+        self.known = kill.states_of(document)
+        document.close()
+        self.root = folder / "jobs"
+        self.root.mkdir()
+        self.nursery = Nursery(folder)
+        self.count, self.edits = Count(), kill.Totals()
+        self.untouched = b""
+
+    # what nobody kills
+
+    def run_untouched(self) -> None:
+        """One job that nobody kills: what all others must come to."""
+        path = self.root.with_name("untouched") / "job"
+        path.parent.mkdir()
+        queue(JobFolder.create(path, wanted(self.project, self.steps)).path)
+        JobQueue(path.parent, command=self.nursery.command).advance()
+        self._until(lambda: JobFolder(path).read().state in (S.EVALUATED, S.FAILED), "the untouched job")
+        record = JobFolder(path).read()
+        if record.state is not S.EVALUATED:
+            raise RuntimeError(f"the job that nobody kills fails: {record.message}")
+        self.untouched = tensors(path / CANDIDATE)
+        self._until(lambda: not self.nursery.living(), "its process to end")
+
+    # killing
+
+    def round(self, number: int) -> None:
+        """Open a window, kill, look."""
+        victim = VICTIMS[number % 3]
+        early = number % 5 == 4
+        seed = self.seed * 100_003 + number
+        with self._window(seed) as (pid, reading):
+            told = self._read(reading, b"" if early else b"open\n", 0.0)
+            wait_s = self.random.uniform(0, self.longest_s * (0.25 if early else 1.0))
+            told += self._read(reading, b"", wait_s)
+            job, mark = self._at_work()
+            if victim != "job":
+                os.kill(pid, signal.SIGKILL)
+            state = S.DRAFT
+            if victim != "window" and mark is not None and job is not None:
+                state = job.read().state
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(mark.pid, signal.SIGKILL)
+            if victim == "job":  # the window goes on for a while without it
+                told += self._read(reading, b"", self.random.uniform(0.1, 0.6))
+                os.kill(pid, signal.SIGKILL)
+            told += self._read(reading, None, PATIENCE_S)
+        self._tell(victim, mark is not None, state, early=b"open\n" not in told)
+        kill.check(self.project, self.copy, kill.Told.of(told.decode()), self.known, self.edits, seed=seed)
+        self._look(victim, job, mark)
+
+    @contextlib.contextmanager
+    def _window(self, seed: int) -> Iterator[tuple[int, int]]:
+        reading, writing = os.pipe()
+        pid = os.fork()
+        if not pid:
+            os.close(reading)
+            os.dup2(writing, 1)
+            try:
+                window(self.project, self.root, self.nursery.command, seed=seed, steps=self.steps)
+            finally:
+                os._exit(3)
+        os.close(writing)
+        try:
+            yield pid, reading
+        finally:
+            os.close(reading)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+
+    @staticmethod
+    def _read(reading: int, until: bytes | None, wait_s: float) -> bytes:
+        """What the window says: until a word, for some time, or (None) until its end."""
+        text, end_s = b"", time.monotonic() + (wait_s if not until else PATIENCE_S)
+        while (left_s := end_s - time.monotonic()) > 0 and not (until and until in text):
+            if select.select([reading], [], [], left_s)[0]:
+                piece = os.read(reading, 65536)
+                if not piece:
+                    if until is None:
+                        return text
+                    raise RuntimeError("the window ended by itself")
+                text += piece
+        return text
+
+    def _at_work(self) -> tuple[JobFolder | None, ProcessMark | None]:
+        """The newest job, and its process where that lives and is the job's own (not the one that asks for it)."""
+        found = JobQueue(self.root).jobs()
+        if not found:
+            return None, None
+        job = JobFolder(found[-1].path)
+        mark = job.process
+        own = mark is not None and mark.is_alive and mark.pid in self.nursery.living()
+        return job, mark if own else None
+
+    def _tell(self, victim: str, had_job: bool, state: JobState, *, early: bool) -> None:
+        count = self.count
+        count.kills += 1
+        setattr(count, victim, getattr(count, victim) + 1)
+        count.while_opening += early
+        if victim != "window":
+            count.no_job += not had_job
+            if had_job:
+                count.killed_when[state.value] = count.killed_when.get(state.value, 0) + 1
+
+    # looking
+
+    def _look(self, victim: str, job: JobFolder | None, mark: ProcessMark | None) -> None:
+        """What is left, and what the next start does with it."""
+        count = self.count
+        if job is None:
+            return
+        where = f"kill {count.kills} ({victim}, {job.path.name})"
+        if victim != "window" and mark is not None:
+            self._until(lambda: not mark.is_alive, "a killed job to be gone")
+            if _has_group(mark.pid):
+                count.orphans += 1
+                count.wrong.append(f"{where}: something of the killed job's group lives")
+        elif mark is not None:
+            record = JobFolder(job.path).read()
+            count.lived_on += mark.is_alive
+            if not mark.is_alive and record.state in AT_WORK:
+                count.wrong.append(f"{where}: the job died with the window, {record.state}")
+        self._next_start(where)
+        self._check_orphans(where)
+        for path in sorted(self.root.glob("job-*")):
+            fault = fault_of(JobFolder(path))
+            if fault:
+                count.wrong.append(f"{where}: {path.name}: {fault}")
+
+    def _next_start(self, where: str) -> None:
+        # A caller of the nursery whose window was killed may be at its door still.
+        self._until(lambda: not _callers(self.nursery.address), "callers to be served")
+        job, mark = self._at_work()
+        assert job is not None
+        before = job.read()
+        started = JobQueue(self.root, command=self.nursery.command).advance()
+        expected = expected_start(before, is_alive=mark is not None, has_candidate=(job.path / CANDIDATE).is_file())
+        after = job.read()
+        if (started == job.path) != expected and not _moved_on(before, job):
+            self.count.wrong.append(
+                f"{where}: {before.state} after {before.attempts}: started {started}, {after.state}"
+            )
+        self.count.taken_up += started is not None
+        if (
+            before.state in AT_WORK
+            and mark is None
+            and before.attempts >= MOST_ATTEMPTS
+            and after.state is not S.FAILED
+        ):
+            self.count.wrong.append(f"{where}: {before.attempts} deaths, and {after.state}")
+
+    def _check_orphans(self, where: str) -> None:
+        self._until(lambda: not _callers(self.nursery.address), "callers to be served")
+        job, mark = self._at_work()
+        allowed = set() if mark is None else {mark.pid} | descendants(mark.pid)
+        for pid in self.nursery.living() - allowed:
+            # A process that found another one at work, or has just done its work, is on its way out.
+            self._until(lambda pid=pid: pid not in self.nursery.living() or pid == _pid(job), "", fails=False)
+            if pid in self.nursery.living() and pid != _pid(job):
+                self.count.orphans += 1
+                self.count.wrong.append(f"{where}: process {pid} works on nothing")
+
+    def finish(self) -> None:
+        """Let the last job come to its end, and compare all that were judged."""
+        job, _ = self._at_work()
+        if job is not None:
+            while job.read().state is not S.EVALUATED:
+                if job.read().state is S.FAILED:
+                    queue(job.path)
+                JobQueue(self.root, command=self.nursery.command).advance()
+                self._until(lambda: not job.is_alive, "the last job")
+        for path in sorted(self.root.glob("job-*")):
+            if JobFolder(path).read().state is S.EVALUATED:
+                self.count.judged += 1
+                self.count.same_bytes += tensors(path / CANDIDATE) == self.untouched
+
+    def _until(self, condition: Callable[[], bool], what: str, *, fails: bool = True) -> None:
+        end_s = time.monotonic() + PATIENCE_S
+        while not condition():
+            if time.monotonic() > end_s:
+                if fails:
+                    raise RuntimeError(f"waited in vain for {what}")
+                return
+            time.sleep(0.01)
+
+
+def _pid(job: JobFolder | None) -> int | None:
+    return None if job is None or job.process is None else job.process.pid
+
+
+def expected_start(record: JobRecord, *, is_alive: bool, has_candidate: bool) -> bool:
+    """Whether the next start must start a process for a job."""
+    if is_alive:
+        return False
+    if record.state in AT_WORK:
+        return record.attempts < MOST_ATTEMPTS
+    unjudged = record.state in (S.FINISHED, S.STOPPED) and has_candidate
+    return record.state is S.QUEUED or (unjudged and record.attempts < MOST_ATTEMPTS)
+
+
+def _moved_on(before: JobRecord, job: JobFolder) -> bool:
+    """Whether the job's own process changed its state while it was looked at."""
+    now = job.read()
+    return job.is_alive and now.state is not before.state and before.state not in AT_WORK
+
+
+def fault_of(job: JobFolder) -> str:
+    """What is wrong in a job's folder; "" where all is right."""
+    job.read()
+    told, _ = job.events()
+    steps: dict[str, float] = {}
+    for event in told:
+        if event["event"] == "state":
+            try:
+                check_step(S(event["before"]), S(event["state"]))
+            except ValueError as error:
+                return str(error)
+        run = event.get("run", "")
+        if event["event"] == "resume":
+            steps[run] = event["step"]
+        elif event["event"] == "step" and run in steps:
+            if event["step"] != steps[run] + 1:
+                return f"step {event['step']} after {steps[run]}"
+            steps[run] = event["step"]
+    return ""
+
+
+def tensors(path: Path) -> bytes:
+    """A model file without its header, which says when and where it was made."""
+    data = path.read_bytes()
+    return data[8 + int.from_bytes(data[:8], "little") :]
+
+
+def _has_group(pid: int) -> bool:
+    try:
+        os.killpg(pid, 0)
+    except ProcessLookupError:
+        return False
+    return any(_group(p) == pid for p in descendants(os.getpid()))
+
+
+def _group(pid: int) -> int:
+    try:
+        return os.getpgid(pid)
+    except ProcessLookupError:
+        return -1
+
+
+def _callers(address: str) -> list[int]:
+    """Processes that wait at the nursery's door."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            with contextlib.suppress(OSError):
+                words = (entry / "cmdline").read_bytes()
+                if address.encode() in words and (entry / "stat").read_text().rpartition(")")[2].split()[0] not in "ZX":
+                    found.append(int(entry.name))
+    return found
+
+
+# --- all of it
+
+
+def run(kills: int, *, seed: int, size: tuple[int, int], steps: int, longest_s: float) -> tuple[Count, kill.Totals]:
+    with tempfile.TemporaryDirectory(prefix="panosod-kill-jobs-") as name:
+        trial = Trial(Path(name), seed=seed, size=size, steps=steps, longest_s=longest_s)
+        try:
+            trial.run_untouched()
+            for number in range(kills):
+                trial.round(number)
+                if sys.stderr.isatty() or number % 10 == 9:
+                    print(f"{number + 1} kills: {trial.count}", file=sys.stderr, flush=True)
+            trial.finish()
+        finally:
+            trial.nursery.close()
+        trial.edits.kills = trial.count.kills
+        return trial.count, trial.edits
+
+
+def is_right(count: Count, edits: kill.Totals) -> bool:
+    return not (count.wrong or count.orphans or edits.lost or edits.damaged or count.judged != count.same_bytes)
+
+
+def page(count: Count, edits: kill.Totals, words: Any, seconds: float) -> str:
+    stamp = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d")
+    load = ", ".join(f"{x:.1f}" for x in os.getloadavg())
+    when = ", ".join(f"{name} {n}" for name, n in sorted(count.killed_when.items()))
+    wrong = "".join(f"- {line}\n" for line in count.wrong)
+    return f"""# Windows and jobs killed at random moments
+
+`python benchmarks/kill_jobs.py --kills {words.kills} --seed {words.seed}` on {stamp}, {platform.system()}
+{platform.release()}, {os.cpu_count()} cores (load {load}), {seconds / 60:.0f} minutes. The method is told at the top of
+the script.
+
+| | |
+| --- | --- |
+| SIGKILLs | {count.kills}: the window {count.window}, the job {count.job}, both {count.both} |
+| of them while the project was being opened | {count.while_opening} |
+| the job was then | {when} |
+| no job's process was there to kill | {count.no_job} |
+| jobs that ran on after their window was killed | {count.lived_on} |
+| jobs taken up or started by the next start | {count.taken_up} |
+| jobs that came to their verdict | {count.judged} |
+| of them with the tensors of a job that nobody killed, byte for byte | **{count.same_bytes}** |
+| wrong states, or a wrong start | **{len(count.wrong)}** |
+| processes left behind | **{count.orphans}** |
+| acknowledged edits | {edits.acknowledged} |
+| rounds in which an acknowledged edit was missing or changed | **{edits.lost}** |
+| damaged project files | **{edits.damaged}** |
+{wrong}"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--size", default="480x240")
+    parser.add_argument("--steps", type=int, default=8)
+    parser.add_argument("--longest", type=float, default=2.0, help="seconds that a window lives at most")
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--json", action="store_true")
+    words = parser.parse_args()
+    width, height = (int(n) for n in words.size.split("x"))
+    start_s = time.monotonic()
+    count, edits = run(words.kills, seed=words.seed, size=(width, height), steps=words.steps, longest_s=words.longest)
+    text = page(count, edits, words, time.monotonic() - start_s)
+    if words.out is not None:
+        words.out.write_text(text)
+    print(json.dumps(asdict(count) | {"lost": edits.lost, "damaged": edits.damaged}) if words.json else text)
+    if not is_right(count, edits):
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,183 @@
+"""Jobs on a local Ray cluster: shipped, followed, fetched; workers and owners that die; stopped, cancelled."""
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from panosod_core.errors import ConfigError
+from panosod_core.model.checkpoint import save_checkpoint
+from panosod_core.model.network import build_network
+from panosod_core.training import finetune_ray
+from panosod_core.training.finetune_ray import ship
+from panosod_core.training.finetune_ray_worker import unpack
+from panosod_core.training.finetune_split import split_path
+from panosod_core.training.jobs.cluster_end import PLACE
+from panosod_core.training.jobs.control import cancel, queue, resolve, stop
+from panosod_core.training.jobs.folder import CANDIDATE, JobFolder
+from panosod_core.training.jobs.request import FinetuneRequest
+from panosod_core.training.jobs.start import start_detached
+from panosod_core.training.jobs.states import JobState
+from tests.core.training.corrected import MODEL, clip, corrected_project, request
+from tests.core.training.jobs.workers import wait_for
+
+S = JobState
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    """A cluster of one node on this machine: its dashboard's address, and where its logs lie."""
+    ray = pytest.importorskip("ray")
+    pytest.importorskip("aiohttp")
+    with pytest.MonkeyPatch.context() as patch:
+        # Jobs say `python`: on a cluster that is the one that Ray was started with.
+        patch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("OMP_NUM_THREADS", "1")
+        patch.setenv("PYTHONWARNINGS", "ignore")
+        context = ray.init(
+            num_cpus=2, include_dashboard=True, dashboard_host="127.0.0.1", dashboard_port=0, log_to_driver=False,
+            configure_logging=False, object_store_memory=80 << 20,
+        )  # fmt: skip
+        yield f"http://{context.dashboard_url}", Path(context.address_info["session_dir"]) / "logs"
+        ray.shutdown()
+
+
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory):
+    """A job on 20 corrected frames of one clip."""
+    folder = tmp_path_factory.mktemp("asked")
+    save_checkpoint(folder / "m.safetensors", build_network(MODEL, seed=0))
+    project = corrected_project(folder / "p.panosod", {clip(folder, 3): list(range(0, 40, 2))})
+
+    def make(**changes):
+        split_path(project).unlink(missing_ok=True)
+        return request(project, folder / "m.safetensors", **changes)
+
+    return make
+
+
+def new_job(path, wanted) -> JobFolder:
+    job = JobFolder.create(path, wanted)
+    queue(path)
+    return job
+
+
+def log(job) -> str:
+    return (job.path / "log.txt").read_text() + str(job.read().message)
+
+
+def workers(job) -> list[int]:
+    """Processes on the node that learn for a job."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            try:
+                words = (entry / "cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if words[0].endswith(b"python") and any(w.startswith(f"panosod-{job.read().id}-".encode()) for w in words):
+                found.append(int(entry.name))
+    return found
+
+
+def told(job, kind, count=1):
+    return lambda: sum(e["event"] == kind for e in job.events()[0]) >= count or not job.is_alive
+
+
+def tensors(path: Path) -> bytes:
+    data = path.read_bytes()
+    return data[8 + int.from_bytes(data[:8], "little") :]
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds the workers by /proc")
+def test_worker_and_owner_die_and_the_end_is_that_of_a_job_of_this_machine(tmp_path, cluster, asked):
+    address, logs = cluster
+    wanted = {"steps": 8, "windows": 4, "mix": 0.0}
+    here = new_job(tmp_path / "here", asked(**wanted))
+    start_detached(here.path)
+    wait_for(lambda: not here.is_alive)
+    job = new_job(tmp_path / "there", asked(**wanted, engine="ray", address=address))
+    start_detached(job.path)
+    wait_for(told(job, "step"))
+    (worker,) = workers(job)
+    os.kill(worker, signal.SIGKILL)
+    wait_for(lambda: workers(job) not in ([], [worker]) or not job.is_alive)
+    owner = job.process
+    owner.kill()
+    wait_for(lambda: not job.is_alive)
+    place = json.loads((job.path / "runs" / "main" / PLACE).read_text())
+    assert resolve(job.path).state is S.QUEUED and workers(job), "the run goes on there"
+    start_detached(job.path)
+    wait_for(lambda: not job.is_alive)
+    assert job.read().state is S.EVALUATED, log(job)
+    texts = [e["text"] for e in job.events()[0] if e["event"] == "note"]
+    assert sum("handed to the cluster" in t for t in texts) == 2 and sum("died" in t for t in texts) == 1
+    assert place["name"].endswith("-1"), "the second was taken up again, there was no third"
+    assert tensors(job.path / CANDIDATE) == tensors(here.path / CANDIDATE)
+    assert job.read().result["scores"] == here.read().result["scores"]
+    wait_for(lambda: not list(logs.glob(f"panosod-{job.read().id}*")))
+    assert not workers(job) and not (job.path / "runs" / "main" / PLACE).exists()
+
+
+def test_stopped_it_keeps_the_best_and_cancelled_it_keeps_nothing(tmp_path, cluster, asked):
+    endless = {"steps": 0, "epochs": 1000, "patience": 0, "engine": "ray", "address": cluster[0]}
+    first = new_job(tmp_path / "first", asked(**endless))
+    start_detached(first.path)
+    wait_for(told(first, "check"))
+    stop(first.path)
+    wait_for(lambda: not first.is_alive)
+    assert first.read().state is S.EVALUATED and (first.path / CANDIDATE).is_file(), log(first)
+    states = [e["state"] for e in first.events()[0] if e["event"] == "state"]
+    assert states[-3:] == ["stopping", "stopped", "evaluated"]
+
+    second = new_job(tmp_path / "second", asked(**endless))
+    start_detached(second.path)
+    wait_for(told(second, "step"))
+    place = json.loads((second.path / "runs" / "main" / PLACE).read_text())
+    assert len(workers(second)) == 1 and Path(place["folder"]).is_dir()
+    record = cancel(second.path)
+    assert record.state is S.CANCELLED and "left_on_cluster" not in record.result
+    assert not workers(second) and not (second.path / "runs").exists()
+    wait_for(lambda: not Path(place["folder"]).exists())
+
+
+def test_what_the_cluster_cannot_do_is_told_in_its_words(tmp_path, cluster, asked):
+    data = tmp_path / "elsewhere"
+    job = new_job(tmp_path / "job", asked(engine="ray", address=cluster[0], data=data))
+    start_detached(job.path)
+    wait_for(lambda: not job.is_alive)
+    record = job.read()
+    assert record.state is S.FAILED and "does not have this data set" in record.message
+
+
+def test_a_cluster_that_is_not_there_fails_the_job_with_a_line(tmp_path, asked):
+    job = new_job(tmp_path / "job", asked(engine="ray", address="http://127.0.0.1:9"))
+    start_detached(job.path)
+    wait_for(lambda: not job.is_alive)
+    record = job.read()
+    assert record.state is S.FAILED and "expected a Ray cluster at http://127.0.0.1:9" in record.message
+
+
+def test_addresses():
+    for wrong in ({"engine": "ray"}, {"engine": "ray", "address": "host:1"}, {"address": "http://h:1"}):
+        with pytest.raises(ConfigError, match="address"):
+            FinetuneRequest(Path("p"), **wrong)
+
+
+@pytest.mark.parametrize("piece", [1000, 1 << 20])
+def test_what_is_shipped_arrives_whole(tmp_path, monkeypatch, piece):
+    monkeypatch.setattr(finetune_ray, "_PIECE_BYTES", piece)
+    job = tmp_path / "job"
+    (job / "data" / "main" / "a").mkdir(parents=True)
+    for name, size in (("job.json", 30), ("incumbent.safetensors", 5000), ("data/main/a/x.png", 12_345)):
+        (job / name).write_bytes(os.urandom(size))
+    code, parts = ship(job, "main", tmp_path / "to")
+    assert (code / "panosod_core" / "training" / "finetune_ray_worker.py").is_file()
+    assert not list(code.rglob("__pycache__")) and len(parts) > (1 if piece == 1000 else 0)
+    unpack([tmp_path / "nothing", tmp_path / "to"], tmp_path / "there")
+    for name in ("job.json", "incumbent.safetensors", "data/main/a/x.png"):
+        assert (tmp_path / "there" / name).read_bytes() == (job / name).read_bytes()
