@@ -5,11 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog
 
 from panosod_core.media.info import AudioInfo, ClipInfo, VideoInfo
-from panosod_core.resources import demo_model_path
 from panosod_viewer.arguments import Arguments
 from panosod_viewer.clip_session import ClipSession
 from panosod_viewer.layers import LayerId
@@ -17,7 +17,8 @@ from panosod_viewer.main_window import MainWindow
 from panosod_viewer.memory import Memory
 from panosod_viewer.picture_link import PictureLink
 from panosod_viewer.player import Player
-from panosod_viewer.prediction_link import RETRY, PredictionLink, PredictionWish, can_predict, model_name
+from panosod_viewer.prediction_link import PredictionLink
+from panosod_viewer.prediction_wish import PredictionWish, can_predict, default_id, has_default_model, model_name
 from panosod_viewer.settings import PredictionSettings
 from panosod_viewer.state import ViewerState
 
@@ -29,24 +30,15 @@ NO_MODEL = "none"
 """What `--model` takes for no model at all."""
 
 
-def has_demo_model() -> bool:
-    """Whether this build carries a model."""
-    try:
-        demo_model_path()
-    except FileNotFoundError:
-        return False
-    return True
-
-
 def first_wish(arguments: Arguments, settings: PredictionSettings) -> PredictionWish:
-    """Which models to begin with: the command line's, else the remembered one, else the shipped one where there is."""
+    """Which models to begin with: the command line's, else the remembered one, else the default one where there is."""
     named = arguments.model
     is_on = settings.enabled
     model = settings.model
     if named is not None:
         is_on = named != NO_MODEL
         model = named if is_on else settings.model
-    if not model and not has_demo_model():
+    if not model and not has_default_model():
         is_on = False
     models = (model,) if arguments.model2 is None else (model, arguments.model2)
     return PredictionWish(is_on, models, settings.device, settings.stride)
@@ -81,12 +73,16 @@ class ModelControls(QObject):
         self._drawn = picture
         self.link = PredictionLink(player, first_wish(arguments, memory.settings.prediction), parent=self)
         self._picture = "auto"
+        self._default: str | None = None
         session.opened.connect(self._opened)
         session.closed.connect(self.link.close_clip)
         session.picture_chosen.connect(self._picture_chosen)
         session.sound_chosen.connect(self._sound_chosen)
         state.geometry_changed.connect(lambda _: self._look_again(state))
-        picture.first_painted.connect(self.link.picture_painted)
+        picture.first_painted.connect(self._picture_painted)
+        application = QGuiApplication.instance()
+        if isinstance(application, QGuiApplication):
+            application.applicationStateChanged.connect(self._activated)
         self.link.notice.connect(window.notices.show_notice)
         self.link.notice_over.connect(window.notices.take_back)
         self.link.status_changed.connect(window.page.status_line.set_model)
@@ -106,10 +102,12 @@ class ModelControls(QObject):
 
     def use_default(self) -> None:
         """Put the default model to work, anew where it is at work already: another one may be the default now."""
+        self._default = default_id()
         before = self.link.wish
         self.link.use_model("")
         if self.link.wish == before:
-            self.link.act(f"{RETRY}0")
+            self.link.reload("")
+        self._name_models(self.link.wish)
 
     def compare(self, first: str, second: str) -> None:
         """Lay two models over the picture; "" is the default one."""
@@ -125,6 +123,22 @@ class ModelControls(QObject):
         # What picture and sound were taken for is told before and after this; both come before the first picture.
         self.link.set_clip(str(info.path))
         self.link.take_for(picture=self._picture, eye=self._session.eye.value)
+
+    def _picture_painted(self) -> None:
+        self._follow_default()
+        self.link.picture_painted()
+        self._name_models(self.link.wish)
+
+    def _activated(self, state: Qt.ApplicationState) -> None:
+        if state is Qt.ApplicationState.ApplicationActive and self._default is not None:
+            self._follow_default()
+
+    def _follow_default(self) -> None:
+        """The default model may be another one since it was last asked for: `panosod models` runs in a terminal."""
+        before, self._default = self._default, default_id()
+        if before is not None and self._default != before and self.link.wish.is_on and "" in self.link.wish.models:
+            self.link.reload("")
+            self._name_models(self.link.wish)
 
     def _picture_chosen(self, _video: VideoInfo | None, choice: str) -> None:
         self._picture = choice
@@ -150,7 +164,7 @@ class ModelControls(QObject):
 
     def _toggle(self) -> None:
         wish = self.link.wish
-        if not wish.is_on and not wish.models[0] and not has_demo_model():
+        if not wish.is_on and not wish.models[0] and not has_default_model():
             self._choose(is_second=False)
         else:
             self.link.toggle()
@@ -180,6 +194,10 @@ class ModelControls(QObject):
         self._drawn.expect_maps((LayerId.SALIENCY, LayerId.LOCATION) if wish.is_on and can_predict() else ())
         self._window.action("model.toggle").setChecked(wish.is_on)
         self._window.action("model.alone").setEnabled(len(wish.models) > 1)
+        if self._default is not None:
+            self._name_models(wish)
+
+    def _name_models(self, wish: PredictionWish) -> None:
         names = [model_name(model) for model in wish.models] if wish.is_on else []
         self._window.page.status_line.set_model_tip(
             "What the model does: " + (" and ".join(names) or "nothing, it is switched off")

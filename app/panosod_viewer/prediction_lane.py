@@ -82,7 +82,7 @@ class PredictorLane(QObject):
         address_changed (object): CacheAddress of the clip's maps, or None.
         map_made (int): frame whose map was written.
         status_changed (str): a few words for the status line.
-        failed (object): a Failure; the process is gone.
+        failed (object): a Failure; the process is gone. What it has made is still read and shown.
         refused (str): this clip cannot be predicted; one line.
     """
 
@@ -111,6 +111,7 @@ class PredictorLane(QObject):
         self._mail_came.connect(self._read_mail, Qt.ConnectionType.QueuedConnection)
         self._mail.attach(self._mail_came.emit)
         self.setup = setup
+        self._make_client = make_client
         self._client: PredictorClient | None = make_client(setup, self._mail.post)
         self._loaded: Loaded | None = None
         self._open: OpenClip | None = None
@@ -166,6 +167,23 @@ class PredictorLane(QObject):
         self._forget_clip()
         self._open = clip
         self._send(clip)
+
+    def restart(self, setup: Setup, clip: OpenClip) -> None:
+        """Another process in place of this one. Maps of the clip stay until those of the new process are at hand.
+
+        Raises:
+            OSError: it cannot be started; the lane is as it was.
+        """
+        client = self._make_client(setup, self._mail.post)
+        old, self._client = self._client, client
+        if old is not None:
+            old.close(timeout_s=0.5)
+        self.setup, self._loaded, self._progress = setup, None, None
+        if self._open is None or replace(self._open, generation=clip.generation) != clip:
+            self._forget_clip()
+        self._open = clip
+        self._send(clip)
+        self._say("loading…")
 
     def close_clip(self) -> None:
         """Predict nothing; the model stays loaded."""
@@ -248,14 +266,19 @@ class PredictorLane(QObject):
 
     def _clip_ready(self, ready: ClipReady) -> None:
         self._ready = ready
+        address = CacheAddress(self.setup.cache, ready.content_id, ready.model_id, ready.settings)
+        if address == self._address:
+            return  # a process in place of one that died: reader, maps and their count are those of before
+        self._forget_maps()
         self._coverage = Coverage(
             ready.frame_rate_hz, np.zeros(ready.frame_count, np.bool_), np.zeros(ready.frame_count, np.bool_)
         )
-        self._address = CacheAddress(self.setup.cache, ready.content_id, ready.model_id, ready.settings)
-        self._reader = MapReader(self._address, self._mail.post)
+        self._address = address
+        self._reader = MapReader(address, self._mail.post)
         self._reader.start()
         self._reader.look_at(self._index)
-        self.address_changed.emit(self._address)
+        self.address_changed.emit(address)
+        self._choose()
 
     def _maps_known(self, known: MapsKnown) -> None:
         if known.address == self._address:
@@ -294,16 +317,20 @@ class PredictorLane(QObject):
             self.record_changed.emit(record)
 
     def _forget_clip(self) -> None:
-        self._open = self._ready = self._address = self._coverage = self._progress = None
+        self._open = self._ready = self._progress = None
+        had_maps = self._address is not None
+        self._forget_maps()
+        if had_maps:
+            self.address_changed.emit(None)
+        self._choose()
+
+    def _forget_maps(self) -> None:
+        """Read no more, and keep nothing of what was read; what is shown stays until the next choice."""
+        self._address = self._coverage = None
         reader, self._reader = self._reader, None
         self._records = {}
-        if reader is not None:
-            self.address_changed.emit(None)
-            if not reader.close():
-                _log.warning("reading maps hangs; its thread is left to end with the program")
-        if self._shown is not None:
-            self._shown = None
-            self.record_changed.emit(None)
+        if reader is not None and not reader.close():
+            _log.warning("reading maps hangs; its thread is left to end with the program")
 
     def _fail(self, reason: str, text: str) -> None:
         client, self._client = self._client, None

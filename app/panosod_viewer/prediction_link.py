@@ -3,8 +3,6 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -12,10 +10,11 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from panosod_core.media.frame import VideoFrame
 from panosod_viewer.panels.notice import Notice, Severity
 from panosod_viewer.player import Player
+from panosod_viewer.prediction_wish import PredictionWish, can_predict, model_name
 
 if TYPE_CHECKING:
     # What speaks with the process is loaded when it is started: the first picture does not wait for it.
-    from panosod_core.inference.messages import Setup
+    from panosod_core.inference.messages import OpenClip, Setup
     from panosod_viewer.prediction_lane import Coverage, Failure, PredictorLane
 
 RETRY = "prediction.retry:"
@@ -27,35 +26,6 @@ TELL_S = 0.2
 JUMP_S = 0.5
 """It is told at once of a jump further than this."""
 COVERAGE_MS = 400
-
-
-def can_predict() -> bool:
-    """Whether anything that runs a model is installed; looks for it without loading it."""
-    return find_spec("torch") is not None or find_spec("onnxruntime") is not None
-
-
-def model_name(path: str) -> str:
-    """How a model is called in the window."""
-    return Path(path).stem if path else "demo model"
-
-
-@dataclass(frozen=True)
-class PredictionWish:
-    """Which models are to be at work.
-
-    Attributes:
-        is_on: whether any is.
-        models: paths, at most two; "" is the one that is shipped.
-        device: "auto", "cpu", "cuda", "mps".
-        stride: a map of every n-th frame; 0 follows from the speed.
-        cache: folder of the prediction cache, "" for the platform's.
-    """
-
-    is_on: bool = True
-    models: tuple[str, ...] = ("",)
-    device: str = "auto"
-    stride: int = 0
-    cache: str = ""
 
 
 @dataclass(frozen=True)
@@ -83,6 +53,7 @@ class _Lanes:
     """Models at work by number, 0 and 1."""
 
     by_number: "dict[int, PredictorLane]" = field(default_factory=dict)
+    names: dict[int, str] = field(default_factory=dict)
     words: dict[int, str] = field(default_factory=dict)
 
 
@@ -248,15 +219,19 @@ class PredictionLink(QObject):
         models = (*first, path) if is_second else (path, *self._wish.models[1:])
         self.set_wish(replace(self._wish, is_on=True, models=models))
 
+    def reload(self, path: str) -> None:
+        """Put a model to work anew: its file is another one now."""
+        for number, each in enumerate(self._wish.models):
+            if each == path and number in self._lanes.by_number:
+                self._begin_anew(number)
+
     def act(self, action: str) -> None:
         """A button of one of our notices was pressed."""
         if action.startswith((RETRY, USE_CPU)):
-            number = int(action.rpartition(":")[2])
-            self._end(number)
             if action.startswith(USE_CPU):
                 self._wish = replace(self._wish, device="cpu")
                 self.wish_changed.emit(self._wish)
-            self._open_clip(missing_only=True)
+            self._begin_anew(int(action.rpartition(":")[2]))
 
     # --- work ---
 
@@ -269,6 +244,28 @@ class PredictionLink(QObject):
             return None
         return Setup(model=wish.models[number], device=wish.device, stride=wish.stride, cache=wish.cache)
 
+    def _begin_anew(self, number: int) -> None:
+        """Another process for a model; where the clip is the same, its maps stay on the screen meanwhile."""
+        lane, setup = self._lanes.by_number.get(number), self._setup(number)
+        if lane is None or setup is None or self._clip is None or not (self._has_picture and self._is_spherical):
+            self._end(number)
+            self._open_clip(missing_only=True)
+            return
+        self._generation += 1
+        try:
+            self._lanes.names[number] = model_name(setup.model)
+            lane.restart(setup, self._request(self._clip))
+        except OSError as error:
+            self._failed(number, _not_started(error))
+            return
+        self.notice_over.emit(f"prediction.failed.{number}")
+        self._tell_place(at_once=True)
+
+    def _request(self, clip: _Clip) -> "OpenClip":
+        from panosod_core.inference.messages import OpenClip
+
+        return OpenClip(self._generation, clip.path, clip.picture, clip.eye, clip.sound)
+
     def _open_clip(self, *, missing_only: bool = False) -> None:
         clip = self._clip
         if clip is None or not self._has_picture:
@@ -280,17 +277,16 @@ class PredictionLink(QObject):
         if self._wish.is_on and not self._is_installed():
             self.status_changed.emit("model: not installed")
             return
-        from panosod_core.inference.messages import OpenClip
-
         self._generation += 1
         for number in range(2):
-            is_there = number in self._lanes.by_number
-            if not is_there and not self._start(number):
+            there = self._lanes.by_number.get(number)
+            if there is not None and there.pid is None:
+                self._end(number)  # its process has died: another clip, or another wish, is another attempt
+                there = None
+            if there is None and not self._start(number):
                 continue
-            if not (is_there and missing_only):
-                self._lanes.by_number[number].open_clip(
-                    OpenClip(self._generation, clip.path, clip.picture, clip.eye, clip.sound)
-                )
+            if there is None or not missing_only:
+                self._lanes.by_number[number].open_clip(self._request(clip))
         frame = self._player.frame
         if frame is not None:
             for lane in self._lanes.by_number.values():
@@ -298,7 +294,7 @@ class PredictionLink(QObject):
         self._tell_place(at_once=True)
 
     def _start(self, number: int) -> bool:
-        from panosod_viewer.prediction_lane import Failure, PredictorLane
+        from panosod_viewer.prediction_lane import PredictorLane
 
         setup = self._setup(number)
         if setup is None:
@@ -306,9 +302,10 @@ class PredictionLink(QObject):
         try:
             lane = (self._make_lane or PredictorLane)(setup, parent=self)
         except OSError as error:
-            self._failed(number, Failure("died", f"its process cannot be started ({error})", was_on_cpu=True))
+            self._failed(number, _not_started(error))
             return False
         self._lanes.by_number[number] = lane
+        self._lanes.names[number] = model_name(setup.model)
         self.notice_over.emit(f"prediction.failed.{number}")
         lane.status_changed.connect(lambda words: self._lane_says(number, words))
         lane.failed.connect(lambda failure: self._failed(number, failure))
@@ -334,7 +331,7 @@ class PredictionLink(QObject):
         self._say()
 
     def _failed(self, number: int, failure: "Failure") -> None:
-        self._end(number)
+        """Say it; what the model has made of the clip stays on the screen."""
         name = model_name(self._wish.models[number] if number < len(self._wish.models) else "")
         actions = [(f"{RETRY}{number}", "Retry")]
         if not failure.was_on_cpu:
@@ -375,14 +372,15 @@ class PredictionLink(QObject):
 
     def _lane_says(self, number: int, words: str) -> None:
         if number in self._lanes.by_number:
-            self._lanes.words[number] = words
+            self._lanes.words[number] = f"{self._lanes.names[number]}: {words}"
             self._say()
 
     def _say(self) -> None:
         words = self._lanes.words
-        if not self._wish.is_on or not words:
-            self.status_changed.emit("")
-        elif len(words) == 1:
-            self.status_changed.emit(f"model: {next(iter(words.values()))}")
-        else:
-            self.status_changed.emit("models: " + " | ".join(words[n] for n in sorted(words)))
+        self.status_changed.emit(" | ".join(words[n] for n in sorted(words)) if self._wish.is_on else "")
+
+
+def _not_started(error: OSError) -> "Failure":
+    from panosod_viewer.prediction_lane import Failure
+
+    return Failure("died", f"its process cannot be started ({error})", was_on_cpu=True)

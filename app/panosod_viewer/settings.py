@@ -127,7 +127,7 @@ class PredictionSettings:
 
     Attributes:
         enabled: a model is at work while a clip is open.
-        model: path of its file, "" for the one that comes along.
+        model: path of its file, "" for the library's default, else the one that comes along.
         device: "auto", "cpu", "cuda", "mps".
         stride: a map of every n-th frame, 0 for as many as the machine can make.
     """

@@ -98,6 +98,17 @@ class ModelLibrary:
         """Its weights' file."""
         return self._place(record.model_id) / WEIGHTS
 
+    def name_of(self, path: Path) -> str:
+        """How the model of a file is called: by its record where the file is of this library, else by the file's name.
+
+        Raises:
+            CheckpointError: the record cannot be used.
+        """
+        place = path.parent
+        if path.name == WEIGHTS and place.parent == self.folder and (place / RECORD).is_file():
+            return self._read(place).name
+        return path.stem
+
     def add(self, source: Path, *, name: str = "", title: str = "", **known: Any) -> ModelRecord:
         """Take a model in; one that is there already stays as it is.
 

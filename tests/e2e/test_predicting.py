@@ -6,8 +6,10 @@ import threading
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
+from panosod_core.inference.library import ModelLibrary
 from panosod_viewer.application import Viewer
 from panosod_viewer.arguments import Arguments
 from panosod_viewer.prediction_link import RETRY
@@ -110,19 +112,28 @@ def test_maps_lie_over_the_picture_follow_it_and_survive_a_killed_predictor(desk
     assert figures["coverage"] == 1.0
     assert figures["stride"] >= 1
 
+    timeline = window.viewer.timeline
+    timeline.set_shown(True)
+    window.until(lambda: timeline.tracks is not None and len(timeline.tracks) == FRAMES)
+
     (pid,) = link.pids()
     os.kill(pid, signal.SIGKILL)
     window.until(lambda: window.notice is not None and "signal 9" in window.notice.text)
     assert window.notice.actions[0][0] == f"{RETRY}0"
-    # The viewer goes on, without maps.
-    window.viewer.player.step(-3)
-    window.until(lambda: window.viewer.player.frame.index == 6)
-    assert window.pictures.saliency is None
+    # The viewer goes on, and what was made stays, over the picture and on the time line.
+    last = window.pictures.saliency
+    window.viewer.player.step(-8)
+    window.until(lambda: window.viewer.player.frame.index == 1)
+    window.until(lambda: window.pictures.saliency not in (None, last))
+    assert len(timeline.tracks) == FRAMES
+    assert "off" in window.viewer.window.page.status_line.model_text()
 
     # Started again, it finds what was made before.
     link.act(f"{RETRY}0")
-    window.until(lambda: window.pictures.saliency is not None)
-    assert window.viewer.figures.now().prediction["first"]["known"] == FRAMES
+    window.until(lambda: window.viewer.figures.now().prediction["first"]["known"] == FRAMES)
+    assert window.pictures.saliency is not None
+    assert len(timeline.tracks) == FRAMES
+    assert len(timeline.panel._tracks) == FRAMES
     window.viewer.session.close()
     assert window.pictures.saliency is None
     window.close()
@@ -139,6 +150,36 @@ def test_a_file_that_is_no_model_is_told_and_the_clip_plays(desk, clip, tmp_path
     assert "No predictions from bad" in window.notice.text
     window.viewer.player.play()
     window.until(lambda: window.viewer.player.frame.index >= 3)
+
+
+def test_the_librarys_default_is_at_work_and_the_one_promoted_meanwhile_takes_over(
+    desk, model, clip, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("PANOSOD_MODELS", str(tmp_path / "models"))
+    library = ModelLibrary()
+    first = library.add(model, name="street")
+    second = library.add(model_file(tmp_path, seed=1), name="street at night")
+    library.promote("street")
+    window = desk(clip)
+    status = window.viewer.window.page.status_line
+
+    def is_at_work(record):
+        figures = window.viewer.figures.now().prediction
+        return figures is not None and figures["first"]["model_id"] == record.model_id and figures["first"]["made"]
+
+    window.until(lambda: is_at_work(first) and window.pictures.saliency is not None)
+    assert status.model_text().startswith("street:")
+    before = window.pictures.saliency
+    # In a terminal, with the window open; then the person comes back to the window.
+    library.promote("street at night")
+    QApplication.instance().applicationStateChanged.emit(Qt.ApplicationState.ApplicationActive)
+    window.until(lambda: is_at_work(second) and window.pictures.saliency not in (None, before))
+    assert status.model_text().startswith("street at night:")
+    # In the window.
+    library.roll_back()
+    window.viewer.annotator.model_changed.emit()
+    window.until(lambda: window.viewer.figures.now().prediction["first"]["model_id"] == first.model_id)
+    window.until(lambda: status.model_text().startswith("street:"))
 
 
 def test_without_a_model_nothing_is_started(desk, clip):

@@ -5,14 +5,14 @@ import pytest
 from panosod_core.errors import ConfigError
 from panosod_viewer import model_controls
 from panosod_viewer.arguments import Arguments, parse_arguments
-from panosod_viewer.model_controls import first_wish, has_demo_model
-from panosod_viewer.prediction_link import PredictionWish
+from panosod_viewer.model_controls import first_wish
+from panosod_viewer.prediction_wish import PredictionWish
 from panosod_viewer.settings import PredictionSettings
 
 
 @pytest.fixture(params=[True, False])
 def has_demo(request, monkeypatch):
-    monkeypatch.setattr(model_controls, "has_demo_model", lambda: request.param)
+    monkeypatch.setattr(model_controls, "has_default_model", lambda: request.param)
     return request.param
 
 
@@ -43,11 +43,3 @@ def test_models_on_the_command_line():
 def test_settings_that_make_no_sense_are_refused(words):
     with pytest.raises(ConfigError, match=r"setting prediction\."):
         PredictionSettings(**words)
-
-
-def test_whether_a_model_comes_along_is_asked_of_the_files(monkeypatch):
-    def missing():
-        raise FileNotFoundError
-
-    monkeypatch.setattr(model_controls, "demo_model_path", missing)
-    assert not has_demo_model()

@@ -142,6 +142,59 @@ def test_a_clip_that_goes_takes_its_maps_along(bench, qtbot):
     assert not any(isinstance(request, MoveTo) for request in bench.client.sent)
 
 
+def test_what_a_process_has_made_outlives_it_and_serves_the_next(bench, qtbot):
+    bench.put(0)
+    bench.put(5, value=70)
+    bench.lane.open_clip(OpenClip(1, "/a.mp4"))
+    bench.hear(LOADED, ready())
+    qtbot.waitUntil(lambda: bench.shows(0))
+    dead = bench.client
+    bench.hear(PredictorDied("signal 9"))
+    assert dead.is_closed
+    assert (bench.lane.pid, bench.words[-1]) == (None, "off")
+    bench.lane.look_at(5)
+    qtbot.waitUntil(lambda: bench.shows(5))  # read after the process had died
+    bench.lane.restart(Setup(device="cpu", cache=str(bench.folder)), OpenClip(2, "/a.mp4"))
+    assert (bench.client.setup.device, bench.client.sent) == ("cpu", [OpenClip(2, "/a.mp4")])
+    assert bench.client is not dead and bench.lane.pid == bench.client.pid
+    bench.hear(MapMade(1, 50, False))  # of the one that died
+    assert not bench.made
+    bench.hear(LOADED, ready(2))
+    bench.put(6, value=90)
+    bench.hear(MapMade(2, 6, False))
+    bench.lane.look_at(6)
+    qtbot.waitUntil(lambda: bench.shows(6))
+    assert np.flatnonzero(bench.lane.coverage.made).tolist() == [0, 5, 6]
+    assert len(bench.addresses) == 1
+    assert None not in bench.records
+
+
+def test_another_model_in_its_place_takes_the_maps_away_when_it_is_ready(bench, qtbot):
+    bench.put(0)
+    bench.lane.open_clip(OpenClip(1, "/a.mp4"))
+    bench.hear(LOADED, ready())
+    qtbot.waitUntil(lambda: bench.shows(0))
+    before = bench.client
+    bench.lane.restart(Setup(cache=str(bench.folder)), OpenClip(2, "/a.mp4"))
+    assert before.is_closed
+    assert bench.shows(0)
+    bench.hear(ClipReady(2, KEY.content_id, "another model", KEY.settings, 100, 30.0, 0))
+    assert bench.records[-1] is None
+    assert [address.model_id for address in bench.addresses] == [KEY.model_id, "another model"]
+    assert bench.lane.coverage.share == 0.0
+
+
+def test_started_anew_for_another_clip_it_forgets_the_one_before(bench, qtbot):
+    bench.put(0)
+    bench.lane.open_clip(OpenClip(1, "/a.mp4"))
+    bench.hear(LOADED, ready())
+    qtbot.waitUntil(lambda: bench.shows(0))
+    bench.lane.restart(Setup(cache=str(bench.folder)), OpenClip(2, "/b.mp4"))
+    assert bench.records[-1] is None
+    assert bench.addresses[-1] is None
+    assert bench.client.sent == [OpenClip(2, "/b.mp4")]
+
+
 def test_how_it_fares_in_words(bench):
     bench.lane.open_clip(OpenClip(1, "/a.mp4"))
     letters = (LOADED, progress(), progress(rate=0.4, stride=1), progress(idle=True))

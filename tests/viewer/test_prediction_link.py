@@ -6,17 +6,13 @@ import sys
 import pytest
 from PySide6.QtCore import QObject, Signal
 
+from panosod_core.inference.library import ModelLibrary
 from panosod_core.inference.messages import Setup
+from panosod_core.resources import demo_model_path
+from panosod_viewer import prediction_wish
 from panosod_viewer.prediction_lane import Coverage, Failure, PredictorLane, every_nth
-from panosod_viewer.prediction_link import (
-    HOW_TO_GET_IT,
-    RETRY,
-    USE_CPU,
-    PredictionLink,
-    PredictionWish,
-    can_predict,
-    model_name,
-)
+from panosod_viewer.prediction_link import HOW_TO_GET_IT, RETRY, USE_CPU, PredictionLink
+from panosod_viewer.prediction_wish import PredictionWish, can_predict, default_id, has_default_model, model_name
 from tests.viewer.pictures import picture
 from tests.viewer.test_player import Desk
 
@@ -38,6 +34,15 @@ class Lane(QObject):
         self.setup, self.coverage, self.pid = setup, None, 4711
         self.clips, self.moves, self.looks, self.strides = [], [], [], []
         self.is_closed = self.is_clip_closed = False
+        self.restarts = []
+
+    def restart(self, setup, clip):
+        self.setup, self.pid = setup, 4712
+        self.restarts.append(clip)
+
+    def die(self, failure):
+        self.pid = None
+        self.failed.emit(failure)
 
     def open_clip(self, clip):
         self.clips.append(clip)
@@ -93,6 +98,11 @@ class Link:
         self.now_s += after_s
         self.desk.player.frame_shown.emit(picture(index, fps=FPS))
         self.desk.player._frame = picture(index, fps=FPS)
+
+
+@pytest.fixture(autouse=True)
+def own_library(tmp_path, monkeypatch):
+    monkeypatch.setenv("PANOSOD_MODELS", str(tmp_path / "models"))
 
 
 @pytest.fixture
@@ -171,18 +181,49 @@ def test_pictures_dropped_while_playing_are_told_once(link):
 @pytest.mark.parametrize(("was_on_cpu", "offers"), [(True, [f"{RETRY}0"]), (False, [f"{RETRY}0", f"{USE_CPU}0"])])
 def test_a_model_that_fails_is_told_in_one_line_with_what_can_be_done(link, was_on_cpu, offers):
     link.opened()
-    link.lanes[0].failed.emit(Failure("memory", "the memory is not enough", was_on_cpu))
-    assert link.lanes[0].is_closed
+    (lane,) = link.lanes
+    lane.die(Failure("memory", "the memory is not enough", was_on_cpu))
     (notice,) = link.notices
-    assert "the memory is not enough" in notice.text
+    assert "demo model" in notice.text and "the memory is not enough" in notice.text
     assert "\n" not in notice.text
     assert [action for action, _ in notice.actions] == offers
-    assert len(link.lanes) == 1  # not by itself again and again
+    # Not by itself again and again; and what it has made stays.
+    assert len(link.lanes) == 1 and not lane.restarts and not lane.is_closed
     link.link.act(offers[-1])
-    assert len(link.lanes) == 2
-    assert link.lanes[1].setup.device == ("auto" if was_on_cpu else "cpu")
-    assert link.lanes[1].clips
+    assert [clip.path for clip in lane.restarts] == ["/clips/a.mp4"]
+    assert lane.restarts[0].generation > lane.clips[0].generation
+    assert lane.setup.device == ("auto" if was_on_cpu else "cpu")
     assert notice.identity in link.over
+    assert len(link.lanes) == 1
+
+
+def test_after_a_failure_the_next_clip_is_another_attempt(link):
+    link.opened()
+    link.lanes[0].die(Failure("died", "signal 9", True))
+    link.opened()
+    assert [lane.is_closed for lane in link.lanes] == [True, False]
+    assert link.lanes[1].clips
+
+
+def test_a_process_that_cannot_be_started_anew_is_told_and_the_maps_stay(link):
+    link.opened()
+    lane = link.lanes[0]
+    lane.die(Failure("died", "signal 9", True))
+
+    def refuse(setup, clip):
+        raise OSError("too many processes")
+
+    lane.restart = refuse
+    link.link.act(f"{RETRY}0")
+    assert "too many processes" in link.notices[-1].text
+    assert not lane.is_closed
+
+
+def test_a_model_that_is_another_one_now_is_loaded_anew_and_no_other(link):
+    link.opened()
+    link.link.use_model("/models/b.safetensors", is_second=True)
+    link.link.reload("")
+    assert [len(lane.restarts) for lane in link.lanes] == [1, 0]
 
 
 def test_buttons_of_others_are_none_of_its_business(link):
@@ -234,12 +275,13 @@ def test_a_second_model_works_beside_the_first_and_goes_alone(link):
     assert records == [("first", "a"), ("second", "b")]
     first.status_changed.emit("9 maps/s, every frame")
     second.status_changed.emit("ready")
-    assert link.said[-1] == "models: 9 maps/s, every frame | ready"
+    assert link.said[-1] == "demo model: 9 maps/s, every frame | b: ready"
     assert set(link.link.figures()) == {"first", "second"}
     second.failed.emit(Failure("load", "does not match", True))
     assert "b: does not match" in link.notices[-1].text
     assert not first.is_closed
-    assert link.said[-1] == "model: 9 maps/s, every frame"
+    second.status_changed.emit("off")
+    assert link.said[-1] == "demo model: 9 maps/s, every frame | b: off"
 
 
 def test_another_first_model_replaces_the_first_alone(link):
@@ -293,6 +335,37 @@ def test_names_of_models():
     assert model_name("/a/b/own-v2.safetensors") == "own-v2"
 
 
+def test_the_librarys_default_is_called_by_its_name(monkeypatch):
+    assert has_default_model()
+    assert default_id() == ""
+    library = ModelLibrary()
+    record = library.add(demo_model_path(), name="street at night")
+    assert model_name("") == "demo model"
+    library.promote("street at night")
+    assert (default_id(), model_name("")) == (record.model_id, "street at night")
+    assert model_name(str(library.path(record))) == "street at night"
+    # Even where no model comes along.
+    monkeypatch.setattr(prediction_wish, "demo_model_path", missing)
+    assert has_default_model()
+    library.promote("shipped")
+    assert not has_default_model()
+
+
+def test_a_default_that_has_gone_is_no_accident_of_the_window():
+    library = ModelLibrary()
+    record = library.add(demo_model_path(), name="gone")
+    library.promote("gone")
+    library.path(record).unlink()
+    assert model_name("") == "the default model"
+    (library.folder / "default.json").write_text("{")
+    assert default_id() == ""
+    assert model_name("") == "the default model"
+
+
+def missing():
+    raise FileNotFoundError
+
+
 def test_the_lane_has_all_that_the_link_uses():
-    assert all(hasattr(PredictorLane, name) for name in vars(Lane) if not name.startswith("_"))
+    assert all(hasattr(PredictorLane, name) for name in vars(Lane) if not name.startswith("_") and name != "die")
     assert Coverage.share is not None
