@@ -74,7 +74,8 @@ def event_text(event: Event) -> str:
         return f"going on after step {event['step']} on {event['device']}"
     if kind == "check":
         left_out = ("event", "time", "step", "epoch", "best")
-        numbers = " ".join(f"{n} {v:.4f}" for n, v in event.items() if n not in left_out and v is not None)
+        told = {n: v for n, v in event.items() if n not in left_out and isinstance(v, int | float)}
+        numbers = " ".join(f"{n} {v:.4f}" for n, v in told.items())
         return f"epoch {event['epoch']} step {event['step']}: {numbers}" + (" (best so far)" if event["best"] else "")
     if kind == "skipped":
         return f"skipped ({event['count']} so far): {event['reason']}"

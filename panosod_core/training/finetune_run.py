@@ -6,6 +6,7 @@ from typing import Protocol
 
 from panosod_core.training.events import Event
 from panosod_core.training.finetune_data import mixed_sources
+from panosod_core.training.finetune_examples import examples_of
 from panosod_core.training.finetune_plan import RunPlan, job_of, mix_of
 from panosod_core.training.finetune_ray import ClusterRun
 from panosod_core.training.finetune_torchrun import Processes
@@ -72,5 +73,7 @@ def train_plan(job: JobFolder, plan: RunPlan, *, epochs: int, budget: float) -> 
     watch = Watch(job, plan.name, end=end, limit_s=limit_s, spent_s=spent_s)
     if engine is not None:
         return RunEnd(False, engine.watch(watch, ended_on_purpose=lambda: watch.ended_it))
-    outcome = train_video(asked, listeners=(watch,), sources=mixed_sources(mix_of(request)))
+    outcome = train_video(
+        asked, listeners=(watch,), sources=mixed_sources(mix_of(request)), look=examples_of(job, plan)
+    )
     return RunEnd(outcome.stopped_by is not None and not watch.ended_it, outcome.best_epoch)

@@ -103,6 +103,7 @@ def test_what_a_person_reads():
     assert step_text(step | {"eta_s": None}) == "epoch 2 step 30/4000 loss 0.5000"
     check = {"event": "check", "time": 0.0, "step": 9, "epoch": 1, "best": True, "loss": 1.5, "f": 0.25, "s": None}
     assert event_text(check) == "epoch 1 step 9: loss 1.5000 f 0.2500 (best so far)"
+    assert event_text(check | {"run": "main"}) == event_text(check), "a job says which of its runs it is"
     for tty in (True, False):
         screen = Terminal(tty)
         line = ProgressLine(screen)
