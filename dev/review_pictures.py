@@ -187,8 +187,8 @@ def compare(studio: Studio, folder: Path) -> None:
     theirs.close()
     studio.viewer.timeline.set_shown(False)
     bench.exchange.compare(folder / "ada.panosod")
-    studio.until(lambda: bench.exchange.merge_dialog is not None and bench.exchange.merge_dialog.isVisible())
-    dialog = bench.exchange.merge_dialog
+    studio.until(lambda: bench.exchange.comparing.dialog is not None and bench.exchange.comparing.dialog.isVisible())
+    dialog = bench.exchange.comparing.dialog
     if dialog is None:
         raise AssertionError("shown just now")
     dialog.resize(500, 330)

@@ -48,6 +48,7 @@ class AnnotationDesk(ObjectsAtHand):
         self._info: ClipInfo | None = None
         self._geometry = PictureGeometry()
         self._content_id = ""
+        self._kept: Document | None = None
         self._frame: VideoFrame | None = None
         self._sketch: Sketch | None = None
         self._sketch_key: FrameKey | None = None
@@ -124,13 +125,17 @@ class AnnotationDesk(ObjectsAtHand):
     def set_clip(self, info: ClipInfo | None, geometry: PictureGeometry) -> None:
         """Another clip is on the screen (or none); its project, where one lies beside it, is opened.
 
-        The project beside the clip that goes is closed; one that was opened by hand stays, for all its clips.
+        The project beside the clip that goes is closed, unless it holds other clips and the next one is of them; one
+        that was opened by hand stays, for all its clips.
         """
         self._drop_sketch()
         beside = self.project_beside()
         is_another = info is None or self._info is None or info.path != self._info.path
         if self._document is not None and self._document.path == beside and is_another:
-            self.close_project()
+            if len(self._document.clips) > 1:
+                self._kept = self._document
+            else:
+                self.close_project()
         self._info, self._geometry, self._frame, self._content_id = info, geometry, None, ""
         self._set_clip(None)
         if info is None or info.video is None:
@@ -207,6 +212,10 @@ class AnnotationDesk(ObjectsAtHand):
         fitting = [c for c in same if c.shape == size] or same
         self._set_clip(fitting[0] if fitting else None)
 
+    def _holds(self, content_id: str) -> bool:
+        """The project has this clip."""
+        return self._document is not None and content_id in [c.content_id for c in self._document.clips]
+
     def _set_clip(self, clip: Clip | None) -> None:
         changed = clip != self._clip
         self._clip = clip
@@ -221,6 +230,9 @@ class AnnotationDesk(ObjectsAtHand):
         for letter in self._mail.take():
             if isinstance(letter, ContentKnown) and self._info is not None and letter.path == self._info.path:
                 self._content_id = letter.content_id
+                kept, self._kept = self._kept, None
+                if kept is not None and kept is self._document and not self._holds(letter.content_id):
+                    self.close_project()
                 beside = self.project_beside()
                 if self._document is None and beside is not None and beside.is_file() and letter.content_id:
                     self.open_project(beside)

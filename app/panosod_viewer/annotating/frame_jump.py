@@ -7,6 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from panosod_core.annotation.adopting import find_media
+from panosod_core.annotation.records import Clip
 from panosod_viewer.annotating.desk import AnnotationDesk
 from panosod_viewer.clip_session import ClipSession
 from panosod_viewer.player import Player
@@ -44,6 +45,20 @@ class FrameJump(QObject):
         media = self._media_of(clip)
         if media is None:
             self.refused.emit(f"Frame {number} is of {clip}, which is not found: open that clip first")
+            return
+        self._pending = (media, number)
+        self._session.open(media)
+
+    def go_to(self, clip: Clip, number: int) -> None:
+        """Show a frame of one of the project's clips."""
+        self._pending = None
+        document = self._desk.document
+        if self._desk.clip is not None and self._desk.clip.id == clip.id:
+            self._player.show_frame(number)
+            return
+        media = None if document is None else find_media(document, clip)
+        if media is None:
+            self.refused.emit(f"Frame {number} is of {Path(clip.path).name}, which is not found: open that clip first")
             return
         self._pending = (media, number)
         self._session.open(media)

@@ -147,8 +147,7 @@ class Workbench(QObject):
         propagation.wish_changed.connect(bar.set_wish)
         propagation.wish_changed.connect(self._remember)
         self.review.every_changed.connect(self._every_changed)
-        self.exchange.conflicts_found.connect(self.review.set_conflicts)
-        self.exchange.frame_wished.connect(self.review.go_to)
+        self.exchange.comparing.conflicts_found.connect(self.review.set_conflicts)
         self._window.full_screen_changed.connect(lambda _: self._lay_out())
         self._join_models()
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QCheckBox,
@@ -40,14 +40,14 @@ class ConflictRow:
         name: of the object.
         iou: intersection over union of both masks.
         state: what was decided about ours, "" where we have none.
-        is_here: the frame is of the clip on the screen.
+        clip: file of the clip it is in, "" where the project has no other.
     """
 
     index: int
     name: str
     iou: float
     state: str
-    is_here: bool = True
+    clip: str = ""
 
 
 class MergeDialog(QDialog):
@@ -119,13 +119,10 @@ class MergeDialog(QDialog):
         self._choices = []
         self.table.setRowCount(len(rows))
         for n, row in enumerate(rows):
-            texts = (str(row.index), row.name, f"{row.iou:.2f}", row.state or "absent")
+            frame = f"{row.clip}  {row.index}" if row.clip else str(row.index)
+            texts = (frame, row.name, f"{row.iou:.2f}", row.state or "absent")
             for k, text in enumerate(texts):
-                item = QTableWidgetItem(text)
-                if not row.is_here:
-                    item.setToolTip("In another clip of the project")
-                    item.setFlags(item.flags() & ~Qt.ItemFlag.ItemIsSelectable)
-                self.table.setItem(n, k, item)
+                self.table.setItem(n, k, QTableWidgetItem(text))
             choice = QComboBox()
             choice.addItems(list(CHOICES.values()))
             choice.setAccessibleName(f"Whose mask of {row.name} in frame {row.index}")

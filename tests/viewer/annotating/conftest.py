@@ -22,6 +22,12 @@ def clip(master, tmp_path) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def other_clip(tmp_path_factory) -> Path:
+    """Another scene."""
+    return small_clip(tmp_path_factory.mktemp("others"), duration_s=0.5, seed=3)
+
+
 @pytest.fixture
 def painting(qtbot, gl_screen, tmp_path) -> Iterator[Callable[..., PaintingWindow]]:
     made: list[PaintingWindow] = []

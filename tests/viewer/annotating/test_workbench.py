@@ -329,10 +329,10 @@ def test_a_second_annotators_project_is_compared_and_merged(bench, tmp_path):
     )
     theirs.close()
     at.go(start + 3)
-    exchange = at.parts.exchange
-    exchange.compare(other)
-    at.wait(lambda: exchange.merge_dialog is not None and exchange.merge_dialog.isVisible())
-    dialog = exchange.merge_dialog
+    at.parts.exchange.compare(other)
+    comparing = at.parts.exchange.comparing
+    at.wait(lambda: comparing.dialog is not None and comparing.dialog.isVisible())
+    dialog = comparing.dialog
     assert dialog.table.rowCount() == 1 and "1 differ" in dialog.summary.text()
     assert dialog.table.item(0, 1).text() == "Ball 2"
     dialog.table.setCurrentCell(0, 0)
