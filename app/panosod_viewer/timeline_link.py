@@ -1,7 +1,6 @@
 """The time line's wiring: made when it is first wanted, fed while it is open, and the jumps to the frames in doubt."""
 
 import importlib
-import math
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -22,8 +21,9 @@ from panosod_viewer.player import Player
 from panosod_viewer.player_page import PlayerPage
 from panosod_viewer.resolving import PaneKind, pane_kinds, resolve_scene
 from panosod_viewer.state import ViewerState
+from panosod_viewer.timeline_jumps import DoubtJumps
 from panosod_viewer.tools.azimuth_span import azimuth_span
-from panosod_viewer.tools.doubt import Doubt, Visit, doubtful_frames, rank_after
+from panosod_viewer.tools.doubt import Doubt
 from panosod_viewer.workers.mailbox import Mailbox
 from panosod_viewer.workers.salient_truth import SalientTruth
 
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     # At run time these are imported when the time line is first opened: the start does not wait for them.
     from panosod_core.inference.cache import CacheKey, PredictionCache
     from panosod_core.inference.tracks import Tracks
-    from panosod_viewer.panels.timeline import StateSpan, TimelinePanel
+    from panosod_viewer.panels.timeline import TimelinePanel
+    from panosod_viewer.widgets.frame_states import StateSpan
     from panosod_viewer.workers.hearing import HearingFailed, HearingGrown, HearingWorker
     from panosod_viewer.workers.series import Known, SeriesFailed, SeriesGrown, SeriesWorker, TruthOf
 
@@ -39,9 +40,6 @@ _MODULES = tuple(f"panosod_viewer.{name}" for name in ("panels.timeline", "worke
 NO_FIELD = "No directions in this sound"
 NO_SOUND = "No sound"
 NO_MAPS = "No maps yet"
-
-
-_WORDS = {Doubt.UNSURE: "Most uncertain", Doubt.OFF_SOUND: "Farthest from the sound"}
 
 
 class TimelineLink(QObject):
@@ -86,7 +84,8 @@ class TimelineLink(QObject):
         self._hearing: HearingWorker | None = None
         self._series: SeriesWorker | None = None
         self._hearing_mail, self._series_mail = Mailbox(), Mailbox()
-        self._visits: dict[Doubt, Visit] = {}
+        self._jumps = DoubtJumps(player, self)
+        self._jumps.notice.connect(self.notice)
         # Both come from other threads.
         self._mail_came.connect(self._read_mail, Qt.ConnectionType.QueuedConnection)
         self._loaded.connect(self._make, Qt.ConnectionType.QueuedConnection)
@@ -177,18 +176,9 @@ class TimelineLink(QObject):
     def jump(self, doubt: Doubt, step: int) -> None:
         """To the frame that is next (+1) or one before (-1) in the order of doubt, and stand still there."""
         self.set_shown(True)
-        peaks = () if self._tracks is None else doubtful_frames(self._tracks, doubt)
-        if not peaks:
-            self.notice.emit(Notice(self._why_no_peaks(doubt), key="timeline.jump", seconds=6.0))
-            return
-        rank = rank_after(peaks, self._visits.get(doubt), step=step)
-        peak = self._visits[doubt] = peaks[rank]
-        self._player.pause()
-        # A hair later, so that rounding does not end at the frame before.
-        self._player.seek(peak.time_s + 1e-4)
-        value = f"{peak.value:.3f} bit" if doubt is Doubt.UNSURE else f"{math.degrees(peak.value):.0f}°"
-        if self._panel is not None:
-            self._panel.say(f"{_WORDS[doubt]}, {rank + 1} of {len(peaks)}: {value}")
+        said = self._jumps.jump(doubt, step, tracks=self._tracks, has_directions=self._track is not None)
+        if said and self._panel is not None:
+            self._panel.say(said)
 
     def close(self) -> None:
         """End what works for it."""
@@ -280,7 +270,7 @@ class TimelineLink(QObject):
         self._is_started = False
         self._audio = self._wave = self._track = self._truth_of = self._maps = None
         self._tracks = None
-        self._visits.clear()
+        self._jumps.forget()
         if self._panel is not None:
             self._panel.set_clip(None)
 
@@ -396,12 +386,3 @@ class TimelineLink(QObject):
                 self._panel.set_tracks(letter.tracks, note=NO_MAPS)
         else:
             self.notice.emit(Notice(letter.text, Severity.WARNING, key="timeline"))
-
-    # -- jumps ------------------------------------------------------------------------------------------------------
-
-    def _why_no_peaks(self, doubt: Doubt) -> str:
-        if self._tracks is None or not len(self._tracks):
-            return "There are no maps yet to look for doubtful frames in"
-        if doubt is Doubt.OFF_SOUND and self._track is None:
-            return "Nothing can disagree with this sound: it has no directions"
-        return "No frame is in doubt"

@@ -2,20 +2,21 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 import pyqtgraph as pg
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QGraphicsRectItem, QGridLayout, QSizePolicy, QWidget
+from PySide6.QtWidgets import QGridLayout, QSizePolicy, QWidget
 
 from panosod_core.ambisonics.energy_track import EnergyTrack
 from panosod_core.inference.tracks import Tracks, no_tracks
 from panosod_viewer.theme import SPACING_PX, Theme, theme_of
 from panosod_viewer.tools.time_range import TimeRange
+from panosod_viewer.widgets.frame_states import FrameState as FrameState
+from panosod_viewer.widgets.frame_states import StateSpan as StateSpan
+from panosod_viewer.widgets.frame_states import state_pieces
 from panosod_viewer.widgets.labels import ElidedLabel
 from panosod_viewer.widgets.strips import (
     Columns,
@@ -25,6 +26,7 @@ from panosod_viewer.widgets.strips import (
     loudness,
     mask_columns,
     mask_image,
+    nice_top,
     ramp_between,
     rgb,
     spans_image,
@@ -33,8 +35,9 @@ from panosod_viewer.widgets.strips import (
     with_gaps,
 )
 from panosod_viewer.widgets.time_plots import TimePlots
-from panosod_viewer.widgets.timeline_gutter import Gutter, RowLabels
+from panosod_viewer.widgets.timeline_gutter import Gutter, RowLabels, row_labels
 from panosod_viewer.widgets.timeline_readout import Moment, readout
+from panosod_viewer.widgets.view_span import ViewSpan
 
 MIN_HEIGHT_PX = 96
 FIRST_HEIGHT_PX = 270
@@ -47,25 +50,6 @@ TIP = (
     "Click or drag: go there. Wheel: zoom about the pointer. Right or middle drag, or Shift+wheel: move along. "
     "Double click: the whole clip. Drag the upper edge: height."
 )
-
-
-class FrameState(StrEnum):
-    """How far a frame's masks are."""
-
-    DRAFT = "draft"
-    MACHINE = "machine"
-    """A draft that only a machine has made."""
-    ACCEPTED = "accepted"
-    REJECTED = "rejected"
-
-
-@dataclass(frozen=True)
-class StateSpan:
-    """A stretch of time whose frames are in one state; times in seconds."""
-
-    start_s: float
-    end_s: float
-    state: FrameState
 
 
 class TimelinePanel(QWidget):
@@ -141,11 +125,7 @@ class TimelinePanel(QWidget):
         for row, name in ((score, "f"), (score, "j"), (doubt, "entropy"), (doubt, "disagreement")):
             plots.add_curve(row, name)
         score.is_shown = plots.rows["states"].is_shown = False
-        self._outside = [QGraphicsRectItem() for _ in range(2)]
-        self._edges = [pg.InfiniteLine(angle=0) for _ in range(2)]
-        for item in (*self._outside, *self._edges):
-            item.setZValue(10)
-            azimuth.box.addItem(item, ignoreBounds=True)
+        self.view_span = ViewSpan(azimuth.box)
         plots.finish()
 
     # -- state in ---------------------------------------------------------------------------------------------------
@@ -187,8 +167,8 @@ class TimelinePanel(QWidget):
         """What the maps say, as far as there are any; a note on why there are none."""
         tracks = no_tracks() if tracks is None else tracks
         self._tracks, self._note = tracks, note
-        self._area_top = _nice_top(tracks.area, least=0.01)
-        self._entropy_top = _nice_top(tracks.entropy, least=0.01)
+        self._area_top = nice_top(tracks.area, least=0.01)
+        self._entropy_top = nice_top(tracks.entropy, least=0.01)
         self._draw_curves()
         self.plots.set_row_shown("score", bool(np.isfinite(tracks.j).any()))
         self._draw_coverage()
@@ -200,15 +180,7 @@ class TimelinePanel(QWidget):
         self.plots.set_row_shown("states", bool(kept))
 
         def draw(columns: Columns, height: int) -> QImage:
-            theme = self._colours()
-            colours = {
-                FrameState.DRAFT: theme.warning,
-                FrameState.MACHINE: theme.wave,
-                FrameState.ACCEPTED: theme.good,
-                FrameState.REJECTED: theme.error,
-            }
-            pieces = [(s.start_s, s.end_s, rgb(colours[s.state])) for s in kept]
-            return spans_image(pieces, columns, height=height)
+            return spans_image(state_pieces(kept, self._colours()), columns, height=height)
 
         self.plots.rows["states"].strip.set_drawing(draw if kept else None)
         self.gutter.update()
@@ -333,13 +305,7 @@ class TimelinePanel(QWidget):
         fill = QColor(theme.accent)
         fill.setAlpha(70)
         rows["area"].curves["area"].setFillBrush(fill)
-        shade = QColor(theme.base)
-        shade.setAlpha(120)
-        for item in self._outside:
-            item.setPen(QColor(0, 0, 0, 0))
-            item.setBrush(shade)
-        for line in self._edges:
-            line.setPen(pg.mkPen(theme.warning, width=1, style=Qt.PenStyle.DashLine))
+        self.view_span.recolour(theme)
         for row in rows.values():
             row.strip.refresh()
             row.over.refresh()
@@ -355,22 +321,8 @@ class TimelinePanel(QWidget):
         return (("f", theme.accent), ("j", theme.good))
 
     def _place_view(self) -> None:
-        showing, view = self.plots.showing, self._view
-        visible = showing is not None and view is not None and view[1] < math.pi
-        for item in (*self._outside, *self._edges):
-            item.setVisible(visible)
-        if showing is None or view is None or not visible:
-            return
-        middle, half = (math.degrees(v) for v in view)
-        left, right = (_wrapped(middle + half), _wrapped(middle - half))
-        for line, azimuth in zip(self._edges, (left, right), strict=True):
-            line.setPos(azimuth)
-        # Around from the left edge over the back to the right edge; in two pieces where the back is not seen.
-        pieces = [(right, left)] if left <= right else [(left, 180.0), (-180.0, right)]
-        if left <= right:
-            pieces = [(left, right), (0.0, 0.0)]
-        for item, (low, high) in zip(self._outside, pieces, strict=True):
-            item.setRect(QRectF(0, low, showing.duration_s, high - low))
+        showing = self.plots.showing
+        self.view_span.place(self._view, duration_s=None if showing is None else showing.duration_s)
 
     def _range_changed(self) -> None:
         showing = self.plots.showing
@@ -407,27 +359,14 @@ class TimelinePanel(QWidget):
 
     def labels(self, key: str) -> RowLabels:
         """Name, units and ticks of a row."""
-        theme = self._colours()
-        degrees = [(0.75, "+90°"), (0.5, "0°"), (0.25, "−90°")]
-        made = {
-            "sound": RowLabels([("Sound", "", theme.dim)]),
-            "azimuth": RowLabels([("Azimuth", "", theme.dim)], degrees),
-            "area": RowLabels([("Salient", f"{100 * self._area_top:g} %", theme.dim)]),
-            "score": RowLabels([("F", "1", theme.accent), ("J", "1", theme.good)]),
-            "doubt": RowLabels(
-                [("Unsure", f"{self._entropy_top:g} bit", theme.warning), ("Off sound", "180°", theme.error)]
-            ),
-            "maps": RowLabels([("Maps", "", theme.dim)]),
-            "states": RowLabels([("States", "", theme.dim)]),
-        }
-        return made[key]
+        return row_labels(key, self._colours(), area_top=self._area_top, entropy_top=self._entropy_top)
 
     # -- Qt ---------------------------------------------------------------------------------------------------------
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
         """Recolour with the theme."""
         super().changeEvent(event)
-        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.StyleChange) and hasattr(self, "_outside"):
+        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.StyleChange) and hasattr(self, "view_span"):
             self._recolour()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
@@ -458,15 +397,3 @@ class TimelinePanel(QWidget):
 
     def _is_grip(self, at: QPointF) -> bool:
         return at.y() <= _GRIP_PX + 2
-
-
-def _nice_top(values: NDArray[np.floating], *, least: float) -> float:
-    """1, 2 or 5 times a power of ten, not below the greatest value nor below ``least``."""
-    known = values[np.isfinite(values)]
-    top = max(float(known.max(initial=0.0)), least)
-    power = 10.0 ** math.floor(math.log10(top) + 1e-9)
-    return next(m * power for m in (1, 2, 5, 10) if m * power >= top * (1 - 1e-6))
-
-
-def _wrapped(azimuth_deg: float) -> float:
-    return 180.0 - (180.0 - azimuth_deg) % 360.0

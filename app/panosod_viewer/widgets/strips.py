@@ -3,6 +3,7 @@
 However long the clip, the work is that of the columns on the screen.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -263,3 +264,11 @@ def _rows_between(values: NDArray[np.float32], height: int) -> NDArray[np.float3
     part = (at - low).astype(np.float32)[:, None]
     mixed: NDArray[np.float32] = values[low % count] * (1 - part) + values[(low + 1) % count] * part
     return mixed
+
+
+def nice_top(values: NDArray[np.floating], *, least: float) -> float:
+    """1, 2 or 5 times a power of ten, not below the greatest value nor below ``least``."""
+    known = values[np.isfinite(values)]
+    top = max(float(known.max(initial=0.0)), least)
+    power = 10.0 ** math.floor(math.log10(top) + 1e-9)
+    return next(m * power for m in (1, 2, 5, 10) if m * power >= top * (1 - 1e-6))

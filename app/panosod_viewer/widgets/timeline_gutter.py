@@ -7,7 +7,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
-from panosod_viewer.theme import theme_of
+from panosod_viewer.theme import Theme, theme_of
 from panosod_viewer.widgets.labels import tabular
 from panosod_viewer.widgets.time_plots import TimePlots
 
@@ -26,6 +26,28 @@ class RowLabels:
 
     names: Sequence[tuple[str, str, str]]
     ticks: Sequence[tuple[float, str]] = ()
+
+
+def row_labels(key: str, theme: Theme, *, area_top: float, entropy_top: float) -> RowLabels:
+    """Name, units and ticks of a row of the time line.
+
+    Args:
+        key: of the row.
+        theme: whose colours.
+        area_top: share of the sphere that the row's full height stands for.
+        entropy_top: bits that it stands for.
+    """
+    degrees = [(0.75, "+90°"), (0.5, "0°"), (0.25, "−90°")]
+    made = {
+        "sound": RowLabels([("Sound", "", theme.dim)]),
+        "azimuth": RowLabels([("Azimuth", "", theme.dim)], degrees),
+        "area": RowLabels([("Salient", f"{100 * area_top:g} %", theme.dim)]),
+        "score": RowLabels([("F", "1", theme.accent), ("J", "1", theme.good)]),
+        "doubt": RowLabels([("Unsure", f"{entropy_top:g} bit", theme.warning), ("Off sound", "180°", theme.error)]),
+        "maps": RowLabels([("Maps", "", theme.dim)]),
+        "states": RowLabels([("States", "", theme.dim)]),
+    }
+    return made[key]
 
 
 class Gutter(QWidget):

@@ -12,8 +12,9 @@ from panosod_core.ambisonics.energy_track import energy_track
 from panosod_core.geometry.sphere import direction
 from panosod_core.inference.map_record import MapSource
 from panosod_core.inference.tracks import AZIMUTHS, FrameFigures, TrackTable
-from panosod_viewer.panels.timeline import FrameState, StateSpan, TimelinePanel
+from panosod_viewer.panels.timeline import TimelinePanel
 from panosod_viewer.theme import DARK, LIGHT, ThemeChoice, theme_of
+from panosod_viewer.widgets.frame_states import FrameState, StateSpan
 
 NONE = Qt.KeyboardModifier.NoModifier
 SHIFT = Qt.KeyboardModifier.ShiftModifier
@@ -250,15 +251,15 @@ def test_the_view_is_marked_on_the_ring(panel, middle_deg, half_deg):
     panel.set_energy(track())
     panel.set_position(19.0)
     panel.set_view((float(np.radians(middle_deg)), float(np.radians(half_deg))))
-    for rect in panel._outside:
+    for rect in panel.view_span.outside:
         top, bottom = rect.rect().top(), rect.rect().bottom()
         for azimuth in np.linspace(top + 0.5, bottom - 0.5, 20) if bottom > top else ():
             off = abs((azimuth - middle_deg + 180) % 360 - 180)
             assert off >= half_deg
-    shaded = sum(item.rect().height() for item in panel._outside)
+    shaded = sum(item.rect().height() for item in panel.view_span.outside)
     assert shaded == pytest.approx(360 - 2 * half_deg)
     panel.set_view(None)
-    assert not any(item.isVisible() for item in panel._edges)
+    assert not any(item.isVisible() for item in panel.view_span.edges)
 
 
 def test_rows_without_anything_to_say_are_not_there_or_say_why(panel):
