@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QHeaderView,
     QLabel,
     QMenu,
-    QStyle,
     QTableView,
     QVBoxLayout,
     QWidget,
@@ -23,7 +22,7 @@ from PySide6.QtWidgets import (
 from panosod_viewer.theme import HIT_PX, SPACING_PX
 from panosod_viewer.widgets.buttons import IconButton
 from panosod_viewer.widgets.labels import set_role
-from panosod_viewer.widgets.object_model import HEADS, Column, ObjectModel, ObjectRow
+from panosod_viewer.widgets.object_model import Column, ObjectModel, ObjectRow
 
 PRESENCES = ("sounding", "silent", "off-screen")
 COMBINATIONS = {"union": "Unite with", "subtract": "Subtract", "intersect": "Intersect with"}
@@ -141,14 +140,14 @@ class ObjectsPanel(QWidget):
         head.setHighlightSections(False)
         head.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         modes = QHeaderView.ResizeMode
-        margin = 2 * table.style().pixelMetric(QStyle.PixelMetric.PM_HeaderMargin) + SPACING_PX
-        rank_px = head.fontMetrics().horizontalAdvance(HEADS[Column.RANK]) + margin
-        widths = {Column.EYE: HIT_PX, Column.CATEGORY: 64, Column.RANK: max(HIT_PX, rank_px)}
+        head.setResizeContentsPrecision(0)  # of the rows in sight, whatever their number
+        widths = {Column.EYE: HIT_PX, Column.CATEGORY: 64}
         widths |= {Column.PRESENCE: HIT_PX, Column.LOCK: HIT_PX}
         for column, width in widths.items():
             head.setSectionResizeMode(column, modes.Fixed)
             table.setColumnWidth(column, width)
         head.setSectionResizeMode(Column.NAME, modes.Stretch)
+        head.setSectionResizeMode(Column.RANK, modes.ResizeToContents)
         table.clicked.connect(self._clicked)
         table.selectionModel().currentRowChanged.connect(self._current_changed)
         table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)

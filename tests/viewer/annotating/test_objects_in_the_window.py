@@ -3,10 +3,13 @@
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QAbstractItemView, QLineEdit
 
 from panosod_core.annotation.operations import Combination
 from panosod_core.annotation.records import Presence
 from panosod_viewer.annotating.presence import presence_at
+from panosod_viewer.widgets.object_model import HEADS, Column
 from tests.viewer.annotating.window import PaintingWindow
 
 pytestmark = pytest.mark.gl
@@ -92,6 +95,12 @@ def test_uniting_splitting_and_merging(window):
     studio.object_list.merge(3, 1)
     assert [o.id for o in window.desk.objects()] == [1, 2]
     assert int((window.labels() != 0).sum()) == total
+    merged = window.labels()
+    window.trigger("annotate.undo")
+    assert [o.id for o in window.desk.objects()] == [1, 2, 3], "merging is one step"
+    assert area(window, 3) > 0 and int((window.labels() != 0).sum()) == total
+    window.trigger("annotate.redo")
+    assert [o.id for o in window.desk.objects()] == [1, 2] and np.array_equal(window.labels(), merged)
 
 
 def test_an_object_sounds_from_here_on(window):
@@ -129,3 +138,62 @@ def test_colours_and_hidden_objects_reach_the_picture(window):
     assert dict(look.colours)[1] == pytest.approx((0x11 / 255, 0x22 / 255, 0x33 / 255))
     assert look.hidden == {1}
     assert not window.desk.change_object(1, rank=9)
+
+
+def test_hiding_showing_alone_rank_and_presence_by_key(window):
+    control, shift = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
+    desk, state, window_actions = window.desk, window.viewer.state, window.viewer.window.action
+    window.view.setFocus()
+    window.key(Qt.Key.Key_H, control)
+    assert desk.object_of(2).hidden and state.wish.pictures.annotation_look.hidden == {2}
+    assert window_actions("annotate.hide_object").isChecked()
+    window.key(Qt.Key.Key_H, control)
+    window.key(Qt.Key.Key_S, shift)
+    assert state.wish.pictures.annotation_look.solo == {2}
+    window.key(Qt.Key.Key_S, shift)
+    assert not state.wish.pictures.annotation_look.solo
+    ranks = []
+    for _ in range(6):
+        window.key(Qt.Key.Key_R, shift)
+        ranks.append(desk.object_of(2).rank)
+    assert ranks == [1, 2, 3, 4, 5, None]
+    told = []
+    for _ in range(4):
+        window.key(Qt.Key.Key_W, shift)
+        told.append(presence_at(desk.object_of(2).intervals, desk.key.pts))
+    assert told == [Presence.SOUNDING, Presence.SILENT, Presence.OFF_SCREEN, None]
+
+
+def test_a_locked_frame_keeps_all_its_pixels(window):
+    kept = window.labels()
+    window.trigger("annotate.lock_frame")
+    assert window.desk.is_frame_locked
+    window.stroke([window.point(a, 0) for a in (-10, 0, 10)])
+    window.trigger("annotate.delete")
+    window.studio.object_list.merge(2, 1)
+    assert np.array_equal(window.labels(), kept) and len(window.desk.objects()) == 2
+    window.trigger("annotate.lock_frame")
+    window.trigger("annotate.delete")
+    assert area(window, 2) == 0
+
+
+def test_renaming_and_the_class_are_typed_into_the_list(window):
+    panel = window.studio.object_list.panel
+    for action, text in (("annotate.rename", "Drummer"), ("annotate.category", "person")):
+        window.trigger(action)
+        window.wait(lambda: panel.table.state() == QAbstractItemView.State.EditingState)
+        editor = panel.table.findChild(QLineEdit)
+        editor.setText(text)
+        QTest.keyClick(editor, Qt.Key.Key_Return)
+        window.wait(lambda: panel.table.findChild(QLineEdit) is None)
+    info = window.desk.object_of(2)
+    assert (info.name, info.category) == ("Drummer", "person")
+
+
+def test_no_head_of_the_list_is_cut(window):
+    window.trigger("annotate.objects")
+    head = window.studio.object_list.panel.table.horizontalHeader()
+    for column in Column:
+        text = HEADS[column]
+        needed = head.sectionSizeFromContents(column).width() if text else 0
+        assert head.sectionSize(column) >= needed, text
