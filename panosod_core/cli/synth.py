@@ -40,7 +40,7 @@ class SynthArguments:
     """The same seed gives the same world; scene i has the seed plus i."""
     test: int = 0
     """Scenes: how many of them, the last ones, form the test split."""
-    held_out: tuple[Literal["textures", "timbres", "backgrounds"], ...] = ()
+    held_out: tuple[Literal["textures", "timbres", "backgrounds", "light"], ...] = ()
     """Scenes: what the test split has that training has not."""
     objects: str = "2-6"
     """Scenes: objects in each, twins included."""

@@ -11,7 +11,7 @@ import numpy as np
 from panosod_core.geometry.sphere import FloatArray
 from panosod_core.synth.backgrounds import Background, draw_background
 from panosod_core.synth.draws import Draws
-from panosod_core.synth.scene_config import SceneConfig
+from panosod_core.synth.scene_config import HeldOut, SceneConfig
 from panosod_core.synth.scene_layout import place_objects
 from panosod_core.synth.scene_room import Room, draw_room
 from panosod_core.synth.scene_sources import Mix, Source, draw_mix, draw_sources
@@ -19,6 +19,8 @@ from panosod_core.synth.scene_things import CLUTTER, SceneThing, draw_clutter, d
 from panosod_core.synth.sound import Sounding
 
 POLE_RAD = float(np.radians(50.0))
+_EXPOSURE, _DUSK_EXPOSURE = (0.75, 1.12), (0.25, 0.45)
+_DUSK_TINT = (0.6, 0.75, 1.0)
 
 
 @dataclass(frozen=True)
@@ -101,8 +103,10 @@ def draw_scene(seed: int, config: SceneConfig | None = None) -> SceneSpec:
 
 
 def _draw_camera(draws: Draws, config: SceneConfig) -> Camera:
-    exposure = draws.uniform(0.75, 1.12)
-    red, green, blue = (exposure * draws.uniform(0.93, 1.07) for _ in range(3))
+    is_dusk = HeldOut.LIGHT in config.held_out
+    exposure = draws.uniform(*(_DUSK_EXPOSURE if is_dusk else _EXPOSURE))
+    tint = _DUSK_TINT if is_dusk else (1.0, 1.0, 1.0)
+    red, green, blue = (exposure * gain * draws.uniform(0.93, 1.07) for gain in tint)
     light = np.array([draws.uniform(-0.6, 0.6), draws.uniform(0.2, 0.9), draws.uniform(0.5, 1.0)])
     right, up, front = (light / np.linalg.norm(light)).tolist()
     return Camera((red, green, blue), (right, up, front), draws.within(config.grain), draws.key())

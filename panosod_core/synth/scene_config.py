@@ -21,6 +21,8 @@ class HeldOut(StrEnum):
     """Sounds of other classes."""
     BACKGROUNDS = "backgrounds"
     """Other kinds of surroundings, and the last fifth of the pictures of a folder."""
+    LIGHT = "light"
+    """Dusk: about a third of the light, and bluish, under the same grain."""
 
 
 class Place(StrEnum):

@@ -156,6 +156,17 @@ def test_one_part_can_be_held_out_alone(part):
     assert looks <= set(HELD_OUT_CLASSES if part is HeldOut.TEXTURES else SEEN_CLASSES)
     assert sounds <= set(HELD_OUT_CLASSES if part is HeldOut.TIMBRES else SEEN_CLASSES)
     assert kinds <= set(HELD_OUT_SURROUNDINGS if part is HeldOut.BACKGROUNDS else SEEN_SURROUNDINGS)
+    blue = [scene.camera.gains[2] for scene in scenes]
+    assert max(blue) < 0.5 if part is HeldOut.LIGHT else min(blue) > 0.65
+
+
+def test_dusk_changes_the_light_and_nothing_else():
+    day, dusk = (draw_scene(3, SceneConfig(held_out=held_out)) for held_out in ((), (HeldOut.LIGHT,)))
+    assert all(a < 0.65 * b for a, b in zip(dusk.camera.gains, day.camera.gains, strict=True))
+    assert dusk.camera.light == day.camera.light and dusk.camera.grain == day.camera.grain
+    # looks hold arrays: their words say whether they are the same
+    assert repr((dusk.things, dusk.background)) == repr((day.things, day.background))
+    assert dusk.sources == day.sources
 
 
 def test_bound_timbres_tell_the_class_and_loose_ones_do_not():
