@@ -35,8 +35,10 @@ class FinetuneArguments:
     """Model to go on from; by default the library's default, else the one that comes with panosod."""
     data: Path | None = None
     """Data set that is mixed in against forgetting; without one: synthetic scenes."""
-    mix: float = 0.4
+    mix: float = 0.5
     """Share of windows from there; 0: none."""
+    recoloured: float = 0.5
+    """Share of those that is shown in the colours of the corrected frames: more to learn from in their light."""
     preset: Literal["frozen", "gentle"] = "frozen"
     """frozen: the backbone keeps its weights; gentle: it learns at a tenth of the rate. Batch norm stays in both."""
     minutes: float = 20.0
@@ -120,7 +122,8 @@ def _request(args: FinetuneArguments, project: Path) -> FinetuneRequest:
         return None if path is None else path.absolute()
 
     return FinetuneRequest(
-        project=project.absolute(), model=whole(args.model), data=whole(args.data), mix=args.mix, preset=args.preset,
+        project=project.absolute(), model=whole(args.model), data=whole(args.data), mix=args.mix,
+        recoloured=args.recoloured, preset=args.preset,
         minutes=args.minutes, steps=args.steps, epochs=args.epochs, windows=args.windows, batch=args.batch,
         lr=args.lr, distill=args.distill, patience=args.patience, check_share=args.check_share, seed=args.seed,
         device=args.device, threads=args.threads, engine=args.engine, processes=args.processes,

@@ -27,7 +27,7 @@ from panosod_core.training.events import Listener
 from panosod_core.training.finetune_check import check_room, needs
 from panosod_core.training.finetune_compare import compare_models
 from panosod_core.training.finetune_gate import FrameScores, judge
-from panosod_core.training.finetune_plan import RunPlan
+from panosod_core.training.finetune_plan import RunPlan, budget_of
 from panosod_core.training.finetune_run import train_plan
 from panosod_core.training.finetune_split import (
     ENOUGH,
@@ -195,12 +195,11 @@ class Finetuning:
         for plan in plans:
             if self._job.wish is Wish.STOP:
                 break
-            share = 1 / len(plans)
             most = max(1, round(sum(epochs) / len(epochs))) if plan.is_final and epochs else self._request.epochs
-            found = train_plan(self._job, plan, epochs=most, budget=share)
+            found = train_plan(self._job, plan, epochs=most, budget=budget_of(plan, plans))
             if found.interrupted:
                 raise InterruptedJobError
-            epochs.append(max(found.best_epoch, 1))
+            epochs.append(self._request.epochs if found.still_better else max(found.best_epoch, 1))
         weights = self._job.path / RUNS / MAIN / (LAST if plans[-1].is_final else BEST)
         stopped = self._job.wish is Wish.STOP
         if not weights.is_file():

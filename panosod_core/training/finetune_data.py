@@ -17,9 +17,12 @@ from panosod_core.synth.scene_config import SceneConfig
 from panosod_core.training.batches import Samples, Source
 from panosod_core.training.config import TrainConfig
 from panosod_core.training.data import DataConfig, Sources, window_sources
+from panosod_core.training.finetune_colours import Colours, colours_of, in_colours
 
 AUGMENT = AugmentConfig(yaw=True, left_right=0.5)
 _KEPT = ("frames", "foa", "masks", "frame_valid", "mask_valid", "has_sound")
+_LEAST_PASS = 32
+"""Windows of a pass at least: few corrected windows are gone through more than once before the next check."""
 _SCENE_SEED = 1 << 32
 """Scenes of finetuning come from seeds that no other training, check or test takes."""
 
@@ -34,6 +37,7 @@ class Mix:
         scene: what those hold.
         windows: most of a pass, of both kinds.
         seed: of the order.
+        recoloured: share of them that is shown in the colours of a corrected window.
     """
 
     share: float
@@ -41,10 +45,14 @@ class Mix:
     scene: SceneConfig
     windows: int
     seed: int
+    recoloured: float = 0.0
 
 
 class Mixed:
-    """Windows of two kinds in fixed shares; each kind is gone through evenly over the passes, in an order by seed."""
+    """Windows of two kinds in fixed shares; each kind is gone through evenly over the passes, in an order by seed.
+
+    Of the others some are shown in the colours of a corrected window.
+    """
 
     def __init__(self, own: Source[Any], other: Source[Any] | None, mix: Mix) -> None:
         """Mix two sources; without another one all is the own.
@@ -54,9 +62,10 @@ class Mixed:
             other: what is mixed in.
             mix: how.
         """
-        self._own, self._other, self._seed = own, other, mix.seed
+        self._own, self._other, self._seed, self._recoloured = own, other, mix.seed, mix.recoloured
+        self._colours: dict[int, Colours] = {}
         self._share = mix.share if other is not None else 0.0
-        self._count = min(mix.windows, math.ceil(len(own.samples) / (1 - self._share)))
+        self._count = min(mix.windows, max(_LEAST_PASS, math.ceil(len(own.samples) / (1 - self._share))))
         self._epoch = 0
 
     def __len__(self) -> int:
@@ -64,7 +73,7 @@ class Mixed:
 
     def set_epoch(self, epoch: int) -> None:
         """Go on to another pass."""
-        self._epoch = epoch
+        self._epoch, self._colours = epoch, {}
         self._own.samples.set_epoch(epoch)
         if self._other is not None:
             self._other.samples.set_epoch(epoch)
@@ -85,7 +94,17 @@ class Mixed:
         is_other, place = self.place(index)
         source = self._other if is_other and self._other is not None else self._own
         batch: Mapping[str, Any] = source.stack([source.samples[place]])
+        chance = np.random.default_rng([self._seed, 2, self._epoch, index])
+        if is_other and chance.random() < self._recoloured:
+            wanted = self._colours_of(int(chance.integers(len(self._own.samples))))
+            return {**batch, "frames": in_colours(batch["frames"], wanted)}
         return batch
+
+    def _colours_of(self, place: int) -> Colours:
+        """Of a corrected window as it is turned in this pass: a run that goes on comes to the same last bits."""
+        if place not in self._colours:
+            self._colours[place] = colours_of(self._own.stack([self._own.samples[place]])["frames"])
+        return self._colours[place]
 
 
 def join(batches: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What the runs of a finetuning job are: their settings, from the job's request."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,6 +20,8 @@ from panosod_core.training.state import STATE
 
 _GENTLE_BACKBONE = 0.1
 _SAVE_EVERY = 20
+_FOLDS_SHARE = 0.3
+"""Of the budget: they say how long to learn and how well it goes; the candidate is what comes out."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,14 @@ class RunPlan:
 
     name: str
     is_final: bool
+
+
+def budget_of(plan: RunPlan, plans: Sequence[RunPlan]) -> float:
+    """The share of a job's minutes and steps that one of its runs has."""
+    folds = sum(not other.is_final for other in plans)
+    if not plan.is_final:
+        return 1.0 if folds == len(plans) else _FOLDS_SHARE / folds
+    return 1.0 - _FOLDS_SHARE if folds else 1.0
 
 
 def job_of(job: JobFolder, plan: RunPlan, *, epochs: int, budget: float) -> Job:
@@ -48,7 +59,7 @@ def job_of(job: JobFolder, plan: RunPlan, *, epochs: int, budget: float) -> Job:
     data = DataConfig(folder=job.path / "data" / plan.name, layout=Layout.PANOSOD, check_share=0.0, augment=AUGMENT)
     return Job(
         Stage.VIDEO, trained_config(start.config), recipe, data, out, StartWeights(model=start.path),
-        LossConfig(distill=request.distill, distill_apart=True, location=_location_weight(start.provenance)),
+        LossConfig(distill=request.distill, distill_apart=True, location=location_weight(start.provenance)),
         resume=(out / STATE).is_file(), device=request.device, tensorboard=False, preset=f"finetune-{request.preset}",
     )  # fmt: skip
 
@@ -64,14 +75,20 @@ def trained_config(config: ModelConfig) -> ModelConfig:
 def mix_of(request: FinetuneRequest) -> Mix:
     """What comes among the corrected windows."""
     scene = config_from_json(SceneConfig().to_json() | (request.scene or {}))
-    return Mix(request.mix, request.data, scene, request.windows, request.seed)
+    return Mix(request.mix, request.data, scene, request.windows, request.seed, request.recoloured)
 
 
-def _location_weight(provenance: dict[str, Any]) -> float:
-    """The weight of the loss on the location map that a model was trained with: 0, unless it says otherwise."""
+def location_weight(provenance: dict[str, Any]) -> float:
+    """The weight of the loss on the location map that a model was trained with: 0, unless it says otherwise.
+
+    Raises:
+        CheckpointError: what the model's header says cannot be read.
+    """
     stages = provenance.get("stages") or [provenance]
     try:
-        return float(stages[-1]["settings"]["loss"]["location"])
+        # A stage in which only parts learnt, such as a teacher afterwards, says nothing of the student's loss.
+        whole = [stage["settings"] for stage in stages if not stage["settings"]["train"].get("parts")]
+        return float(whole[-1]["loss"]["location"])
     except (KeyError, TypeError, IndexError):
         return 0.0
     except ValueError as error:

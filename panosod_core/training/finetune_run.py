@@ -23,10 +23,12 @@ class RunEnd:
     Attributes:
         interrupted: by a signal that the job's owner did not send.
         best_epoch: when it was best.
+        still_better: it was best at its last check: nothing says when it would have had enough.
     """
 
     interrupted: bool
     best_epoch: int
+    still_better: bool
 
 
 class Engine(Protocol):
@@ -71,9 +73,14 @@ def train_plan(job: JobFolder, plan: RunPlan, *, epochs: int, budget: float) -> 
     engine = engine_of(job, plan, epochs=epochs, budget=budget)
     end = end_this_process if engine is None else engine.end
     watch = Watch(job, plan.name, end=end, limit_s=limit_s, spent_s=spent_s)
+    interrupted = False
     if engine is not None:
-        return RunEnd(False, engine.watch(watch, ended_on_purpose=lambda: watch.ended_it))
-    outcome = train_video(
-        asked, listeners=(watch,), sources=mixed_sources(mix_of(request)), look=examples_of(job, plan)
-    )
-    return RunEnd(outcome.stopped_by is not None and not watch.ended_it, outcome.best_epoch)
+        best_epoch = engine.watch(watch, ended_on_purpose=lambda: watch.ended_it)
+    else:
+        outcome = train_video(
+            asked, listeners=(watch,), sources=mixed_sources(mix_of(request)), look=examples_of(job, plan)
+        )
+        interrupted, best_epoch = outcome.stopped_by is not None and not watch.ended_it, outcome.best_epoch
+    state = asked.out / STATE
+    done = read_state(state).position.epoch if state.is_file() else 0
+    return RunEnd(interrupted, best_epoch, still_better=best_epoch >= done)

@@ -20,6 +20,7 @@ class FinetuneRequest:
         model: weights to go on from; None: the model that is used by default.
         data: data set whose training part is mixed in against forgetting; None: synthetic scenes.
         mix: share of windows from there, 0..0.9.
+        recoloured: share of those that is shown in the colours of corrected frames, 0..1.
         preset: of :data:`PRESETS`.
         minutes: budget of training; 0: none.
         steps: budget in optimiser steps; 0: none.
@@ -41,7 +42,8 @@ class FinetuneRequest:
     project: Path
     model: Path | None = None
     data: Path | None = None
-    mix: float = 0.4
+    mix: float = 0.5
+    recoloured: float = 0.5
     preset: str = "frozen"
     minutes: float = 20.0
     steps: int = 0
@@ -67,7 +69,7 @@ class FinetuneRequest:
             ConfigError: one that cannot be used.
         """
         ranges = {
-            "mix": (0, 0.9), "minutes": (0, 1e5), "steps": (0, 1 << 40), "epochs": (1, 1_000_000),
+            "mix": (0, 0.9), "recoloured": (0, 1), "minutes": (0, 1e5), "steps": (0, 1 << 40), "epochs": (1, 1_000_000),
             "windows": (1, 1_000_000), "batch": (1, 4096), "lr": (1e-9, 1), "distill": (0, 1e6),
             "patience": (0, 1_000_000),
             "check_share": (0.05, 0.15), "seed": (0, (1 << 62)), "threads": (0, 1024), "processes": (1, 1024),
