@@ -10,6 +10,8 @@ from PySide6.QtCore import QObject, Signal
 
 from panosod_viewer.actions import ACTIONS
 from panosod_viewer.key_map import KeyMap
+from panosod_viewer.key_tips import key_text
+from panosod_viewer.layers import LayerId
 from panosod_viewer.main_window import MainWindow
 from panosod_viewer.memory import Memory
 
@@ -33,6 +35,7 @@ class KeyChoices(QObject):
         self._dialog: KeysDialog | None = None
         self.map = KeyMap(ACTIONS, dict(memory.settings.keys))
         self.map.apply(window.actions_by_id)
+        self._name_keys()
 
     def commands(self) -> dict[str, Callable[[], object]]:
         """What the actions do."""
@@ -59,9 +62,18 @@ class KeyChoices(QObject):
         """Give it its usual keys again; False where one is taken, which is told."""
         return self._answer(action_id, self.map.restore(action_id))
 
+    def _name_keys(self) -> None:
+        """Tips that do not follow their action by themselves."""
+        keys = {action_id: key_text(action) for action_id, action in self._window.actions_by_id.items()}
+        self._window.page.transport_bar.set_keys(keys)
+        layers = {layer: keys[f"layers.{layer}"] for layer in LayerId}
+        self._window.layers_panel.set_keys(layers, hide_all=keys["layers.hide"])
+        self._window.welcome.set_open_key(keys["file.open"])
+
     def _answer(self, action_id: str, refusal: str) -> bool:
         if not refusal:
             self.map.apply(self._window.actions_by_id)
+            self._name_keys()
             self._memory.change(lambda s: replace(s, keys=self.map.chosen))
             self.changed.emit(self.map)
         if self._dialog is not None:

@@ -129,6 +129,13 @@ class LayersPanel(QWidget):
         self._show_comparison()
         self._show_threshold()
 
+    def set_keys(self, keys: Mapping[LayerId, str], *, hide_all: str) -> None:
+        """The keys in force, "" for none: of the layers' eyes, and of hiding all."""
+        for layer, row in self.rows.items():
+            row.set_key(keys.get(layer, ""))
+        text = "Hide everything over the picture, and show it again"
+        self.hide_all.setToolTip(f"{text} ({hide_all})" if hide_all else text)
+
     def set_pictures(self, pictures: LayerPictures) -> None:
         """What there is to show."""
         self._pictures = pictures

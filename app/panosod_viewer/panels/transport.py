@@ -1,6 +1,7 @@
 """The row of playback controls: play, steps, time, speed, loop, volume with meter, full screen."""
 
 import math
+from collections.abc import Mapping
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QActionGroup, QFont, QWheelEvent
@@ -23,6 +24,19 @@ VIEW_MODES = (
     Segment("planet", "planet", "Little planet", "Ctrl+4"),
 )
 """Ways to see a sphere: by their ids the table of actions has them as "view.<id>"."""
+_KEYS = {
+    "play.toggle": "Space",
+    "play.previous_frame": "←",
+    "play.next_frame": "→",
+    "play.slower": "J",
+    "play.faster": "L",
+    "play.normal": "Backspace",
+    "sound.mute": "M",
+    "annotate.mode": "Ctrl+D",
+    "view.fullscreen": "F11",
+}
+"""What tips say before :meth:`TransportBar.set_keys`."""
+_ARROWS = {"Left": "←", "Right": "→"}
 
 
 def speed_text(speed: float) -> str:
@@ -96,7 +110,8 @@ class TransportBar(FittingRow):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName("Playback")
-        self._muted = False
+        self._muted = self._is_playing = self._is_full_screen = False
+        self._keys = dict(_KEYS)
         self._make_buttons()
         self._make_time()
         self._speed = self._make_speed_menu()
@@ -106,10 +121,10 @@ class TransportBar(FittingRow):
         self._make_volume()
         self._views = Segments(VIEW_MODES, name="View")
         self._views.chosen.connect(self.view_mode_chosen)
-        self._annotate = IconButton("annotate", "Annotate", tip="Paint masks (Ctrl+D)")
+        self._annotate = IconButton("annotate", "Annotate")
         self._annotate.setCheckable(True)
         self._annotate.clicked.connect(self.annotate_toggled)
-        self._fullscreen = IconButton("fullscreen", "Full screen", tip="Full screen (F11)")
+        self._fullscreen = IconButton("fullscreen", "Full screen")
         self._fullscreen.clicked.connect(self.fullscreen_toggled)
         self._lay_out()
         self.set_playing(False)
@@ -117,13 +132,15 @@ class TransportBar(FittingRow):
         self.set_speed(1.0)
         self.set_loop(None)
         self.set_view_mode(VIEW_MODES[0].id)
+        self._name_keys()
 
     # -- state in ---------------------------------------------------------------------------------------------------
 
     def set_playing(self, playing: bool) -> None:
         """Show what a press of the button would do."""
+        self._is_playing = playing
         self._play.set_icon("pause" if playing else "play")
-        self._play.set_name("Pause" if playing else "Play", tip="Pause (Space)" if playing else "Play (Space)")
+        self._name(self._play, "Pause" if playing else "Play", "play.toggle")
 
     def set_position(self, t_s: float | None, duration_s: float | None, frame_index: int | None) -> None:
         """Show where the clip stands; None where it is not known."""
@@ -152,7 +169,7 @@ class TransportBar(FittingRow):
         self._volume.setToolTip(f"Volume {round(100 * volume)}%" + (" (muted)" if muted else ""))
         silent = muted or volume <= 0
         self._mute.set_icon("volume-muted" if silent else "volume-low" if volume < 0.5 else "volume")
-        self._mute.set_name("Unmute" if muted else "Mute", tip="Unmute (M)" if muted else "Mute (M)")
+        self._name(self._mute, "Unmute" if muted else "Mute", "sound.mute")
 
     def set_levels(self, left_dbfs: float, right_dbfs: float, clipped: bool) -> None:
         """Show how loud it is; ``clipped`` lights the lamp until it is clicked."""
@@ -160,9 +177,9 @@ class TransportBar(FittingRow):
 
     def set_fullscreen(self, fullscreen: bool) -> None:
         """Show what the button would do."""
+        self._is_full_screen = fullscreen
         self._fullscreen.set_icon("fullscreen-exit" if fullscreen else "fullscreen")
-        name = "Leave full screen" if fullscreen else "Full screen"
-        self._fullscreen.set_name(name, tip=f"{name} (F11)")
+        self._name(self._fullscreen, "Leave full screen" if fullscreen else "Full screen", "view.fullscreen")
 
     def set_loop(self, loop: tuple[float, float] | None) -> None:
         """Show the loop with a way out of it, or nothing."""
@@ -179,6 +196,33 @@ class TransportBar(FittingRow):
         self.set_wanted(self._views, has_sphere)
         self.set_wanted(self._annotate, has_sphere)
 
+    def set_keys(self, keys: Mapping[str, str]) -> None:
+        """The keys in force, by the ids of actions, "" for none: tips name them."""
+        self._keys = {action: _ARROWS.get(keys.get(action, ""), keys.get(action, "")) for action in _KEYS}
+        for mode in VIEW_MODES:
+            self._views.set_key(mode.id, keys.get(f"view.{mode.id}", ""))
+        self._name_keys()
+
+    def _name_keys(self) -> None:
+        self.set_playing(self._is_playing)
+        self.set_fullscreen(self._is_full_screen)
+        self._name(self._mute, "Unmute" if self._muted else "Mute", "sound.mute")
+        self._annotate.set_name("Annotate", tip=self._with_key("Paint masks", "annotate.mode"))
+        for button, name, action in (
+            (self._back, "One frame back", "play.previous_frame"),
+            (self._forward, "One frame on", "play.next_frame"),
+        ):
+            button.set_name(name, tip=f"{self._with_key(name, action)}; ten with Shift")
+        speeds = (("play.slower", "slower"), ("play.faster", "faster"), ("play.normal", "normal"))
+        named = ", ".join(f"{self._keys[action]} {word}" for action, word in speeds if self._keys[action])
+        self._speed.setToolTip(f"Speed ({named})" if named else "Speed")
+
+    def _name(self, button: IconButton, name: str, action: str) -> None:
+        button.set_name(name, tip=self._with_key(name, action))
+
+    def _with_key(self, text: str, action: str) -> str:
+        return f"{text} ({self._keys[action]})" if self._keys[action] else text
+
     def set_annotating(self, on: bool) -> None:
         """Whether the painting tools are shown."""
         self._annotate.setChecked(on)
@@ -186,11 +230,11 @@ class TransportBar(FittingRow):
     # -- making -----------------------------------------------------------------------------------------------------
 
     def _make_buttons(self) -> None:
-        self._back = IconButton("step-back", "One frame back", tip="One frame back (←); ten with Shift")
+        self._back = IconButton("step-back", "One frame back")
         self._play = IconButton("play", "Play")
         self._play.setIconSize(QSize(24, 24))
         self._play.setMinimumWidth(40)
-        self._forward = IconButton("step-forward", "One frame on", tip="One frame on (→); ten with Shift")
+        self._forward = IconButton("step-forward", "One frame on")
         self._play.clicked.connect(self.play_toggled)
         for button, direction in ((self._back, -1), (self._forward, 1)):
             button.setAutoRepeat(True)
@@ -224,7 +268,6 @@ class TransportBar(FittingRow):
 
     def _make_speed_menu(self) -> Chip:
         chip = Chip(None, "Speed")
-        chip.setToolTip("Speed (J slower, L faster, Backspace normal)")
         chip.setPopupMode(Chip.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(chip)
         self._speed_actions = QActionGroup(menu)

@@ -121,6 +121,10 @@ class WelcomePage(QWidget):
 
     # -- state in ---------------------------------------------------------------------------------------------------
 
+    def set_open_key(self, key: str) -> None:
+        """The key that opens a file, "" for none."""
+        self._open.setToolTip(f"Open a video file ({key})" if key else "Open a video file")
+
     def set_recent(self, paths: Sequence[str]) -> None:
         """Files that were open before, newest first."""
         self._recent.set_paths(paths)

@@ -36,6 +36,7 @@ class LayerRow(QWidget):
         super().__init__(parent)
         self._name = name
         self._key = key
+        self._is_open = False
         self.eye = IconButton("eye", f"Show {name.lower()}")
         self.eye.clicked.connect(self.eye_clicked)
         self._title = ElidedLabel(name)
@@ -68,12 +69,22 @@ class LayerRow(QWidget):
         column.addLayout(note)
         column.addWidget(self._more)
 
+    def set_key(self, key: str) -> None:
+        """The key of its eye, "" for none."""
+        self._key = key
+        self._hint.setText(key)
+        self._name_eye()
+
+    def _name_eye(self) -> None:
+        verb = "Hide" if self._is_open else "Show"
+        tip = f"{verb} ({self._key})" if self._key else verb
+        self.eye.set_name(f"{verb} {self._name.lower()}", tip=tip)
+
     def set_choice(self, choice: LayerChoice, *, is_hidden: bool) -> None:
         """How the layer is shown now; ``is_hidden``: all layers are hidden for the moment."""
-        is_open = choice.is_shown and not is_hidden
+        self._is_open = is_open = choice.is_shown and not is_hidden
         self.eye.set_icon("eye" if is_open else "eye-shut")
-        verb = "Hide" if is_open else "Show"
-        self.eye.set_name(f"{verb} {self._name.lower()}", tip=f"{verb} ({self._key})")
+        self._name_eye()
         set_role(self._title, "" if is_open else "dim")
         self._more.setVisible(is_open)
         self.opacity.set_value(choice.opacity)

@@ -45,14 +45,20 @@ class Segments(QWidget):
         self._current = ""
         self._buttons: dict[str, IconButton] = {}
         for segment in segments:
-            tip = f"{segment.name} ({segment.key})" if segment.key else segment.name
-            button = IconButton(segment.icon, segment.name, tip=tip)
+            button = IconButton(segment.icon, segment.name)
             button.setCheckable(True)
             button.setProperty("segment", True)
             button.clicked.connect(lambda _=False, wanted=segment.id: self._ask(wanted))
             group.addButton(button)
             row.addWidget(button)
             self._buttons[segment.id] = button
+            self.set_key(segment.id, segment.key)
+
+    def set_key(self, segment: str, key: str) -> None:
+        """The key that chooses one, "" for none; its tip says so."""
+        button = self._buttons[segment]
+        name = button.accessibleName()
+        button.set_name(name, tip=f"{name} ({key})" if key else name)
 
     @property
     def current(self) -> str:

@@ -5,6 +5,8 @@ import pytest
 from panosod_viewer.actions import ACTIONS, ActionSpec, help_rows
 from panosod_viewer.key_map import KeyMap
 from panosod_viewer.key_tips import follow_keys
+from panosod_viewer.layers import LayerId
+from panosod_viewer.widgets.buttons import IconButton
 
 OURS = tuple(a for a in ACTIONS if a.id.startswith(("annotate.", "project.", "propagate.", "review.")))
 FREE = "Ctrl+Alt+Shift+F12"
@@ -49,3 +51,20 @@ def test_a_tip_names_the_key_in_force(qapp):
     keys.assign("annotate.brush", "")
     keys.apply(actions)
     assert button.toolTip() == "Paint"
+
+
+@pytest.mark.gl
+def test_tips_of_the_window_follow_a_key_of_ones_own(painting):
+    window = painting()
+    viewer = window.viewer
+    assert viewer.keys.assign("annotate.mode", FREE) and viewer.keys.assign("layers.annotation", "Ctrl+Alt+Shift+F11")
+    bar, row = viewer.window.page.transport_bar, viewer.window.layers_panel.rows[LayerId.ANNOTATION]
+    tips = {button.accessibleName(): button.toolTip() for button in bar.findChildren(IconButton)}
+    assert tips["Annotate"] == f"Paint masks ({FREE})"
+    assert "Ctrl+Alt+Shift+F11" in row.eye.toolTip()
+    strip = window.studio.strip.buttons["annotate.wand"]
+    assert strip.toolTip() == "Wand (W)"
+    assert viewer.keys.assign("annotate.wand", "Ctrl+Alt+Shift+F10")
+    assert strip.toolTip() == "Wand (Ctrl+Alt+Shift+F10)"
+    assert not viewer.keys.assign("annotate.brush", "E")
+    assert window.studio.strip.buttons["annotate.brush"].toolTip() == "Brush (B)"
