@@ -35,7 +35,7 @@ class FinetuneArguments:
     """Model to go on from; by default the library's default, else the one that comes with panosod."""
     data: Path | None = None
     """Data set that is mixed in against forgetting; without one: synthetic scenes."""
-    mix: float = 0.5
+    mix: float = 0.6
     """Share of windows from there; 0: none."""
     recoloured: float = 0.5
     """Share of those that is shown in the colours of the corrected frames: more to learn from in their light."""
@@ -45,7 +45,7 @@ class FinetuneArguments:
     """Longest time of learning; 0: no limit."""
     steps: int = 0
     """Most optimiser steps; 0: no limit."""
-    epochs: int = 40
+    epochs: int = 30
     """Most passes."""
     windows: int = 64
     """Windows of a pass, the mixed-in ones among them; the check comes after each pass."""
@@ -53,7 +53,7 @@ class FinetuneArguments:
     """Windows at a time."""
     lr: float = 2e-4
     """Learning rate."""
-    distill: float = 5.0
+    distill: float = 1.0
     """Weight of the distillation, where the model has a teacher."""
     patience: int = 6
     """Passes without a better check before it stops; 0: never."""

@@ -42,16 +42,16 @@ class FinetuneRequest:
     project: Path
     model: Path | None = None
     data: Path | None = None
-    mix: float = 0.5
+    mix: float = 0.6
     recoloured: float = 0.5
     preset: str = "frozen"
     minutes: float = 20.0
     steps: int = 0
-    epochs: int = 40
+    epochs: int = 30
     windows: int = 64
     batch: int = 2
     lr: float = 2e-4
-    distill: float = 5.0
+    distill: float = 1.0
     patience: int = 6
     check_share: float = 0.12
     seed: int = 0
