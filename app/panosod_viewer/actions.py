@@ -247,6 +247,7 @@ POINTER: tuple[HelpRow, ...] = (
     HelpRow("paint.paint", "Painting", "Use the tool; any other button turns the view", ("Drag",)),
     HelpRow("paint.turn", "Painting", "Turn the view instead; a tap plays and pauses", ("Hold Space",)),
     HelpRow("paint.invert", "Painting", "The opposite: erase, take away", ("Hold Ctrl",)),
+    HelpRow("paint.added", "Painting", "Smart select: a stroke, not a box; move: turn the object", ("Hold Shift",)),
     HelpRow("paint.size", "Painting", "Size of the brush", ("Alt+wheel",)),
     HelpRow("paint.finish", "Painting", "Finish a polygon or a smart selection", ("Return",)),
     HelpRow("paint.back", "Painting", "Take back its last point or stroke", ("Backspace",)),
