@@ -1,6 +1,7 @@
 """What all tests share: the folder of real media, where it exists."""
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,9 @@ settings.load_profile("panosod")
 
 _REPO = Path(__file__).resolve().parent.parent
 _NO_MEDIA = "real media not found"
-# What a developer has promoted is no part of the tests; child processes must not find it either.
-os.environ["PANOSOD_MODELS"] = str(_REPO / ".build" / "no-models")
+# What a developer has promoted is no part of the tests, nor what an earlier run has; child processes find the same.
+_MODELS = tempfile.TemporaryDirectory(prefix="panosod-models-")
+os.environ["PANOSOD_MODELS"] = _MODELS.name
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QColor, QWheelEvent
+from PySide6.QtGui import QColor, QImage, QPainter, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
@@ -15,6 +15,7 @@ from panosod_core.inference.tracks import AZIMUTHS, FrameFigures, TrackTable
 from panosod_viewer.panels.timeline import TimelinePanel
 from panosod_viewer.theme import DARK, LIGHT, ThemeChoice, theme_of
 from panosod_viewer.widgets.frame_states import FrameState, StateSpan
+from panosod_viewer.widgets.strip_item import fit_height
 
 NONE = Qt.KeyboardModifier.NoModifier
 SHIFT = Qt.KeyboardModifier.ShiftModifier
@@ -337,3 +338,15 @@ def test_any_size_is_drawn(panel, size):
     heights = [panel.plots.row_rect(k).height() for k in ("sound", "azimuth", "area", "score", "doubt", "maps")]
     assert min(heights) >= 3.5
     assert panel.plots.row_rect("maps").bottom() <= panel.plots.height()
+
+
+@pytest.mark.parametrize(("room_px", "is_smaller"), [(8, True), (11, True), (60, False)])
+def test_words_in_a_row_are_no_higher_than_the_row(qapp, room_px, is_smaller):
+    picture = QImage(200, 60, QImage.Format.Format_RGB32)
+    painter = QPainter(picture)
+    usual = painter.fontMetrics().height()
+    fit_height(painter, room_px)
+    height = painter.fontMetrics().height()
+    painter.end()
+    assert height <= max(room_px + 1, usual if not is_smaller else 0)
+    assert (height < usual) is is_smaller
