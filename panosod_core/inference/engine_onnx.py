@@ -14,6 +14,7 @@ from panosod_core.errors import CheckpointError, PredictionError
 from panosod_core.inference.engine_protocol import CentreMap, EncodedFrame
 from panosod_core.inference.engine_spectrum import WindowSpectrum
 from panosod_core.inference.onnx_store import Export
+from panosod_core.inference.shortage import is_shortage
 from panosod_core.model.config import ModelConfig
 
 _REFUSALS = (
@@ -43,6 +44,7 @@ class OnnxEngine:
 
         Raises:
             CheckpointError: ONNX Runtime cannot load them.
+            MemoryError: there is no room for them.
         """
         self.export = export
         self._precision = precision
@@ -63,6 +65,8 @@ class OnnxEngine:
         try:
             return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         except _REFUSALS as error:
+            if is_shortage(error):
+                raise MemoryError(f"{path}: {_first_line(error)}") from error
             raise CheckpointError(
                 f"{path}: ONNX Runtime {onnxruntime.__version__} cannot load this graph ({_first_line(error)}); "
                 "run `panosod export-onnx MODEL` again"

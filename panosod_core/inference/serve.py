@@ -41,6 +41,7 @@ from panosod_core.inference.messages import (
     encode,
 )
 from panosod_core.inference.pace import Pace
+from panosod_core.inference.shortage import is_shortage
 from panosod_core.inference.windows import Abandoned
 
 NICE = 10
@@ -48,6 +49,7 @@ LAST_RESORT_S = 1.0
 """A step of the network that takes longer than this does not keep the process after its input has ended."""
 PROGRESS_S = 1.0
 EXIT_BROKEN = 3
+NO_MEMORY = "the machine's memory is not enough for this model: close what else uses it and retry"
 _LOG = logging.getLogger(__name__)
 
 
@@ -316,11 +318,13 @@ def _serve(
         send(Broken("load", str(error)))
         return EXIT_BROKEN
     except PredictionError as error:
-        send(Broken("work", str(error)))
+        send(Broken("memory" if is_shortage(error) else "work", str(error)))
         return EXIT_BROKEN
-    except MemoryError:
+    except Exception as error:
+        if not is_shortage(error):
+            raise  # a mistake of ours: the traceback is in the log, and the window tells its last line
         _LOG.exception("out of memory")
-        send(Broken("memory", "the machine's memory is not enough for this model: close what else uses it and retry"))
+        send(Broken("memory", NO_MEMORY))
         return EXIT_BROKEN
     finally:
         export.close()

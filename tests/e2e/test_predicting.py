@@ -2,7 +2,9 @@
 
 import os
 import signal
+import sys
 import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,10 +12,13 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
 from panosod_core.inference.library import ModelLibrary
+from panosod_core.inference.serve import NO_MEMORY
 from panosod_viewer.application import Viewer
 from panosod_viewer.arguments import Arguments
+from panosod_viewer.prediction_lane import PredictorLane
 from panosod_viewer.prediction_link import RETRY
 from panosod_viewer.workers.opening import ClipOpener
+from panosod_viewer.workers.predicting import PredictorClient
 from tests.core.inference.predicting import FRAMES, model_file, moving_clip
 
 pytestmark = pytest.mark.gl
@@ -180,6 +185,45 @@ def test_the_librarys_default_is_at_work_and_the_one_promoted_meanwhile_takes_ov
     window.viewer.annotator.model_changed.emit()
     window.until(lambda: window.viewer.figures.now().prediction["first"]["model_id"] == first.model_id)
     window.until(lambda: status.model_text().startswith("street:"))
+
+
+STARVED = """
+import resource, sys
+import panosod_core.inference.engine_torch
+from panosod_core.inference import serve
+load = serve.open_engine
+def starved(*args, **words):
+    used_kb = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmData"))
+    resource.setrlimit(resource.RLIMIT_DATA, ((used_kb + 8 * 1024) * 1024,) * 2)
+    return load(*args, **words)
+serve.open_engine = starved
+sys.exit(serve.main())
+"""
+"""A predictor that may take 8 MiB more once it is about to load its model of 12 MB."""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux bounds a process's data")
+def test_a_model_that_the_memory_does_not_suffice_for_is_told_and_tried_again(desk, clip):
+    window = desk(clip)
+    link, lives = window.viewer.model.link, []
+
+    def client(setup, post):
+        lives.append(setup)
+        command = (sys.executable, "-P", "-c", STARVED) if len(lives) == 1 else ()
+        return PredictorClient(setup, post, command=command)
+
+    link._make_lane = partial(PredictorLane, make_client=client)
+    window.until(lambda: window.notice is not None)
+    assert NO_MEMORY in window.notice.text
+    assert window.notice.actions[0] == (f"{RETRY}0", "Retry")
+    window.viewer.player.play()
+    window.until(lambda: window.viewer.player.frame.index >= 3)
+    window.viewer.player.pause()
+    assert window.pictures.saliency is None
+    link.act(f"{RETRY}0")
+    assert window.notice is None
+    window.until(lambda: window.pictures.saliency is not None)
+    assert len(lives) == 2
 
 
 def test_without_a_model_nothing_is_started(desk, clip):

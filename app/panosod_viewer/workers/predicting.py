@@ -22,6 +22,8 @@ _log = logging.getLogger(__name__)
 CLOSE_S = 1.5
 """Between the end of its input and force."""
 LAST_LINES = 20
+KILLED = -9
+"""Exit code of a process that was ended by force: a person's, or the system's for want of memory."""
 
 
 @dataclass(frozen=True)
@@ -144,6 +146,8 @@ class PredictorClient:
 
     def _last_words(self, code: int) -> str:
         reason = f"signal {-code}" if code < 0 else f"exit code {code}"
+        if code == KILLED:
+            reason += ", as when the system's memory runs out"
         return f"{reason}: {self._log_lines[-1]}" if self._log_lines else reason
 
 

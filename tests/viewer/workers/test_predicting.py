@@ -32,7 +32,7 @@ def test_a_process_that_is_killed_is_told_with_its_signal(mail):
     )
     assert mail.next() == Loading("m", 1)
     os.kill(client.pid, signal.SIGKILL)
-    assert mail.next() == PredictorDied("signal 9")
+    assert mail.next() == PredictorDied("signal 9, as when the system's memory runs out")
     client.send(CloseClip(1))  # to nobody
     client.close()
     assert is_gone(client.pid)
