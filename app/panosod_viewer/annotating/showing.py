@@ -41,9 +41,13 @@ class MaskShowing(QObject):
         desk.objects_changed.connect(self.show_objects)
         desk.selection_changed.connect(lambda _: self.show_objects())
         painter.sketched.connect(self.show_sketch)
-        painter.tool_changed.connect(lambda _: self.show_frame())
+        painter.tool_changed.connect(self._tool_changed)
         player.playing_changed.connect(lambda _: self.show_frame())
         state.layers_changed.connect(lambda _: self._show_onion())
+
+    def _tool_changed(self, _tool: object) -> None:
+        self.show_objects()  # the selected one stands out while there is a tool to act on it
+        self.show_frame()
 
     def show_frame(self) -> None:
         """All of the frame at hand."""

@@ -82,7 +82,7 @@ class ObjectsPanel(QWidget):
         column.addWidget(self._empty, 1)
         column.addWidget(self.table, 1)
         column.addLayout(row)
-        self.setMinimumWidth(312)
+        self.setMinimumWidth(344)
         self.set_objects((), 0)
 
     # --- state in
