@@ -1,6 +1,7 @@
 """The working document: what it tells the window, how it waits, undo as far as it goes, snapshots, other copies."""
 
 import threading
+import tracemalloc
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -31,7 +32,7 @@ from panosod_core.annotation.records import (
 )
 from panosod_core.annotation.snapshot import Snapshot
 from panosod_core.errors import ProjectError
-from tests.core.annotation.painting import MODEL, SHAPE, a_project, key, rectangle, state_of, stroke
+from tests.core.annotation.painting import MODEL, SHAPE, a_clip, a_project, key, rectangle, state_of, stroke
 
 WAIT_S = 30.0
 
@@ -133,6 +134,40 @@ def test_undo_goes_back_hundreds_of_steps_over_frames_and_objects_after_reopenin
     for _ in states:
         document.redo()
     assert all((document.labels(key(k)) == last[k]).all() for k in range(5))
+    document.close()
+
+
+def test_hundreds_of_steps_of_a_large_clip_take_little_memory(tmp_path: Path) -> None:
+    """What undo keeps, at full size: label maps (7 MB each, one is kept here) are not part of it."""
+    a_project(tmp_path / "p.panosod").close()
+    store = Document.open(tmp_path / "p.panosod", author="ada", backup_every_s=None).store
+    document = Document(store, map_cache_bytes=1)
+    clip = document.add_clip(a_clip("large.mp4", "large", (1920, 3840)))
+    for i in (1, 2, 3):
+        document.put_object(clip.id, ObjectInfo(i, f"thing {i}"))
+    where = key(0, clip=clip.id)
+    document.labels(where)
+    document.flush()
+    before_depth = document.undo_depth[0]
+    masks = [rectangle(3600 + 16 * i, 400 + 8 * i, 400, 300) for i in range(10)]
+    tracemalloc.start()
+    for i in range(210):
+        assert stroke(document, where, masks[i % 10], 1 + i % 3)
+    document.flush()
+    kept = [tracemalloc.get_traced_memory()[0]]
+    painted = document.labels(where).copy()
+    for _ in range(210):
+        document.undo()
+    document.flush()
+    kept.append(tracemalloc.get_traced_memory()[0] - painted.nbytes)
+    assert not document.labels(where).any() and document.undo_depth == (before_depth, 210)
+    for _ in range(210):
+        document.redo()
+    document.flush()
+    kept.append(tracemalloc.get_traced_memory()[0] - painted.nbytes)
+    tracemalloc.stop()
+    assert (document.labels(where) == painted).all()
+    assert max(kept) < 64e6
     document.close()
 
 

@@ -338,13 +338,79 @@ def test_saving_under_another_name_takes_dirty_strokes_along(project: Path, tmp_
     document.close()
 
 
+def test_a_drive_that_comes_back_takes_what_waited(project: Path, tmp_path: Path) -> None:
+    errors = Errors()
+    document = Document.open(project, author="ada", backup_every_s=None, on_error=errors)
+    before = state_of(document, key(0))
+    project.rename(tmp_path / "pulled")
+    for i in (9, 10):
+        stroke(document, key(i), rectangle(0, 0, 4, 4), 3)
+    after = {i: state_of(document, key(i)) for i in (9, 10)}
+    assert errors.came.wait(WAIT_S)
+    with pytest.raises(ProjectError, match="gone"):
+        document.flush()
+    assert document.dirty == 2 and document.error is not None
+    assert len(errors.seen) == 1 and "\n" not in str(errors.seen[0])
+    with sqlite3.connect(tmp_path / "pulled") as db:  # what was is whole, and nothing was added
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert db.execute("SELECT count(*) FROM frames").fetchone() == (2,)
+    db.close()
+    (tmp_path / "pulled").rename(project)
+    document.retry()
+    document.flush(WAIT_S)
+    assert document.dirty == 0 and document.error is None
+    document.close()
+    document = Document.open(project, author="ada", backup_every_s=None)
+    assert state_of(document, key(0)) == before
+    assert {i: state_of(document, key(i)) for i in (9, 10)} == after
+    document.close()
+
+
+def test_a_page_that_goes_bad_while_a_project_is_open(project: Path) -> None:
+    errors = Errors()
+    document = Document.open(project, author="ada", backup_every_s=None, on_error=errors)
+    document.store.write(lambda db: None)
+    document.store.reader.ask("PRAGMA wal_checkpoint(TRUNCATE)")
+    whole = project.read_bytes()
+    before = state_of(document, key(0))
+    assert len(whole) // 4096 > 10
+    forget_pages(document)
+    for page in range(1, len(whole) // 4096):
+        damage(project, page)
+    bad = project.read_bytes()
+    stroke(document, key(9), rectangle(0, 0, 4, 4), 3)
+    after = document.labels(key(9)).tobytes()
+    assert errors.came.wait(WAIT_S)
+    with pytest.raises(ProjectError, match="damaged"):
+        document.flush()
+    assert document.dirty == 1 and len(errors.seen) == 1 and "\n" not in str(errors.seen[0])
+    assert project.read_bytes() == bad  # a damaged file is not written to
+    with project.open("r+b") as file:  # the disk reads well again
+        file.write(whole)
+    forget_pages(document)
+    document.retry()
+    document.flush(WAIT_S)
+    assert document.dirty == 0 and document.error is None
+    document.close()
+    document = Document.open(project, author="ada", backup_every_s=None)
+    assert state_of(document, key(0)) == before and document.labels(key(9)).tobytes() == after
+    document.close()
+
+
+def forget_pages(document: Document) -> None:
+    """So that the writing connection reads from the file again."""
+    document.store._db.execute("PRAGMA shrink_memory")
+
+
 LIMITED = """
 import resource, signal, sys
 from pathlib import Path
 from panosod_core.annotation.document import Document
+from panosod_core.annotation.store import ProjectStore
 from panosod_core.errors import ProjectError
 from tests.core.annotation.painting import key, rectangle, stroke
-document = Document.open(Path(sys.argv[1]), author="ada", backup_every_s=None)
+told = []
+document = Document.open(Path(sys.argv[1]), author="ada", backup_every_s=None, on_error=told.append)
 stroke(document, key(1), rectangle(0, 0, 4, 4), 1)
 document.flush()
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -356,6 +422,15 @@ try:
 except ProjectError as e:
     print(e)
 print(document.dirty)
+document.retry()
+try:
+    document.flush()
+except ProjectError:
+    pass
+print(len(told))
+copy = ProjectStore.open(Path(sys.argv[1]), author="bo", read_only=True)
+print(sorted(row.key.index for row in copy.reader.frames()))
+copy.close()
 resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 document.flush()
 print(document.dirty)
@@ -382,9 +457,9 @@ def run_child(code: str, *arguments: object) -> subprocess.CompletedProcess[str]
 def test_a_disk_that_takes_no_more_bytes(project: Path) -> None:
     result = run_child(LIMITED, project)
     assert result.returncode == 0, result.stderr
-    message, dirty, after = result.stdout.strip().splitlines()
+    message, dirty, told, there, after = result.stdout.strip().splitlines()
     assert message.startswith("cannot write") and "disk" in message
-    assert (dirty, after) == ("1", "0")
+    assert (dirty, told, there, after) == ("1", "1", "[0, 1, 4]", "0")
     document = Document.open(project, author="ada", backup_every_s=None)
     assert set(document.heads(key(1))) == {1} and set(document.heads(key(2))) == {2}
     document.close()
@@ -429,6 +504,36 @@ def test_a_folder_that_may_not_be_written_is_read(tmp_path: Path, crashed: bool)
     assert "copy the project" in why
     assert (heads, total) == ([1], 16)
     assert sorted(f.name for f in folder.iterdir()) == (["p.panosod", "p.panosod-wal"] if crashed else ["p.panosod"])
+
+
+MAKING = """
+import os, sys
+from pathlib import Path
+from panosod_core.annotation.document import Document
+from panosod_core.errors import ProjectError
+if os.geteuid() == 0:
+    os.setuid(65534)  # root may write everywhere
+try:
+    Document.create(Path(sys.argv[1]), author="ada")
+except ProjectError as e:
+    print(e)
+"""
+
+
+def test_no_project_is_made_where_nothing_may_be_written(tmp_path: Path) -> None:
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if os.geteuid() == 0:
+        for parent in folder.parents:
+            if not parent.stat().st_mode & 0o001:
+                parent.chmod(parent.stat().st_mode | 0o055)
+    folder.chmod(0o555)
+    result = run_child(MAKING, folder / "p.panosod")
+    folder.chmod(0o755)
+    assert result.returncode == 0, result.stderr
+    (message,) = result.stdout.strip().splitlines()
+    assert message.startswith("cannot make") and "p.panosod" in message and "folder may be written" in message
+    assert not list(folder.iterdir())
 
 
 # ---- backups
