@@ -1,249 +1,375 @@
 #!/usr/bin/env python3
-"""Makes docs/pictures/annotate-*.jpg: the painting tools at work on the demo clip, in the real window.
+"""Makes docs/pictures/annotate-*.webp: every painting tool at work on the demo clip, in the real window.
 
     python dev/with_xvfb.py python dev/annotate_pictures.py [CLIP] [--only NAME] [--out DIR] [--theme dark|light]
 
-The pointer's events are those of a hand; what is cut out or selected is what the tools found. Every picture is taken of
-a copy of the clip in a folder of its own, so that no project is left beside it. Without ``--theme`` each picture has
-the theme that it has in the documentation.
+The pointer's events are those of a hand; what is cut out, selected or predicted is what the program found, with the
+model that it comes with. Every window works on a copy of the clip in a folder of its own, so that no project is left
+beside it. Without ``--theme`` each picture has the theme that it has in the documentation.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import shutil
 import tempfile
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QMouseEvent
+from annotate_hand import SHIFT, Hand, arc, ring, save, spiral
 from PySide6.QtWidgets import QApplication
 
-from panosod_core.geometry.projection import View, directions_to_viewport
-from panosod_core.geometry.sphere import direction
-from panosod_viewer.annotating.studio import Studio
+from panosod_core.annotation.operations import Combination
 from panosod_viewer.application import Viewer
 from panosod_viewer.arguments import Arguments
-from panosod_viewer.layers import LayerChoices
+from panosod_viewer.layers import Comparison, LayerId, SourceId
+from panosod_viewer.palettes import LabelDisplay
 from panosod_viewer.render.surface_format import install_default_format
-from panosod_viewer.resolving import PaneKind, ViewLayout, pane_kinds
+from panosod_viewer.resolving import ViewLayout
 from panosod_viewer.tools.look import little_planet
 from panosod_viewer.workers.opening import ClipOpener
 
 ROOT = Path(__file__).resolve().parent.parent
-AT_S = 1.0
-SIZE = (1000, 560)
-QUALITY = 82
-LEFT, NONE = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
-Places = list[tuple[float, float]]
-"""Azimuth and elevation, degrees."""
-
-
-class Hand:
-    """Paints in a viewer."""
-
-    def __init__(self, viewer: Viewer) -> None:
-        self.viewer = viewer
-        self.view = viewer.window.page.view
-
-    @property
-    def studio(self) -> Studio:
-        """The annotator's parts."""
-        return self.viewer.annotator.studio
-
-    def until(self, condition: Callable[[], object], *, limit_s: float = 60.0) -> None:
-        """Wait."""
-        end = time.monotonic() + limit_s
-        while not condition():
-            QApplication.processEvents()
-            time.sleep(0.005)
-            if time.monotonic() > end:
-                raise TimeoutError
-
-    def rest(self, seconds: float) -> None:
-        """Let the window settle."""
-        end = time.monotonic() + seconds
-        self.until(lambda: time.monotonic() > end)
-
-    def look(self, yaw_deg: float, pitch_deg: float, fov_deg: float) -> None:
-        """Turn the view."""
-        yaw, pitch, fov = (float(np.radians(a)) for a in (yaw_deg, pitch_deg, fov_deg))
-        self.viewer.state.set_look(View(yaw_rad=yaw, pitch_rad=pitch, fov_rad=fov))
-        self.rest(0.2)
-
-    def point(self, azimuth_deg: float, elevation_deg: float) -> QPoint:
-        """Where a direction is drawn in the first pane."""
-        wish = self.viewer.state.wish
-        view = wish.map_view if pane_kinds(wish)[0] is PaneKind.MAP else wish.look
-        left, top, width, height = self.view.scene.panes[0].rect
-        across, down = self.view.width(), self.view.height()
-        towards = direction(np.radians(azimuth_deg), np.radians(elevation_deg))
-        x, y = directions_to_viewport(view, towards, aspect=width * across / (height * down))
-        return QPoint(round((left + float(x) * width) * across), round((top + float(y) * height) * down))
-
-    def use(self, tool: str) -> None:
-        """Take a tool."""
-        self.viewer.window.action(f"annotate.{tool}").trigger()
-        self.rest(0.3)
-
-    def drag(self, places: Places, *, lifts: bool = True) -> None:
-        """A stroke."""
-        at = [self.point(*place) for place in places]
-        self._send(QEvent.Type.MouseButtonPress, at[0], LEFT, LEFT)
-        for point in at[1:]:
-            self._send(QEvent.Type.MouseMove, point, NONE, LEFT)
-        if lifts:
-            self._send(QEvent.Type.MouseButtonRelease, at[-1], LEFT, NONE)
-        self.rest(0.3)
-
-    def hover(self, azimuth_deg: float, elevation_deg: float) -> None:
-        """Rest the pointer somewhere."""
-        self._send(QEvent.Type.MouseMove, self.point(azimuth_deg, elevation_deg), NONE, NONE)
-
-    def _send(self, kind: QEvent.Type, at: QPoint, button: Qt.MouseButton, buttons: Qt.MouseButton) -> None:
-        there = QPointF(at)
-        globally = QPointF(self.view.mapToGlobal(at))
-        event = QMouseEvent(kind, there, globally, button, buttons, Qt.KeyboardModifier.NoModifier)
-        QApplication.sendEvent(self.view, event)
-
-    def cut_out(self, azimuth_deg: float, elevation_deg: float, reach_deg: float) -> None:
-        """Smart select with a box about a place; what was found is shown, not yet taken."""
-        self.use("smart") if self.studio.painter.tool_id != "smart" else None
-        a, e, r = azimuth_deg, elevation_deg, reach_deg
-        sketch = self.studio.desk.sketch()
-        self.drag([(a + r, e + r), (a, e), (a - r, e - r)])
-        self.until(lambda: (sketch or self.studio.desk.sketch()).is_tentative)  # type: ignore[union-attr]
-        self.rest(0.2)
-
-
-def arc(a0: float, e0: float, a1: float, e1: float, steps: int = 24) -> Places:
-    """Places from one to another."""
-    return [(a0 + (a1 - a0) * i / steps, e0 + (e1 - e0) * i / steps) for i in range(steps + 1)]
-
-
-def ring(azimuth: float, elevation: float, radius: float, *, turns: float = 1.0, steps: int = 40) -> Places:
-    """Places about another."""
-    angles = [2 * np.pi * turns * i / steps for i in range(steps + 1)]
-    stretch = np.cos(np.radians(elevation))
-    return [(azimuth + radius * np.cos(t) / stretch, elevation + radius * np.sin(t)) for t in angles]
+INDEX = 30
+SIZE = (900, 540)
+BALL = (58.0, 9.0)
+"""The striped ball: azimuth and elevation, degrees."""
+CLOSE = (58.0, 9.0, 62.0)
+"""A view of it."""
 
 
 def brush(hand: Hand) -> None:
-    """Over the seam."""
-    hand.look(178, -2, 80)
-    hand.use("brush")
-    hand.studio.painter.set_radius(3.0)
-    hand.drag([(184 + r * np.cos(t), -8 + r * np.sin(t)) for r, t in spiral(5.0)])
+    """Over the seam, with the list of objects: the whole window."""
     desk = hand.studio.desk
+    hand.look(178, -2, 80)
+    hand.use("brush", radius_deg=3.0)
+    hand.drag(spiral(184, -8, 5.0))
     desk.change_object(1, name="Ball behind", category="ball", rank=1)
     hand.studio.object_list.set_presence(1, "sounding")
     desk.add_object(name="Sky")
     desk.change_object(2, category="background", locked=True)
     desk.select(1)
+    hand.studio.object_list.set_shown(True)
+    hand.rest(0.5)
     hand.hover(177, 3)
+    _whole(hand)
 
 
-def spiral(reach: float) -> list[tuple[float, float]]:
-    """Radius and angle."""
-    return [(reach * i / 60, 0.5 * i) for i in range(61)]
+def _whole(hand: Hand) -> None:
+    hand.viewer.window.notices.clear()
+    hand.rest(1.0)
+    hand.snap_widget(hand.viewer.window)
+
+
+def eraser(hand: Hand) -> None:
+    """A bite out of what the brush has painted."""
+    hand.look(*CLOSE)
+    hand.use("brush", radius_deg=4.0)
+    hand.drag(spiral(*BALL, 6.0))
+    hand.hover(66, 13)
+    hand.snap(*BALL)
+    hand.use("eraser", radius_deg=2.5)
+    hand.drag(arc(48, 16, 56, 8))
+    hand.hover(56, 8)
+    hand.snap(*BALL)
+
+
+def lasso(hand: Hand) -> None:
+    """The line, and what it encloses."""
+    hand.look(*CLOSE)
+    hand.use("lasso")
+    line = ring(*BALL, 8.0, turns=0.93)
+    hand.drag(line, lifts=False)
+    hand.snap(*BALL)
+    hand.lift(line[-1])
+    hand.snap(*BALL)
 
 
 def polygon(hand: Hand) -> None:
-    """Its next edge follows the pointer."""
-    hand.look(58, 9, 70)
+    """Its next edge follows the pointer; closed."""
+    hand.look(*CLOSE)
     hand.use("polygon")
-    for place in ring(58, 9, 9.5, turns=0.72, steps=6):
+    for place in ring(*BALL, 9.0, turns=0.86, steps=6):
         hand.drag([place])
-    hand.hover(66, 2)
+    hand.hover(68, 6)
+    hand.snap(*BALL)
+    hand.take()
+    hand.snap(*BALL)
+
+
+def fill(hand: Hand) -> None:
+    """A ring is closed."""
+    hand.look(*CLOSE)
+    hand.use("brush", radius_deg=1.3)
+    hand.drag(ring(*BALL, 7.0))
+    hand.use("fill")
+    hand.hover(*BALL)
+    hand.snap(*BALL)
+    hand.drag([BALL])
+    hand.snap(*BALL)
+
+
+def wand(hand: Hand) -> None:
+    """The farther the drag, the more."""
+    hand.look(*CLOSE)
+    hand.use("wand")
+    start = (58.0, 12.5)
+    hand.drag([start, (57.0, 12.5)], lifts=False)
+    hand.snap(*BALL)
+    hand.draw_on(arc(57.0, 12.5, 46.0, 12.5))
+    hand.snap(*BALL)
+    hand.lift((46.0, 12.5))
 
 
 def smart(hand: Hand) -> None:
-    """A box, and what was found in it."""
-    hand.look(58, 9, 70)
+    """A box, what was found in it, and a stroke that takes a part away."""
+    hand.look(*CLOSE)
     hand.use("brush")
     hand.studio.desk.add_object(name="Striped ball")
-    hand.cut_out(58, 9, 12)
+    hand.use("smart")
+    a, e, r = *BALL, 10.0
+    hand.drag([(a + r, e + r), (a, e), (a - r, e - r)], lifts=False)
+    hand.snap(*BALL)
+    hand.lift((a - r, e - r))
+    hand.found()
+    hand.snap(*BALL)
+
+
+def _ball(hand: Hand) -> None:
+    """The ball is an object."""
+    hand.look(*CLOSE)
+    hand.use("brush")
+    hand.studio.desk.add_object(name="Striped ball")
+    hand.cut_out(*BALL, 10)
+    hand.take()
+
+
+def move(hand: Hand) -> None:
+    """Dragged, then turned with Shift."""
+    hand.look(*CLOSE)
+    hand.use("brush", radius_deg=1.8)
+    hand.drag(arc(66, 4, 57, 4))
+    hand.drag(arc(66, 4, 66, 10))
+    hand.hover(70, 16)
+    hand.snap(*BALL, size=(250, 240))
+    hand.use("move")
+    hand.drag(arc(62, 4, 56, 9))
+    hand.snap(*BALL, size=(250, 240))
+    hand.drag(arc(60, 12, 52, 12), keys=SHIFT)
+    hand.snap(*BALL, size=(250, 240))
+
+
+def _model(hand: Hand) -> None:
+    """The model's map of the frame is there, and shown."""
+    hand.look(*CLOSE)
+    hand.show("annotation", "saliency")
+    hand.until(lambda: hand.viewer.state.wish.pictures.saliency is not None, limit_s=300)
+    hand.rest(0.5)
+
+
+def part(hand: Hand) -> None:
+    """A click takes what the model found there."""
+    _model(hand)
+    hand.use("part")
+    hand.hover(*BALL)
+    hand.snap(*BALL)
+    hand.drag([BALL])
+    hand.show("annotation")
+    hand.rest(0.3)
+    hand.snap(*BALL)
+
+
+def model_lasso(hand: Hand) -> None:
+    """Half of what the model found."""
+    _model(hand)
+    hand.use("model_lasso")
+    line = [(68.0, 18.0), (68.0, 0.0), (58.0, 0.0), (58.0, 18.0), (67.0, 18.0)]
+    hand.drag([place for a, b in itertools.pairwise(line) for place in arc(*a, *b, steps=8)], lifts=False)
+    hand.snap(*BALL)
+    hand.lift(line[-1])
+    hand.show("annotation")
+    hand.rest(0.3)
+    hand.snap(*BALL)
+
+
+def onion(hand: Hand) -> None:
+    """Outlines of the frames around; then the mask of the one before, taken over."""
+    hand.look(*CLOSE)
+    hand.use("brush")
+    hand.studio.desk.add_object(name="Striped ball")
+    for index in (INDEX - 20, INDEX + 20):
+        hand.go(index)
+        hand.cut_out(*_ball_at(index), 10)
+        hand.take()
+    hand.go(INDEX)
+    hand.show("annotation", "onion")
+    hand.use("brush", radius_deg=2.0)
+    hand.hover(70, 20)
+    hand.rest(0.5)
+    hand.snap(*BALL)
+    hand.act("annotate.from_previous")
+    hand.snap(*BALL)
+
+
+def _ball_at(index: int) -> tuple[float, float]:
+    """Where the striped ball is about a frame; its box is wide enough for the rest."""
+    return BALL[0] + (index - INDEX) * 0.1, BALL[1]
+
+
+def display(hand: Hand) -> None:
+    """Tint, outline, cut-out."""
+    _ball(hand)
+    hand.use("look")
+    for way in (LabelDisplay.TINT, LabelDisplay.CONTOUR, LabelDisplay.CUT_OUT):
+        layers = hand.viewer.state.wish.layers
+        hand.viewer.state.set_layers(layers.with_layer(LayerId.ANNOTATION, display=way))
+        hand.rest(0.3)
+        hand.snap(*BALL, size=(250, 240))
+
+
+def compare(hand: Hand) -> None:
+    """Hits, misses and false alarms of a mask being painted, by the model."""
+    _model(hand)
+    hand.show("annotation", comparison=Comparison.DIFFERENCE, first=SourceId.ANNOTATION, second=SourceId.MODEL)
+    hand.use("brush", radius_deg=2.5)
+    hand.drag(spiral(55, 9, 4.0))
+    hand.hover(51, 14)
+    hand.snap(*BALL)
+
+
+def loupe(hand: Hand) -> None:
+    """The outline of a mask, eight times as large."""
+    _ball(hand)
+    hand.use("brush", radius_deg=0.5)
+    hand.act("annotate.loupe")
+    hand.hover(66.0, 9.5)
+    hand.snap(57, 15, size=(460, 330))
+
+
+def grow(hand: Hand) -> None:
+    """As it was; two degrees more; two degrees less."""
+    _ball(hand)
+    hand.use("look")
+    hand.snap(*BALL, size=(250, 240))
+    hand.act("annotate.grow_more")
+    hand.snap(*BALL, size=(250, 240))
+    hand.act("annotate.undo")
+    hand.act("annotate.shrink_more")
+    hand.snap(*BALL, size=(250, 240))
+
+
+def combine(hand: Hand) -> None:
+    """Two objects, united."""
+    hand.look(*CLOSE)
+    hand.use("brush", radius_deg=4.0)
+    desk = hand.studio.desk
+    hand.drag([(61.0, 9.0)])
+    desk.add_object()
+    hand.drag([(55.5, 9.0)])
+    hand.use("look")
+    desk.select(1)
+    hand.rest(0.3)
+    hand.snap(*BALL)
+    hand.studio.objects.combine_with(2, Combination.UNION)
+    hand.rest(0.3)
+    hand.snap(*BALL)
+
+
+def objects(hand: Hand) -> None:
+    """The list, with every state that it knows."""
+    desk, listed = hand.studio.desk, hand.studio.object_list
+    hand.look(*CLOSE)
+    hand.use("brush", radius_deg=2.0)
+    for number, (name, kind, rank, word) in enumerate(
+        (
+            ("Drummer", "person", 1, "sounding"),
+            ("Singer", "person", 2, "silent"),
+            ("Van", "vehicle", 3, "off-screen"),
+            ("Dog", "animal", None, ""),
+        ),
+        start=1,
+    ):
+        desk.add_object(name=name)
+        desk.change_object(number, category=kind, rank=rank)
+        if number < 3:
+            hand.drag([(70.0 - 8 * number, 9.0)])
+        listed.set_presence(number, word)
+    desk.change_object(2, locked=True)
+    desk.change_object(4, hidden=True)
+    desk.select(1)
+    listed.set_shown(True)
+    hand.rest(0.5)
+    listed.panel.setMaximumHeight(210)
+    hand.rest(0.3)
+    hand.snap_widget(listed.panel)
+    listed.panel.setMaximumHeight(16_777_215)
 
 
 def flat_map(hand: Hand) -> None:
-    """Several objects cut out, with the frame before as onion skin."""
+    """Several objects cut out, with the frame before as onion skin: the whole window."""
     hand.use("brush")
     for number, (azimuth, elevation) in enumerate(((58, 9), (-58, 9), (-107, -6)), start=1):
         hand.look(azimuth, elevation, 70)
         hand.studio.desk.add_object(name=("Left", "Right", "Far")[number - 1])
         hand.cut_out(azimuth, elevation, 12)
-        hand.studio.painter.finish()
-    frame = hand.viewer.player.frame
-    hand.viewer.player.step(40)
-    hand.until(lambda: hand.viewer.player.frame is not frame)
-    hand.rest(0.5)
-    hand.viewer.state.set_layers(LayerChoices().showing(("annotation", "onion")))
+        hand.take()
+    hand.go(INDEX + 40)
+    hand.show("annotation", "onion")
     hand.viewer.state.set_layout(ViewLayout.MAP)
-    hand.use("brush") if hand.studio.painter.tool_id != "brush" else None
-    hand.rest(0.3)
-    hand.studio.painter.set_radius(8.0)
+    hand.use("brush", radius_deg=8.0)
+    hand.studio.object_list.set_shown(True)
+    hand.rest(0.5)
     hand.studio.desk.select(1)
     hand.drag(arc(150, 78, 60, 78))
     hand.hover(20, 78)
+    _whole(hand)
 
 
 def planet(hand: Hand) -> None:
     """Painted from above."""
     hand.viewer.state.set_look(little_planet(hand.viewer.state.wish.look))
     hand.rest(0.3)
-    hand.use("brush")
-    hand.studio.painter.set_radius(9.0)
+    hand.use("brush", radius_deg=9.0)
     hand.drag(arc(-120, -35, 100, -35))
     hand.hover(110, -35)
+    hand.snap(0, -90, size=(560, 400))
 
 
-@dataclass(frozen=True)
-class Shot:
-    """One picture."""
-
-    name: str
-    theme: str
-    act: Callable[[Hand], None]
-
-
-SHOTS = (
-    Shot("brush", "dark", brush),
-    Shot("polygon", "light", polygon),
-    Shot("smart", "dark", smart),
-    Shot("map", "light", flat_map),
-    Shot("planet", "dark", planet),
-)
+_TOOLS = (brush, eraser, lasso, polygon, fill, wand, smart, move, part, model_lasso)
+_REST = (onion, display, compare, loupe, grow, combine, planet, objects)
+SHOTS = {act.__name__.replace("_", "-"): act for act in _TOOLS + _REST} | {"map": flat_map}
+"""By the names of the pictures."""
+LIGHT = frozenset({"map"})
+"""Those that the documentation has in the light theme."""
 
 
-def take(shot: Shot, clip: Path, out: Path, theme: str) -> None:
-    """Open a window, paint, save the picture."""
-    with tempfile.TemporaryDirectory() as name:
-        copy = Path(name) / "demo.mp4"
+def take(names: Sequence[str], clip: Path, out: Path, theme: str) -> None:
+    """Open a window, paint, save the pictures."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "demo.mp4"
         shutil.copy(clip, copy)
         arguments = Arguments(
-            device="none", model="none", play=False, size=SIZE, theme=theme, settings=Path(name) / "settings.toml"
+            device="none", play=False, size=SIZE, theme=theme, settings=Path(folder) / "settings.toml"
         )
         application = QApplication.instance()
         assert isinstance(application, QApplication)
         viewer = Viewer(application, arguments)
-        opener = ClipOpener(copy, at_s=AT_S)
+        opener = ClipOpener(copy, at_s=1.0)
         opener.start()
         viewer.start(opener)
         hand = Hand(viewer)
         hand.until(lambda: viewer.player.frame is not None and hand.view.isValid())
         hand.until(lambda: hand.studio.desk.is_identified)
-        viewer.state.set_layers(LayerChoices().showing(("annotation",)))
-        shot.act(hand)
-        viewer.window.notices.take_back("annotate.project")
-        hand.rest(1.0)
-        image = viewer.window.grab().toImage()
-        if not image.save(str(out / f"annotate-{shot.name}.jpg"), "JPEG", QUALITY):
-            raise OSError(f"{out} cannot be written")
+        hand.studio.set_on(True)
+        for name in names:
+            hand.clean(INDEX)
+            SHOTS[name](hand)
+            picture = out / f"annotate-{name}.webp"
+            save(hand.taken, picture)
+            print(name, picture.stat().st_size // 1024, "KiB", flush=True)
         viewer.window.close()
+        viewer.close()
         hand.rest(0.2)
 
 
@@ -251,15 +377,18 @@ def main() -> None:
     """Take them all."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("clip", nargs="?", type=Path, default=ROOT / ".build" / "demo" / "demo.mp4")
-    parser.add_argument("--only", choices=[shot.name for shot in SHOTS])
+    parser.add_argument("--only", choices=list(SHOTS), nargs="+")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "pictures")
     parser.add_argument("--theme", choices=("dark", "light"))
     arguments = parser.parse_args()
     install_default_format()
     application = QApplication(["pictures"])
-    for shot in SHOTS:
-        if arguments.only in (None, shot.name):
-            take(shot, arguments.clip, arguments.out, arguments.theme or shot.theme)
+    for theme in ("dark", "light"):
+        names = [
+            n for n in arguments.only or SHOTS if (arguments.theme or ("light" if n in LIGHT else "dark")) == theme
+        ]
+        if names:
+            take(names, arguments.clip, arguments.out, theme)
     application.quit()
 
 
