@@ -219,6 +219,15 @@ class Palette:
         return bool(self.line[:, 3].any())
 
     @cached_property
+    def only_line(self) -> Rgba | None:
+        """The contour that all objects have, or None where they have different ones."""
+        colours = self.line[1:]
+        if self.line[0, 3] or (colours[:254, 3] == 0).any() or (colours[:254] != colours[0]).any():
+            return None
+        r, g, b, a = (float(c) / 255.0 for c in colours[0])
+        return r, g, b, a
+
+    @cached_property
     def fills_background(self) -> bool:
         """Whether the background is filled: a cut-out."""
         return bool(self.fill[0, 3])

@@ -1,7 +1,8 @@
 """Where overlays have anything to draw, so that a software renderer draws them only there. Pure numpy, no OpenGL.
 
-A coarse grid of cells on the sphere says where a map or label map is not empty. The tiles of a pane that meet no such
-cell are drawn by the plain shader. Every step errs on the side of drawing.
+A coarse grid of cells on the sphere says where a map or label map is not empty, a summed area table whether any cell
+of a rectangle is. The tiles of a pane whose part of the sphere holds no such cell are drawn by the plain shader. Every
+step errs on the side of drawing.
 """
 
 import itertools
@@ -15,56 +16,114 @@ from panosod_core.geometry.picture import PictureGeometry
 from panosod_core.geometry.projection import View, ViewProjection, viewport_to_directions
 from panosod_viewer.overlays import Rect
 
-COLUMNS, ROWS = 192, 96
 TILE_PX = 32
 """Side of a tile of the pane."""
+PAD_PX = 3.5
+"""How far lines reach beyond the border that they are drawn at, device-independent pixels."""
+_MOST_COLUMNS, _MOST_ROWS = 512, 192
+_EIGHT_FROM = 1536
+"""Label maps this wide are looked at by eight pixels at a time."""
+_STEP_RAD = 0.07
+"""Rays of a tile lie at most this far apart."""
 
 Cells = NDArray[np.bool_]
+Floats = NDArray[np.float32]
 
 
-def cells_of(occupied: NDArray[np.generic], *, reach: int = 1) -> Cells:
-    """Cells of a map that hold anything.
+class Occupied:
+    """Cells of the sphere that hold something to draw, to be asked for rectangles.
 
     Args:
-        occupied: (H, W), any type: not zero where something is to be drawn.
-        reach: texels by which drawing reaches beyond an occupied one (1 for bilinear).
+        cells: (h, w) bool, equirectangular.
+        reach: cells by which drawing reaches beyond an occupied one: a half where they are interpolated texels.
+    """
+
+    def __init__(self, cells: Cells, *, reach: float = 0.0) -> None:
+        height, width = cells.shape
+        self.shape = height, width
+        self.reach = reach
+        sums = np.zeros((height + 1, 2 * width + 1), np.int32)
+        once = sums[1:, 1 : width + 1]
+        np.cumsum(np.cumsum(cells, axis=1, dtype=np.int32), axis=0, out=once)
+        np.add(once, once[:, -1:], out=sums[1:, width + 1 :])
+        self.sums = sums
+
+
+def map_cells(occupied: Cells) -> Occupied:
+    """Of an interpolated map: (H, W) bool, where a texel is to be drawn."""
+    height, width = occupied.shape
+    columns, rows = min(width, _MOST_COLUMNS), min(height, _MOST_COLUMNS // 2)
+    if rows < height:
+        occupied = np.logical_or.reduceat(occupied, np.arange(rows) * height // rows, axis=0)
+    if columns < width:
+        occupied = np.logical_or.reduceat(occupied, np.arange(columns) * width // columns, axis=1)
+    return Occupied(occupied, reach=0.5)
+
+
+def label_cells(labels: NDArray[np.uint8], *, is_filled: bool, rows: tuple[int, int] | None = None) -> Cells:
+    """Cells of a label map in which something is to be drawn: any label, or only where labels meet.
+
+    Args:
+        labels: (H, W).
+        is_filled: any label counts; else only a cell in which, or to the right of or below which labels differ.
+        rows: first and past row of the cells that are asked for; None for all.
 
     Returns:
-        (ROWS, COLUMNS) bool.
+        (rows, columns) bool.
     """
-    height, width = occupied.shape
-    texels = (occupied != 0).view(np.uint8)
-    for _ in range(reach if min(height, width) < 4 * COLUMNS else 0):
-        # On larger maps a texel is a small part of a cell, and the cells themselves are widened below.
-        texels = _dilated(texels)
-    tops = np.arange(ROWS) * height // ROWS
-    lefts = np.arange(COLUMNS) * width // COLUMNS
-    found = np.maximum.reduceat(np.maximum.reduceat(texels, tops, axis=0), lefts, axis=1)
-    return found.astype(np.bool_)
-
-
-def _dilated(texels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Texels and their eight neighbours, around the ring."""
-    across = texels.copy()
-    across[:, 1:] |= texels[:, :-1]
-    across[:, :-1] |= texels[:, 1:]
-    across[:, 0] |= texels[:, -1]
-    across[:, -1] |= texels[:, 0]
-    found = across.copy()
-    found[1:] |= across[:-1]
-    found[:-1] |= across[1:]
+    height, width = labels.shape
+    count = min(height, _MOST_ROWS)
+    first, past = rows or (0, count)
+    last = past if is_filled else min(past + 1, count)
+    edges = np.arange(first, last + 1) * height // count
+    band = labels[edges[0] : edges[-1]]
+    by_eight = width >= _EIGHT_FROM and width % 8 == 0 and band.flags.c_contiguous
+    texels = band.view(np.uint64) if by_eight else band
+    any_of = _joined(np.bitwise_or, texels, edges)
+    if is_filled:
+        found: Cells = any_of != 0
+    else:
+        all_of = _joined(np.bitwise_and, texels, edges)
+        found = any_of != all_of
+        if by_eight:
+            found |= any_of != ((any_of << np.uint64(8)) | (any_of >> np.uint64(56)))
+        found[:, :-1] |= any_of[:, :-1] != any_of[:, 1:]
+        found[:, -1] |= any_of[:, -1] != any_of[:, 0]
+        found[:-1] |= any_of[:-1] != any_of[1:]
+        found = found[: past - first]
+    columns = min(width, _MOST_COLUMNS)
+    if columns < found.shape[1] and not by_eight:
+        found = np.logical_or.reduceat(found, np.arange(columns) * width // columns, axis=1)
     return found
 
 
-def label_cells(labels: NDArray[np.uint8], *, is_filled: bool) -> Cells:
-    """Cells of a label map in which something is to be drawn: any label, or only where labels meet."""
-    eights = labels.view(np.uint64) if labels.flags.c_contiguous and labels.shape[1] % 8 == 0 else None
-    if is_filled:
-        return cells_of(labels if eights is None else eights, reach=0)
-    return cells_of(borders(labels) if eights is None else _mixed(eights), reach=0)
+def _joined(
+    how: np.ufunc, rows: NDArray[np.unsignedinteger], edges: NDArray[np.integer]
+) -> NDArray[np.unsignedinteger]:
+    """Rows joined between edges."""
+    count, height = len(edges) - 1, rows.shape[0]
+    if height % count == 0:
+        # as many rows to each, when all of them are: a good deal faster
+        return np.asarray(how.reduce(rows.reshape(count, height // count, -1), axis=1))
+    return np.asarray(how.reduceat(rows, edges[:-1] - edges[0], axis=0))
 
 
-def borders(labels: NDArray[np.uint8] | NDArray[np.bool_]) -> NDArray[np.bool_]:
+def refresh_cells(cells: Cells, labels: NDArray[np.uint8], rect: Rect, *, is_filled: bool) -> None:
+    """Bring the cells that a changed rectangle of a label map touches up to date, in place.
+
+    Args:
+        cells: of the map before.
+        labels: (H, W) as it is now.
+        rect: what changed.
+        is_filled: as in :func:`label_cells`.
+    """
+    height, count = labels.shape[0], cells.shape[0]
+    # a border belongs to the cell above it, and rows may be split unevenly
+    rows = max(rect[1] * count // height - 1, 0), min(-(-rect[3] * count // height) + 1, count)
+    cells[rows[0] : rows[1]] = label_cells(labels, is_filled=is_filled, rows=rows)
+
+
+def borders(labels: NDArray[np.uint8] | NDArray[np.bool_]) -> Cells:
     """(H, W) pixels whose label differs from the one to the right (around the ring) or the one below."""
     found = np.empty(labels.shape, np.bool_)
     np.not_equal(labels[:, :-1], labels[:, 1:], out=found[:, :-1])
@@ -73,140 +132,121 @@ def borders(labels: NDArray[np.uint8] | NDArray[np.bool_]) -> NDArray[np.bool_]:
     return found
 
 
-def _mixed(eights: NDArray[np.uint64]) -> NDArray[np.bool_]:
-    """Eight pixels at a time: whether they differ among themselves, or from those to the right or below."""
-    turned = (eights << np.uint64(8)) | (eights >> np.uint64(56))
-    found: NDArray[np.bool_] = turned != eights
-    found[:, :-1] |= eights[:, :-1] != eights[:, 1:]
-    found[:, -1] |= eights[:, -1] != eights[:, 0]
-    found[:-1] |= eights[:-1] != eights[1:]
-    return found
-
-
-def refresh_cells(cells: Cells, labels: NDArray[np.uint8], rect: Rect, *, is_filled: bool = True) -> None:
-    """Bring the cells that a changed rectangle of a label map touches up to date, in place.
-
-    Args:
-        cells: of the map before.
-        labels: (H, W) as it is now.
-        rect: what changed.
-        is_filled: cells hold something wherever there is a label; else only where labels meet.
-    """
-    height, width = labels.shape
-    left, top, right, bottom = rect
-    rows = range(max(top * ROWS // height - 1, 0), min(bottom * ROWS // height + 1, ROWS))
-    columns = range(max(left * COLUMNS // width - 1, 0), min(right * COLUMNS // width + 1, COLUMNS))
-    for row in rows:
-        first, past = row * height // ROWS, max((row + 1) * height // ROWS, row * height // ROWS + 1)
-        for column in columns:
-            start, end = column * width // COLUMNS, max((column + 1) * width // COLUMNS, column * width // COLUMNS + 1)
-            block = labels[first:past, start:end]
-            if is_filled:
-                cells[row, column] = bool(block.any())
-            else:
-                # one more row and column: a border belongs to the pixel before it
-                after = labels[first : past + 1, start : end + 1]
-                cells[row, column] = bool((after != after[0, 0]).any()) or end == width
-
-
-def widened(cells: Cells) -> Cells:
-    """Cells and their neighbours, as many sideways as a neighbour is wide in angle: all of them at the poles."""
-    up = cells.copy()
-    up[1:] |= cells[:-1]
-    up[:-1] |= cells[1:]
-    elevation = np.abs((0.5 - (np.arange(ROWS) + 0.5) / ROWS) * np.pi)
-    edge = np.minimum(elevation + np.pi / ROWS / 2, np.pi / 2 - 1e-3)
-    reach = np.minimum(np.ceil(1.0 / np.cos(edge)).astype(int), COLUMNS // 2)
-    counts = np.concatenate([up, up, up], axis=1).cumsum(axis=1)
-    columns = np.arange(COLUMNS)[None, :] + COLUMNS
-    within = np.take_along_axis(counts, columns + reach[:, None], axis=1) - np.take_along_axis(
-        counts, columns - reach[:, None] - 1, axis=1
-    )
-    return np.asarray(within > 0)
-
-
 class TileGrid:
-    """Which cells the tiles of a pane look at; made once for a view, asked for every map."""
+    """Which part of the sphere the tiles of a pane look at; made once for a view, asked for every map."""
 
-    def __init__(self, view: View, geometry: PictureGeometry, *, size_px: tuple[int, int]) -> None:
-        width, height = size_px
-        self.columns, self.rows = -(-width // TILE_PX), -(-height // TILE_PX)
-        self._spans: tuple[NDArray[np.intp], ...] | None = None
+    def __init__(
+        self, view: View, geometry: PictureGeometry, *, size_px: tuple[int, int], pixel_ratio: float = 1.0
+    ) -> None:
+        self.columns, self.rows = -(-size_px[0] // TILE_PX), -(-size_px[1] // TILE_PX)
+        self._is_fine = True
+        self._corners: dict[tuple[tuple[int, int], float], NDArray[np.int32]] = {}
         if view.projection is ViewProjection.EQUIRECT and geometry.pose_deg == (0.0, 0.0, 0.0):
-            self._spans = _map_spans(view, self.columns, self.rows, size_px)
+            self._across, self._down = _map_spans(view, self.columns, self.rows, size_px, PAD_PX * pixel_ratio)
             return
-        for points in (2, 4, 8, 16):
-            rays, self._is_fine = _view_rays(replace(view, yaw_rad=0.0, pitch_rad=0.0, roll_rad=0.0), points, size_px)
-            self._points = points
-            if self._is_fine:
-                break
-        turn = geometry.R_world_picture.T
+        base, turn = view, geometry.R_world_picture.T
         if view.projection is not ViewProjection.EQUIRECT:
-            turn = turn @ view.R_world_view
-        else:
-            rays, self._is_fine = _view_rays(view, self._points, size_px)
-        picture = rays @ turn.T.astype(np.float32)
-        x, y, z = picture[..., 0], picture[..., 1], picture[..., 2]
-        column = ((0.5 - np.arctan2(y, x) / (2 * np.pi)) * COLUMNS).astype(np.int32) % COLUMNS
-        row = ((0.5 - np.arctan2(z, np.hypot(x, y)) / np.pi) * ROWS).astype(np.int32)
-        self._cell = np.clip(row, 0, ROWS - 1) * COLUMNS + column
+            # the rays of a view that looks ahead are kept, and turned
+            base, turn = replace(view, yaw_rad=0.0, pitch_rad=0.0, roll_rad=0.0), turn @ view.R_world_view
+        rays, points, step_rad, self._is_fine = _view_rays(base, size_px)
+        if self._is_fine:
+            pad_rad = step_rad * PAD_PX * pixel_ratio * points / TILE_PX
+            picture = rays @ turn.T.astype(np.float32)
+            self._across, self._down = _ray_spans(picture, points, step_rad, pad_rad)
 
-    def tiles(self, wide: Cells) -> NDArray[np.bool_]:
-        """(rows, columns): tiles that may show something of a map with these widened cells."""
-        if self._spans is not None:
-            return _any_within(wide, self._spans)
+    def tiles(self, occupied: Occupied) -> Cells:
+        """(rows, columns): tiles that may show something of these cells."""
         if not self._is_fine:
             return np.ones((self.rows, self.columns), np.bool_)
-        seen = wide.reshape(-1)[self._cell]
-        n = self._points
-        across = np.logical_or.reduceat(seen[:, :-1], np.arange(self.columns) * n, axis=1) | seen[:, n::n]
-        found: NDArray[np.bool_] = np.logical_or.reduceat(across[:-1], np.arange(self.rows) * n, axis=0)
-        found |= across[n::n]
+        key = occupied.shape, occupied.reach
+        if key not in self._corners:
+            self._corners[key] = self._corners_in(*key)
+        sums = occupied.sums.reshape(-1)[self._corners[key]]
+        found: Cells = sums[1, 1] - sums[1, 0] != sums[0, 1] - sums[0, 0]
         return found
+
+    def _corners_in(self, shape: tuple[int, int], reach: float) -> NDArray[np.int32]:
+        """Where in a summed area table the corners of each tile's rectangle of cells are: (2, 2, rows, columns)."""
+        height, width = shape
+        margin = np.array([[[-reach]], [[reach + 1]]], np.float32)
+        across = np.floor(self._across * width + margin).astype(np.int32)
+        across -= across[0] // width * width
+        np.minimum(across[1], across[0] + width, out=across[1])
+        down = np.clip(self._down * height + margin, 0, height).astype(np.int32)
+        return np.asarray(across[None, :] + (down * (2 * width + 1))[:, None])
 
 
 @lru_cache(maxsize=16)
-def _view_rays(view: View, points: int, size_px: tuple[int, int]) -> tuple[NDArray[np.float32], bool]:
-    """Rays through the corners of a tile's ``points`` x ``points`` parts, and whether they lie close enough.
+def _view_rays(view: View, size_px: tuple[int, int]) -> tuple[Floats, int, float, bool]:
+    """Rays through the corners of the parts of tiles, how many parts a tile has across, and how far rays lie apart.
 
-    A place between four rays is at most 0.71 of their distance from one of them, and cells are widened by one.
+    Returns:
+        (rows n + 1, columns n + 1, 3); n; the largest angle between neighbours; whether that is small enough.
     """
     width, height = size_px
-    step = TILE_PX / points
-    x = np.minimum(np.arange(-(-width // TILE_PX) * points + 1) * step, width) / width
-    y = np.minimum(np.arange(-(-height // TILE_PX) * points + 1) * step, height) / height
-    rays = viewport_to_directions(view, x[None, :], y[:, None], aspect=width / height)
-    nearness = (rays[1:] * rays[:-1]).sum(-1), (rays[:, 1:] * rays[:, :-1]).sum(-1)
-    least = min(float(each.min()) for each in nearness)
-    # A comparison with what is no number is false: beyond the poles of a posed flat map all tiles are drawn.
-    is_fine = bool(least > np.cos(1.4 * np.pi / ROWS))
-    return np.nan_to_num(rays, nan=0.5).astype(np.float32), is_fine
+    for points in (1, 2, 4, 8, 16):
+        step = TILE_PX / points
+        x = np.minimum(np.arange(-(-width // TILE_PX) * points + 1) * step, width) / width
+        y = np.minimum(np.arange(-(-height // TILE_PX) * points + 1) * step, height) / height
+        rays = viewport_to_directions(view, x[None, :], y[:, None], aspect=width / height)
+        nearness = (rays[1:] * rays[:-1]).sum(-1), (rays[:, 1:] * rays[:, :-1]).sum(-1)
+        least = min(float(each.min()) for each in nearness)
+        # A comparison with what is no number is false: beyond the poles of a posed flat map all tiles are drawn.
+        if is_fine := bool(least > np.cos(_STEP_RAD)):
+            break
+    return rays.astype(np.float32), points, float(np.arccos(min(least, 1.0))), is_fine
 
 
-def _map_spans(
-    view: View, columns: int, rows: int, size_px: tuple[int, int]
-) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
-    """First and past column (from 0, up to two turns) and first and past row of the cells under each tile of a map."""
+def _ray_spans(rays: Floats, n: int, step_rad: float, pad_rad: float) -> tuple[Floats, Floats]:
+    """Least and greatest u and v of each tile, as fractions: (2, rows, columns) each; u may be negative or exceed one.
+
+    What lies between rays goes beyond them by a second order of their distance, and never by more than 0.71 of it.
+    """
+    x, y, z = rays[..., 0], rays[..., 1], rays[..., 2]
+    u = 0.5 - np.arctan2(y, x) * np.float32(0.5 / np.pi)
+    elevation = np.arctan2(z, np.sqrt(x * x + y * y))
+    lowest, highest = _least(elevation, n), -_least(-elevation, n)
+    from_pole = 0.5 * np.pi - np.maximum(highest, -lowest)
+    # cosine of the steepest place, a ray's distance further up
+    narrow = np.sin(np.maximum(from_pole - step_rad - pad_rad, 1e-3))
+    beyond = np.minimum(step_rad**2 / narrow, 0.71 * step_rad) + pad_rad
+    low, high = _least(u, n), -_least(-u, n)
+    torn = high - low > 0.5
+    if torn.any():
+        turned = u + (u < 0.5)
+        low[torn], high[torn] = _least(turned, n)[torn], -_least(-turned, n)[torn]
+    sideways = beyond / (2 * np.pi * narrow)
+    low -= sideways
+    high += sideways
+    is_pole = from_pole < 4 * (step_rad + pad_rad)
+    low[is_pole], high[is_pole] = 0.0, 1.0
+    down = np.stack([highest + beyond, lowest - beyond])
+    return np.stack([low, high]), np.asarray(0.5 - down / np.pi, np.float32)
+
+
+def _least(values: Floats, n: int) -> Floats:
+    """The least of the (n + 1) x (n + 1) values of each tile, those on the edges shared with its neighbours."""
+    rows, columns = (values.shape[0] - 1) // n, (values.shape[1] - 1) // n
+    across = np.minimum(values[:, : columns * n : n], values[:, n::n])
+    for part in range(1, n):
+        np.minimum(across, values[:, part::n], out=across)
+    found = np.minimum(across[: rows * n : n], across[n::n])
+    for part in range(1, n):
+        np.minimum(found, across[part::n], out=found)
+    return found
+
+
+def _map_spans(view: View, columns: int, rows: int, size_px: tuple[int, int], pad_px: float) -> tuple[Floats, Floats]:
+    """As :func:`_ray_spans`, of a level map: (2, 1, columns) and (2, rows, 1)."""
     width, height = size_px
     half_u, half_v = view.fov_rad / (4 * np.pi), view.fov_rad * height / width / (2 * np.pi)
     x = np.minimum(np.arange(columns + 1) * TILE_PX, width) / width
     y = np.minimum(np.arange(rows + 1) * TILE_PX, height) / height
     u = 0.5 - view.yaw_rad / (2 * np.pi) + (x - 0.5) * 2 * half_u
     v = 0.5 - view.pitch_rad / np.pi + (y - 0.5) * 2 * half_v
-    u -= np.floor(u[0])
-    first, past = np.floor(u[:-1] * COLUMNS).astype(np.intp), np.floor(u[1:] * COLUMNS).astype(np.intp) + 1
-    top = np.clip(np.floor(v[:-1] * ROWS), 0, ROWS).astype(np.intp)
-    bottom = np.clip(np.floor(v[1:] * ROWS) + 1, 0, ROWS).astype(np.intp)
-    return first, np.minimum(past, 3 * COLUMNS), top, bottom
-
-
-def _any_within(cells: Cells, spans: tuple[NDArray[np.intp], ...]) -> NDArray[np.bool_]:
-    """Whether any cell of each rectangle of cells is set, by a summed area table three turns wide."""
-    first, past, top, bottom = spans
-    sums = np.zeros((ROWS + 1, 3 * COLUMNS + 1), np.int32)
-    np.cumsum(np.cumsum(np.tile(cells, 3), axis=0, dtype=np.int32), axis=1, out=sums[1:, 1:])
-    rows = sums[bottom] - sums[top]
-    return np.asarray(rows[:, past] - rows[:, first] > 0)
+    pad_u, pad_v = pad_px / width * 2 * half_u, pad_px / height * 2 * half_v
+    across, down = np.stack([u[:-1] - pad_u, u[1:] + pad_u]), np.stack([v[:-1] - pad_v, v[1:] + pad_v])
+    return across[:, None].astype(np.float32), down[:, :, None].astype(np.float32)
 
 
 def rectangles(classes: NDArray[np.integer]) -> list[tuple[int, int, int, int, int]]:

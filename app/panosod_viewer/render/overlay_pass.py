@@ -138,17 +138,18 @@ class OverlayPass:
         pieces = pieces_of(layers)
         if not self._is_culled:
             return (Part(variants.setup(functools.reduce(operator.or_, pieces)), ((0, 0, *size_px),)),)
-        place = view, geometry.pose_deg, size_px
+        place = view, geometry.pose_deg, size_px, pixel_ratio
         key = place, textures.version
         known = self._parts.get((index, side))
         if known is not None and known[0] == key and known[1] is variants:
             return known[2]
         grid = self._grids.get(index)
         if grid is None or grid[0] != place:
-            grid = self._grids[index] = place, TileGrid(view, geometry, size_px=size_px)
+            grid = self._grids[index] = place, TileGrid(view, geometry, size_px=size_px, pixel_ratio=pixel_ratio)
         classes = np.zeros((grid[1].rows, grid[1].columns), np.int64)
         for piece in pieces:
-            classes += piece * grid[1].tiles(textures.cells(layers, piece))
+            shown = [grid[1].tiles(cells) for cells in textures.cells(layers, piece)]
+            classes += piece * (shown[0] if len(shown) == 1 else np.logical_or.reduce(shown))
         found: dict[int, list[PixelRect]] = {}
         for kind, left, top, right, bottom in rectangles(classes):
             x, y = left * TILE_PX, top * TILE_PX

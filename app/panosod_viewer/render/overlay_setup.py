@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from panosod_viewer.colour_maps import colour_table
-from panosod_viewer.overlays import FieldLayer, LayerSet, Palette, TintLayer
+from panosod_viewer.overlays import FieldLayer, LayerSet, Palette, Rgba, TintLayer
 from panosod_viewer.render.variants import UniformValue
 
 UNIT_TINT = 3
@@ -42,16 +42,25 @@ def defines_of(layers: LayerSet, pieces: Piece) -> frozenset[str]:
         defines.add("TINT")
     if Piece.FIELD in pieces:
         defines.add("FIELD")
+        if layers.field is not None:
+            defines |= {"FIELD_FILL"} if layers.field.fill[3] > 0 else set()
+            defines |= {"FIELD_LINE"} if layers.field.line[3] > 0 else set()
     if Piece.LABELS in pieces:
         for index, labels in enumerate(layers.labels):
             defines.add(f"LABEL_{index}")
-            defines |= {f"LABEL_{index}_FILL"} if labels.palette.has_fill else set()
-            defines |= {f"LABEL_{index}_LINE"} if labels.palette.has_line else set()
+            defines |= {f"LABEL_{index}_{way}" for way in _ways_of(labels.palette)}
         if layers.difference is not None:
             defines.add("DIFFERENCE")
             for side, name in ((layers.difference.result, "RESULT"), (layers.difference.reference, "REFERENCE")):
                 defines.add(f"{name}_MAP" if isinstance(side, FieldLayer) else f"{name}_LABELS")
     return frozenset(defines)
+
+
+def _ways_of(palette: Palette) -> tuple[str, ...]:
+    """How the shader draws a label layer: the less there is of it, the fewer look-ups."""
+    if not palette.has_line:
+        return ("FILL",) if palette.has_fill else ()
+    return ("BOTH",) if palette.has_fill or palette.only_line is None else ("CONTOUR",)
 
 
 def overlay_uniforms(layers: LayerSet, *, pixel_ratio: float) -> dict[str, UniformValue]:
@@ -63,20 +72,30 @@ def overlay_uniforms(layers: LayerSet, *, pixel_ratio: float) -> dict[str, Unifo
         "u_result": UNIT_RESULT,
         "u_reference": UNIT_REFERENCE,
     }
+    squares = max(sum(has_square(labels.palette) for labels in layers.labels), 1)
+    uniforms["u_palette_rows"] = 1.0 / (256.0 * squares), 1.0 / squares
+    square = 0
     for index, labels in enumerate(layers.labels):
+        uniforms[f"u_label_square{index}"] = float(square)
+        square += has_square(labels.palette)
         uniforms[f"u_labels{index}"] = UNIT_LABELS + index
         uniforms[f"u_label_reach{index}"] = labels.width_px / 2 * pixel_ratio
+        uniforms[f"u_label_line{index}"] = premultiplied(labels.palette.only_line or (0.0, 0.0, 0.0, 0.0))
     if layers.field is not None:
         field = layers.field
         uniforms |= {
             "u_field_threshold": between_codes(field.threshold),
-            "u_field_fill": field.fill,
-            "u_field_line": field.line,
+            "u_field_fill": premultiplied(field.fill),
+            "u_field_line": premultiplied(field.line),
             "u_field_width": field.width_px * pixel_ratio,
         }
     if layers.difference is not None:
         difference = layers.difference
-        uniforms |= {"u_hit": difference.hit, "u_miss": difference.miss, "u_false_alarm": difference.false_alarm}
+        uniforms |= {
+            "u_hit": premultiplied(difference.hit),
+            "u_miss": premultiplied(difference.miss),
+            "u_false_alarm": premultiplied(difference.false_alarm),
+        }
         for name, side in (("u_result", difference.result), ("u_reference", difference.reference)):
             if isinstance(side, FieldLayer):
                 uniforms[f"{name}_threshold"] = between_codes(side.threshold)
@@ -137,6 +156,50 @@ def resampled(values: NDArray[np.uint8], height: int, width: int) -> NDArray[np.
     return np.asarray(np.round(result), np.uint8)
 
 
+def premultiplied(colour: Rgba) -> Rgba:
+    """A colour as the shader takes it."""
+    r, g, b, a = colour
+    return r * a, g * a, b * a, a
+
+
+def corner_pixels(values: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Each texel of a map with its neighbours to the right, below, and below to the right: (H, W, 4) uint8.
+
+    The ring closes sideways; the last row is its own neighbour.
+    """
+    pairs = values.astype("<u4")  # the first channel is the least significant byte
+    right = pairs << 8
+    pairs[:, :-1] |= right[:, 1:]
+    pairs[:, -1] |= right[:, 0]
+    below = pairs << 16
+    pairs[:-1] |= below[1:]
+    pairs[-1] |= below[-1]
+    return pairs.view(np.uint8).reshape(*values.shape, 4)
+
+
+def pair_colours(palette: Palette) -> NDArray[np.uint8]:
+    """Colour of a pixel by two labels in it: (256, 256, 4) uint8, premultiplied; [row, column] = [other, label].
+
+    Of the same label its fill, of two the line between them over the label's fill: that of the higher label, or of
+    the lower where the higher has none.
+    """
+    ids = np.arange(256)
+    high, low = np.maximum(ids[:, None], ids), np.minimum(ids[:, None], ids)
+    owner = np.where(palette.line[:, 3][high] > 0, high, low)
+    line, fill = (table.astype(np.float32) for table in (palette.line, palette.fill))
+    for colours in (line, fill):
+        colours[:, :3] *= colours[:, 3:] / 255
+    found = fill * (1 - line[:, 3] / 255)[owner][..., None]
+    found += line[owner]
+    found[ids, ids] = fill
+    return np.asarray(found + 0.5, np.uint8)
+
+
+def has_square(palette: Palette) -> bool:
+    """Whether the shader looks colours of this palette up by two labels."""
+    return "CONTOUR" not in _ways_of(palette)
+
+
 def palette_pixels(palettes: tuple[Palette, ...]) -> NDArray[np.uint8]:
-    """Fill and line rows of each palette: (2 n, 256, 4) uint8."""
-    return np.concatenate([np.stack([palette.fill, palette.line]) for palette in palettes])
+    """The squares of :func:`pair_colours` of each palette: (256 n, 256, 4) uint8."""
+    return np.concatenate([pair_colours(palette) for palette in palettes])

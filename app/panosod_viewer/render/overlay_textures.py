@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from panosod_core.errors import RenderError
 from panosod_viewer.overlays import FieldLayer, LabelImage, LabelLayer, LayerSet, MapImage, TintLayer
 from panosod_viewer.render import gl
-from panosod_viewer.render.occupancy import Cells, borders, cells_of, label_cells, refresh_cells, widened
+from panosod_viewer.render.occupancy import Cells, Occupied, borders, label_cells, map_cells, refresh_cells
 from panosod_viewer.render.overlay_setup import (
     UNIT_FIELD,
     UNIT_LABELS,
@@ -19,11 +19,13 @@ from panosod_viewer.render.overlay_setup import (
     UNIT_TINT,
     Piece,
     codes_from,
+    corner_pixels,
+    has_square,
     palette_pixels,
     tint_pixels,
 )
 
-_ALL = np.ones((1, 1), np.bool_)
+_ALL = Occupied(np.ones((1, 1), np.bool_))
 
 
 class Texture:
@@ -89,19 +91,19 @@ class _MapSlot:
     image: MapImage | None = None
     threshold: int = -1
     is_filled: bool = False
-    cells: Cells = field(default_factory=lambda: _ALL)
+    cells: Occupied = _ALL
 
     def update(self, layer: FieldLayer, *, is_filled: bool) -> bool:
         """True when texture or cells changed."""
         is_new, codes = layer.image is not self.image, codes_from(layer.threshold)
         if is_new:
-            self.texture.upload(layer.image.values)
+            self.texture.upload(corner_pixels(layer.image.values))
             self.image = layer.image
         if is_new or codes != self.threshold or is_filled != self.is_filled:
             self.threshold, self.is_filled = codes, is_filled
             above = layer.image.values >= codes
             # Without a fill there is something to draw only where the map crosses the threshold.
-            self.cells = widened(cells_of(above if is_filled else borders(above)))
+            self.cells = map_cells(above if is_filled else borders(above))
             return True
         return False
 
@@ -112,8 +114,8 @@ class _LabelSlot:
     canvas: int = 0
     generation: int = 0
     shape: tuple[int, ...] = ()
-    coarse: Cells = field(default_factory=lambda: _ALL)
-    cells: Cells = field(default_factory=lambda: _ALL)
+    coarse: Cells = field(default_factory=lambda: np.ones((1, 1), np.bool_))
+    cells: Occupied = _ALL
     texels: int = 0
     is_filled: bool = True
 
@@ -137,7 +139,7 @@ class _LabelSlot:
                 refresh_cells(self.coarse, image.labels, rect, is_filled=is_filled)
                 self.texels += (rect[2] - rect[0]) * (rect[3] - rect[1])
         self.canvas, self.generation, self.shape = image.canvas, image.generation, image.labels.shape
-        self.cells = widened(self.coarse)
+        self.cells = Occupied(self.coarse)
         return True
 
     def _looked_at(self, labels: NDArray[np.uint8]) -> Cells:
@@ -150,7 +152,7 @@ class LayerTextures:
     def __init__(self) -> None:
         self._tint = Texture(is_linear=True)
         self._tints: tuple[TintLayer, ...] = ()
-        self._tint_cells: Cells = _ALL
+        self._tint_cells = _ALL
         self._field = _MapSlot()
         self._labels = [_LabelSlot() for _ in range(4)]
         self._palette = Texture()
@@ -170,37 +172,35 @@ class LayerTextures:
         if layers.tints and layers.tints != self._tints:
             pixels = tint_pixels(layers.tints)
             self._tint.upload(pixels)
-            self._tint_cells = widened(cells_of(pixels[..., 3] > 1))
+            self._tint_cells = map_cells(pixels[..., 3] > 1)
             self._tints = layers.tints
             changed = True
         if layers.field is not None:
             changed |= self._field.update(layers.field, is_filled=layers.field.fill[3] > 0)
         for slot, layer in zip(self._labels, layers.labels, strict=False):
             changed |= slot.update(layer.image, is_filled=layer.palette.has_fill)
-        palettes = tuple(layer.palette for layer in layers.labels)
+        palettes = tuple(layer.palette for layer in layers.labels if has_square(layer.palette))
         if palettes and palettes != self._palettes:
             self._palette.upload(palette_pixels(palettes))
             self._palettes = palettes
-            changed = True
         if layers.difference is not None:
             self._result, one = _updated(self._result, layers.difference.result)
             self._reference, other = _updated(self._reference, layers.difference.reference)
             changed |= one or other
         self.version += changed
 
-    def cells(self, layers: LayerSet, piece: Piece) -> Cells:
-        """Widened cells in which a piece of the layer set shows."""
+    def cells(self, layers: LayerSet, piece: Piece) -> tuple[Occupied, ...]:
+        """Cells in which a piece of the layer set shows: in any of these."""
         if piece is Piece.TINT:
-            return self._tint_cells
+            return (self._tint_cells,)
         if piece is Piece.FIELD:
-            return self._field.cells
-        grids = [slot.cells for slot in self._labels[: len(layers.labels)]]
+            return (self._field.cells,)
         if any(layer.palette.fills_background for layer in layers.labels):
-            return np.ones_like(grids[0])
+            return (_ALL,)
+        found = [slot.cells for slot in self._labels[: len(layers.labels)]]
         if layers.difference is not None and self._result is not None and self._reference is not None:
-            grids += [self._result.cells, self._reference.cells]
-        joined: Cells = np.logical_or.reduce(grids)
-        return joined
+            found += [self._result.cells, self._reference.cells]
+        return tuple(found)
 
     def bind(self, layers: LayerSet) -> None:
         """Bind what the layers need to their units."""
@@ -210,7 +210,7 @@ class LayerTextures:
         if layers.field is not None:
             bound.append((UNIT_FIELD, self._field.texture))
         bound += [(UNIT_LABELS + i, self._labels[i].texture) for i in range(len(layers.labels))]
-        if layers.labels:
+        if self._palettes:
             bound.append((UNIT_PALETTE, self._palette))
         if layers.difference is not None and self._result is not None and self._reference is not None:
             bound += [(UNIT_RESULT, self._result.texture), (UNIT_REFERENCE, self._reference.texture)]

@@ -50,8 +50,11 @@ class Program:
         gl.glUseProgram(self._name)
         if uniforms is self._in_force:
             return
+        before = self._in_force or {}
         self._in_force = uniforms
         for name, value in uniforms.items():
+            if name in before and _is_same(before[name], value):
+                continue
             location = self._location(name)
             if location >= 0:
                 _set(location, value)
@@ -66,6 +69,12 @@ class Program:
         if name not in self._locations:
             self._locations[name] = int(gl.glGetUniformLocation(self._name, name.encode()))
         return self._locations[name]
+
+
+def _is_same(before: UniformValue, value: UniformValue) -> bool:
+    if isinstance(before, np.ndarray) or isinstance(value, np.ndarray):
+        return before is value
+    return before == value
 
 
 def _set(location: int, value: UniformValue) -> None:

@@ -25,7 +25,15 @@ from panosod_viewer.overlays import (
 )
 from panosod_viewer.palettes import LabelDisplay, LabelLook, object_colours, palette_of
 from panosod_viewer.render.headless import HeadlessContext
-from panosod_viewer.render.overlay_setup import between_codes, resampled, tint_pixels, tint_table
+from panosod_viewer.render.overlay_setup import (
+    between_codes,
+    corner_pixels,
+    has_square,
+    pair_colours,
+    resampled,
+    tint_pixels,
+    tint_table,
+)
 from panosod_viewer.scene import Pane, RenderScene
 
 from .conftest import Draw
@@ -230,6 +238,59 @@ def test_labels_are_nearest_neighbour_in_every_view(draw: Draw, name: str) -> No
     seen = nearest(labels, LOOKS[name], SIZE)
     expected = np.where((seen > 0)[..., None], base, base * (1 - palette.fill[0, 3] / 255))
     assert (np.abs(found - expected).max(axis=-1) > 2).mean() < 0.003
+
+
+def test_the_corners_of_a_cell_are_its_neighbours_around_the_ring() -> None:
+    values = noise_map(9, 5)
+    right = np.roll(values, -1, axis=1)
+    found = corner_pixels(values)
+    assert np.array_equal(found[..., 0], values) and np.array_equal(found[..., 1], right)
+    assert np.array_equal(found[:-1, :, 2:], found[1:, :, :2]) and np.array_equal(found[-1, :, 2:], found[-1, :, :2])
+
+
+def test_two_labels_have_the_line_of_the_higher_that_has_one() -> None:
+    palette = palette_of(LabelLook(hidden=frozenset({9}), selected=frozenset({3}), opacity=0.8))
+    pairs = pair_colours(palette).astype(int)
+    for a, b, owner in ((0, 5, 5), (5, 3, 5), (3, 0, 3), (9, 3, 3), (0, 9, None), (255, 4, 4)):
+        line = palette.line[owner].astype(float) if owner is not None else np.zeros(4)
+        for label, other in ((a, b), (b, a)):
+            fill = palette.fill[label].astype(float)
+            alpha = line[3] / 255
+            expected = line[:3] * alpha + fill[:3] * (fill[3] / 255) * (1 - alpha)
+            assert np.abs(pairs[other, label, :3] - expected).max() <= 1
+    fill = palette.fill[3].astype(float)
+    assert np.abs(pairs[3, 3, :3] - fill[:3] * fill[3] / 255).max() <= 1
+    assert pairs[3, 3, 3] == fill[3]
+
+
+def test_a_contour_of_one_colour_needs_no_table() -> None:
+    one = palette_of(LabelLook(LabelDisplay.CONTOUR, rgb=(1.0, 0.5, 0.0)))
+    assert not has_square(one) and one.only_line == pytest.approx((1.0, 0.5, 0.0, 1.0), abs=0.003)
+    own = palette_of(LabelLook(LabelDisplay.CONTOUR))
+    hidden = palette_of(LabelLook(LabelDisplay.CONTOUR, rgb=(1.0, 1.0, 1.0), hidden=frozenset({2})))
+    assert own.only_line is None and hidden.only_line is None
+    assert has_square(own) and has_square(hidden) and has_square(palette_of(LabelLook(rgb=(1.0, 1.0, 1.0))))
+
+
+def test_layers_with_and_without_a_table_keep_their_colours(draw: Draw) -> None:
+    labels = [np.zeros((64, 128), np.uint8) for _ in range(3)]
+    for index, places in enumerate(labels):
+        places[20:44, 20 + 32 * index : 44 + 32 * index] = 4
+    looks = (
+        LabelLook(),
+        LabelLook(LabelDisplay.CONTOUR, rgb=(1.0, 1.0, 1.0)),
+        LabelLook(colours=((4, (1.0, 0.0, 0.0)),)),
+    )
+    pairs = zip(labels, looks, strict=True)
+    layers = LayerSet(labels=tuple(LabelLayer(label_image(places), palette_of(look)) for places, look in pairs))
+    found = drawn(draw, layers, WHOLE, size=(128, 64)).astype(float)
+    bare = draw(frame_of_rgb(GREY), WHOLE, size=(128, 64)).astype(float)
+    for column, look in ((32, looks[0]), (96, looks[2])):
+        fill = palette_of(look).fill[4].astype(float)
+        expected = bare[32, column] * (1 - fill[3] / 255) + fill[:3] * fill[3] / 255
+        assert found[32, column] == pytest.approx(expected, abs=2)
+    assert found[32, 64] == pytest.approx(bare[32, 64], abs=1)
+    assert (found[32, 48:80].min(axis=-1) > 230).sum() >= 2
 
 
 def test_hidden_solo_and_selected_objects() -> None:
