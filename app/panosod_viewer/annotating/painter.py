@@ -12,22 +12,21 @@ from PySide6.QtCore import QObject, Qt, Signal
 
 from panosod_core.annotation.records import FrameKey
 from panosod_core.errors import AnnotationError
-from panosod_core.geometry.projection import View, viewport_to_directions
 from panosod_viewer.annotating.desk import AnnotationDesk
 from panosod_viewer.annotating.picture import FramePicture
+from panosod_viewer.annotating.pointing import Pointing
 from panosod_viewer.annotating.toolbox import SIZED, ToolId, make_tools
 from panosod_viewer.annotating.work_time import WorkTime
 from panosod_viewer.layers import threshold_of
-from panosod_viewer.overlays import Cap, Direction
+from panosod_viewer.overlays import Cap
 from panosod_viewer.panels.notice import Notice, Severity
 from panosod_viewer.player import Player
 from panosod_viewer.render.gl_view import GLView
-from panosod_viewer.render.pointer import Button, Modifier, PanePoint, PointerInput, WheelInput
-from panosod_viewer.resolving import PaneKind, pane_kinds
+from panosod_viewer.render.pointer import Button, Modifier, PointerInput, WheelInput
 from panosod_viewer.state import ViewerState
 from panosod_viewer.tools.brush import resized
 from panosod_viewer.tools.cutting_out import SmartSelect
-from panosod_viewer.tools.tool import NOTHING, Drawn, Easel, Finished, ScreenPoint, Tool, Touch
+from panosod_viewer.tools.tool import NOTHING, Drawn, Easel, Finished, Tool, Touch
 from panosod_viewer.workers.cutting import CutFailed, CutFound, CutMessage, CutQuestion, CuttingWorker
 from panosod_viewer.workers.mailbox import Mailbox
 
@@ -72,7 +71,7 @@ class Painter(QObject):
         """Gives the model's map of the frame on the screen and the model's id."""
         self._picture = FramePicture()
         self._work = WorkTime()
-        self._pointer: PointerInput | None = None
+        self._pointing = Pointing(state=state, view=view)
         self._key: FrameKey | None = None
         self._hint = ""
         self._is_down = False
@@ -154,7 +153,7 @@ class Painter(QObject):
         if not self._takes(pointer):
             return False
         self._player.pause()
-        self._pointer, self._is_passing, self.is_pressed = pointer, False, True
+        self._pointing.pointer, self._is_passing, self.is_pressed = pointer, False, True
         if not self._is_ready():
             self._is_passing = True
             return True
@@ -167,7 +166,7 @@ class Painter(QObject):
         """It is dragged."""
         if self._is_passing or not self._is_down:
             return
-        self._pointer = pointer
+        self._pointing.pointer = pointer
         self._work.acted(time.monotonic())
         self._do(lambda tool, touch, easel: tool.move(touch, easel))
 
@@ -177,14 +176,14 @@ class Painter(QObject):
             return
         self.is_pressed = False
         if not self._is_passing and self._is_down:
-            self._pointer = pointer
+            self._pointing.pointer = pointer
             self._is_down = False
             self._do(lambda tool, touch, easel: tool.release(touch, easel))
         self.lifted.emit()
 
     def hover(self, pointer: PointerInput) -> None:
         """The cursor follows."""
-        self._pointer = pointer
+        self._pointing.pointer = pointer
         if self.is_painting:
             self._hover_again()
 
@@ -208,15 +207,12 @@ class Painter(QObject):
     def leave(self) -> None:
         """No cursor outside the picture."""
         if not self._is_down:
-            self._pointer = None
+            self._pointing.pointer = None
             self._show()
 
     def _takes(self, pointer: PointerInput) -> bool:
-        kinds = pane_kinds(self._state.wish)
-        pane = pointer.point.pane
-        is_sphere = pane < len(kinds) and kinds[pane] is not PaneKind.FLAT
         is_ours = pointer.button is Button.LEFT and not self.is_turning and Modifier.ALT not in pointer.modifiers
-        return self.is_painting and is_ours and is_sphere
+        return self.is_painting and is_ours and self._pointing.is_on_sphere(pointer)
 
     def _is_ready(self) -> bool:
         if not self._desk.ensure_project():
@@ -244,10 +240,8 @@ class Painter(QObject):
 
     def invert(self, on: bool) -> None:
         """Ctrl went down or up while the pointer rests."""
-        pointer = self._pointer
-        if pointer is not None and self.is_painting and not self._is_down:
-            modifiers = pointer.modifiers | {Modifier.CTRL} if on else pointer.modifiers - {Modifier.CTRL}
-            self._pointer = replace(pointer, modifiers=frozenset(modifiers))
+        if self._pointing.pointer is not None and self.is_painting and not self._is_down:
+            self._pointing.press_ctrl(on)
             self._hover_again()
 
     def time_spent_s(self) -> float:
@@ -263,7 +257,7 @@ class Painter(QObject):
             return
         tool = self._tools[self._tool_id]
         try:
-            finished = act(tool, self._touch(), easel)
+            finished = act(tool, self._pointing.touch(), easel)
         except AnnotationError as error:
             tool.cancel(easel)
             self._is_down = False
@@ -295,54 +289,15 @@ class Painter(QObject):
             saliency=None if maps is None else maps[0],
             threshold=threshold_of(wish.layers, wish.pictures.saliency),
             model_id=None if maps is None else maps[1],
-            direction_of=self._direction_of,
+            direction_of=self._pointing.direction_of,
         )
-
-    def _touch(self) -> Touch:
-        pointer = self._pointer
-        if pointer is None:
-            return Touch((0.0, 0.0), None)
-        point = pointer.point
-        return Touch(
-            screen=(point.x, point.y),
-            direction=self._direction_of((point.x, point.y)),
-            inverted=Modifier.CTRL in pointer.modifiers,
-            added=Modifier.SHIFT in pointer.modifiers,
-            degrees_per_pixel=self._degrees_per_pixel(point),
-            time_s=pointer.time_s,
-        )
-
-    def _direction_of(self, screen: ScreenPoint) -> Direction | None:
-        """A point of the pane under the pointer, in the label map's frame."""
-        if self._pointer is None:
-            return None
-        view = self._view_of(self._pointer.point)
-        if view is None:
-            return None
-        world = viewport_to_directions(view, screen[0], screen[1], aspect=self._pointer.point.aspect)
-        if not np.isfinite(world).all():
-            return None
-        x, y, z = (float(c) for c in world @ self._state.wish.geometry.R_world_picture)
-        return x, y, z
-
-    def _view_of(self, point: PanePoint) -> View | None:
-        kinds = pane_kinds(self._state.wish)
-        if point.pane >= len(kinds) or kinds[point.pane] is PaneKind.FLAT:
-            return None
-        return self._state.wish.map_view if kinds[point.pane] is PaneKind.MAP else self._state.wish.look
-
-    def _degrees_per_pixel(self, point: PanePoint) -> float:
-        view = self._view_of(point)
-        panes = self._view.scene.panes
-        width = self._view.width() * (panes[point.pane].rect[2] if point.pane < len(panes) else 1.0)
-        return 0.1 if view is None else float(np.degrees(view.fov_rad)) / max(width, 1.0)
 
     # --- showing
 
     def _hover_again(self) -> None:
         easel = self._easel()
         if self.is_painting and easel is not None:
-            self._tools[self._tool_id].hover(self._touch(), easel)
+            self._tools[self._tool_id].hover(self._pointing.touch(), easel)
         self._show()
 
     def _show(self) -> None:
@@ -358,12 +313,12 @@ class Painter(QObject):
         self._say(drawn.hint)
 
     def _drawn(self) -> Drawn:
-        if not self.is_painting or self._pointer is None or self.is_turning:
+        if not self.is_painting or self._pointing.pointer is None or self.is_turning:
             return NOTHING
         easel = self._easel()
         if easel is not None:
             return self._tools[self._tool_id].drawn(easel)
-        here = self._touch().direction
+        here = self._pointing.touch().direction
         if (
             self._tool_id in SIZED and here is not None
         ):  # before there is a project the brush shows its size all the same

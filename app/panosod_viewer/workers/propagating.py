@@ -6,11 +6,11 @@ memory does not grow with the number of frames.
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,21 +19,15 @@ from panosod_core.annotation.masks import LabelMap, RingMask
 from panosod_core.annotation.records import FrameKey
 from panosod_core.errors import AnnotationError, PanosodError
 from panosod_core.geometry.picture import PictureGeometry
-from panosod_core.media.frame import VideoFrame
 from panosod_core.media.info import VideoInfo
 from panosod_core.media.video import SeekInterrupted, VideoReader
+from panosod_viewer.workers.carry_frames import MapGuides, WorkFrames
 from panosod_viewer.workers.map_reading import CacheAddress
-
-if TYPE_CHECKING:
-    from panosod_core.annotation.propagation.propagate import WorkFrame
-    from panosod_core.inference.cache import ClipMaps
 
 _log = logging.getLogger(__name__)
 
 AHEAD = 12
 """Frames that may wait to be taken."""
-BLOCK = 24
-"""Frames read forwards at a time on the way back."""
 MOST_BETWEEN = 900
 """Frames between two key frames at most: they are all held, half a megabyte each."""
 
@@ -223,9 +217,9 @@ class CarryWorker:
             )
         with (
             VideoReader(job.path, job.video, clock_origin_s=job.origin_s) as reader,
-            _Guides(job.guide, job.geometry) as guides,
+            MapGuides(job.guide, job.geometry) as guides,
         ):
-            source = _Frames(
+            source = WorkFrames(
                 reader, lambda f: fitter.grey(f, height=width // 2, width=width), guides, self._should_stop
             )
             start = source.checked(job.start)
@@ -235,7 +229,7 @@ class CarryWorker:
                 self._onwards(source, start)
         return self._verdict()
 
-    def _onwards(self, source: "_Frames", start: NDArray[np.uint8]) -> None:
+    def _onwards(self, source: WorkFrames, start: NDArray[np.uint8]) -> None:
         from panosod_core.annotation.propagation.propagate import carry_on
 
         job = self.job
@@ -250,7 +244,7 @@ class CarryWorker:
                 return
         self._reached_end = source.is_over
 
-    def _between(self, source: "_Frames", start: NDArray[np.uint8], end: tuple[FrameKey, LabelMap]) -> None:
+    def _between(self, source: WorkFrames, start: NDArray[np.uint8], end: tuple[FrameKey, LabelMap]) -> None:
         from panosod_core.annotation.propagation.propagate import carry_between
 
         job = self.job
@@ -316,92 +310,3 @@ class CarryWorker:
 
 def _listed(ids: list[int]) -> str:
     return ", ".join(str(i) for i in sorted(ids))
-
-
-class _Guides:
-    """The model's maps, where there are any."""
-
-    def __init__(self, address: CacheAddress | None, geometry: PictureGeometry) -> None:
-        self._address = address
-        from panosod_core.geometry.turning import SphereTurner
-
-        # The maps are the world's, masks lie in the picture's frame.
-        self._to_picture = SphereTurner(geometry.R_world_picture.T)
-        self._maps: ClipMaps | None = None
-
-    def __enter__(self) -> "_Guides":
-        if self._address is not None:
-            from panosod_core.inference.cache import CacheKey, PredictionCache
-
-            a = self._address
-            cache = PredictionCache(Path(a.folder) if a.folder else None)
-            self._maps = cache.open(CacheKey(a.content_id, a.model_id, a.settings))
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._maps is not None:
-            self._maps.close()
-
-    def of(self, index: int) -> NDArray[np.float32] | None:
-        """The model's saliency of a frame, 0..1."""
-        record = self._maps.get(index) if self._maps is not None else None
-        if record is None:
-            return None
-        return np.asarray(self._to_picture.values(record.saliency), np.float32) / np.float32(255)
-
-
-class _Frames:
-    """A clip's frames at working size, forwards or backwards."""
-
-    def __init__(
-        self,
-        reader: VideoReader,
-        luma: Callable[[VideoFrame], NDArray[np.uint8]],
-        guides: _Guides,
-        should_stop: Callable[[], bool],
-    ) -> None:
-        self._reader = reader
-        self._luma = luma
-        self._guides = guides
-        self._should_stop = should_stop
-        self.is_over = False
-
-    def checked(self, key: FrameKey) -> NDArray[np.uint8]:
-        """The brightness of a frame that was annotated.
-
-        Raises:
-            AnnotationError: the file has another frame there.
-        """
-        frame = self._reader.frame_at(key.index, should_stop=self._should_stop)
-        if (frame.index, frame.pts) != (key.index, key.pts):
-            raise AnnotationError(
-                f"frame {key.index} is at {frame.pts} ticks, {key.pts} was annotated: this is another copy of the clip"
-            )
-        return self._luma(frame)
-
-    def through(self, first: int, last: int, *, clip: FrameKey) -> "Iterator[WorkFrame[FrameKey]]":
-        """Frames from the first to the last, both included, in that direction; read as they are asked for."""
-        if first <= last:
-            self._reader.seek(first)
-            yield from self._forwards(last, clip)
-            return
-        high = first
-        while high >= max(last, 0):
-            low = max(last, 0, high - BLOCK + 1)
-            self._reader.seek(low)
-            yield from reversed(list(self._forwards(high, clip)))
-            high = low - 1
-        self.is_over = last < 0
-
-    def _forwards(self, last: int, clip: FrameKey) -> "Iterator[WorkFrame[FrameKey]]":
-        from panosod_core.annotation.propagation.propagate import WorkFrame
-
-        while self._reader.next_index <= last:
-            if self._should_stop():
-                raise SeekInterrupted
-            frame = self._reader.read(should_stop=self._should_stop)
-            if frame is None:
-                self.is_over = True
-                return
-            key = FrameKey(clip.clip, clip.stream, frame.pts, frame.index)
-            yield WorkFrame(key, self._luma(frame), self._guides.of(frame.index))
