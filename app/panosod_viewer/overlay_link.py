@@ -168,7 +168,9 @@ class OverlayLink(QObject):
         found = self.read_out(azimuth_deg, elevation_deg)
         parts = []
         if found.saliency is not None:
-            parts.append(f"saliency {found.saliency:.2f}")
+            image = self._state.wish.pictures.saliency
+            how = " (carried along)" if image is not None and image.is_carried else ""
+            parts.append(f"saliency {found.saliency:.2f}{how}")
         if found.energy is not None:
             parts.append(f"{found.energy:.0f} dBFS".replace("-", "−"))
         if found.object_name:

@@ -57,6 +57,8 @@ class PredictArguments:
     """Where the network runs: auto, cpu, cuda, mps."""
     precision: str = "auto"
     """Of its numbers: auto, float32, bfloat16, float16, int8."""
+    compile: bool = False
+    """Run the network by torch.compile: longer to start, for many clips on a GPU."""
     engine: Literal["local", "ray"] = "local"
     """Processes on this machine, or tasks on a Ray cluster (panosod[cluster])."""
     jobs: int | None = None
@@ -86,7 +88,9 @@ def run(args: PredictArguments) -> int:
     workers = _workers(args, len(clips))
     # Processes that share a machine share its cores.
     threads = max(1, (os.cpu_count() or 1) // workers) if workers > 1 else None
-    model = choose_model(args.model, device=args.device, precision=args.precision, threads=threads)
+    model = choose_model(
+        args.model, device=args.device, precision=args.precision, threads=threads, compiled=args.compile
+    )
     jobs = [_job(args, model, path, name) for path, name in clips]
     report = JsonReport(sys.stdout) if args.json else LineReport(sys.stderr, many=len(jobs) > 1)
     ends = _run(args, jobs, report.event, workers=workers)
@@ -108,6 +112,8 @@ def _check(args: PredictArguments) -> None:
         raise ConfigError("--npz and --overlay write files: say where with --out DIR")
     if not args.cache_limit_gb >= 0:
         raise ConfigError(f"expected --cache-limit-gb of 0 or more, got {args.cache_limit_gb}")
+    if args.compile and args.precision == "int8":
+        raise ConfigError("int8 runs by ONNX Runtime, which nothing compiles: leave out --compile or --precision")
     if args.jobs is not None and args.jobs < 1:
         raise ConfigError(f"expected --jobs of 1 or more, got {args.jobs}")
     if args.address is not None and args.engine != "ray":

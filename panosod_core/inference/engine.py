@@ -75,6 +75,7 @@ def open_engine(
     precision: str = "auto",
     threads: int | None = None,
     guided: bool = False,
+    compiled: bool = False,
 ) -> Engine:
     """Load a model for inference, on what this machine does fastest.
 
@@ -85,6 +86,7 @@ def open_engine(
         precision: "auto", "float32", "bfloat16", "float16" or "int8".
         threads: of the CPU; None: as many as the machine has cores.
         guided: load the teacher too, which only torch runs.
+        compiled: by torch.compile, at the first frame: seconds on a GPU, up to minutes on a CPU.
 
     Returns:
         The engine, warm only as far as loading makes it.
@@ -94,8 +96,11 @@ def open_engine(
         ConfigError: a device or a precision that this machine does not have, or torch is needed and missing.
     """
     file = ModelFile.read(model_in_use() if model is None else model)
+    if compiled and precision == "int8":
+        raise ConfigError("int8 runs by ONNX Runtime, which nothing compiles: choose one of the two")
+    is_torch = guided or compiled
     choice = (
-        EngineChoice("torch", None, precision) if guided else choose_engine(file, device=device, precision=precision)
+        EngineChoice("torch", None, precision) if is_torch else choose_engine(file, device=device, precision=precision)
     )
     if choice.export is not None:
         from panosod_core.inference.engine_onnx import OnnxEngine  # not before it is chosen: a tenth of a second
@@ -114,4 +119,6 @@ def open_engine(
             "this model has no exported graphs that ONNX Runtime could run, and torch is not installed: "
             "pip install panosod[model]"
         ) from error
-    return open_torch_engine(file, device=device, precision=choice.precision, threads=threads, guided=guided)
+    return open_torch_engine(
+        file, device=device, precision=choice.precision, threads=threads, guided=guided, compiled=compiled
+    )

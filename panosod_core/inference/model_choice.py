@@ -21,6 +21,7 @@ class ModelChoice:
         config: of the network.
         device, precision: as :func:`~panosod_core.inference.engine.open_engine` takes them.
         threads: of the processor; None for all cores.
+        compiled: by torch.compile.
     """
 
     path: Path
@@ -29,6 +30,7 @@ class ModelChoice:
     device: str = "auto"
     precision: str = "auto"
     threads: int | None = None
+    compiled: bool = False
 
     def open(self) -> Engine:
         """Load it.
@@ -37,14 +39,21 @@ class ModelChoice:
             CheckpointError: the file cannot be used, or has changed since it was chosen.
             ConfigError: a device or precision that is not there.
         """
-        engine = open_engine(self.path, device=self.device, precision=self.precision, threads=self.threads)
+        engine = open_engine(
+            self.path, device=self.device, precision=self.precision, threads=self.threads, compiled=self.compiled
+        )
         if engine.model_id != self.model_id:
             raise PredictionError(f"{self.path}: has changed since it was chosen; start again")
         return engine
 
 
 def choose_model(
-    path: Path | None = None, *, device: str = "auto", precision: str = "auto", threads: int | None = None
+    path: Path | None = None,
+    *,
+    device: str = "auto",
+    precision: str = "auto",
+    threads: int | None = None,
+    compiled: bool = False,
 ) -> ModelChoice:
     """Choose a model, by default that of the library or of panosod, without loading it.
 
@@ -52,7 +61,7 @@ def choose_model(
         CheckpointError: no model file of panosod.
     """
     file = ModelFile.read(model_in_use() if path is None else path)
-    return ModelChoice(file.path.absolute(), file.model_id, file.config, device, precision, threads)
+    return ModelChoice(file.path.absolute(), file.model_id, file.config, device, precision, threads, compiled)
 
 
 class EngineAtHand:

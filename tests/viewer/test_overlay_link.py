@@ -169,6 +169,11 @@ def test_what_lies_under_the_pointer_is_read_out(opened, qtbot, clip: Path) -> N
     assert image.high - 2.5 < found.energy <= image.high + 0.1
     words = viewer.overlays.describe(found.azimuth_deg, found.elevation_deg)
     assert words.startswith("saliency 0.80 · −") and words.endswith(found.object_name)
+    # A map that the picture's motion has carried here says so.
+    carried = map_record(index, pts=0, time_s=0.6, saliency=np.full((32, 64), 0.8), carried=2)
+    viewer.overlays.set_maps(carried)
+    words = viewer.overlays.describe(found.azimuth_deg, found.elevation_deg)
+    assert words.startswith("saliency 0.80 (carried along) · −")
 
 
 def test_masks_of_a_folder(opened, qtbot, clip: Path, tmp_path: Path) -> None:

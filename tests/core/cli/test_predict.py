@@ -220,6 +220,7 @@ def test_two_clips_of_one_stem_keep_their_endings_and_of_one_name_are_refused(tm
         ({"sound": "loud"}, "--sound of auto"),
         ({"device": "abacus"}, "--device of auto"),
         ({"precision": "int3"}, "--precision of auto"),
+        ({"precision": "int8", "compile": True}, "nothing compiles"),
         ({"address": "auto"}, "belongs to --engine ray"),
         ({"cache_limit_gb": -1.0}, "--cache-limit-gb"),
     ],

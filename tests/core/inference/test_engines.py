@@ -254,3 +254,15 @@ def test_a_session_jumps_to_another_place_at_another_rate(exported):
     expected = streamed(Session(engine, frame_rate_hz=FPS, sample_rate_hz=RATE), pictures, sound)
     for one, other in zip(maps, expected, strict=True):
         np.testing.assert_allclose(one.saliency, other.saliency, atol=1e-5)
+
+
+def test_a_compiled_network_is_torchs_even_where_there_are_graphs(exported, monkeypatch):
+    compiled = []
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda module: compiled.append(type(module).__name__))
+    path = exported("panosod")
+    assert "torch" in open_engine(path, device="cpu", compiled=True).description
+    assert len(compiled) == 2
+    assert "ONNX" in open_engine(path, device="cpu").description
+    assert len(compiled) == 2
+    with pytest.raises(ConfigError, match="int8"):
+        open_engine(path, device="cpu", precision="int8", compiled=True)
