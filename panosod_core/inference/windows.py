@@ -5,7 +5,7 @@ anywhere. Where frames are asked for upwards on a grid, each still goes through 
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import numpy as np
@@ -101,6 +101,29 @@ class WindowMaker:
         made = self._engine.centre_map(own, summaries, heard)
         del self._encoded[index]  # done: its fine features weigh megabytes
         return made
+
+    def make_guided(
+        self, index: int, masks: Mapping[int, NDArray[np.float32]], *, should_stop: Callable[[], bool]
+    ) -> CentreMap:
+        """The map of a frame by the label-guided branch.
+
+        Args:
+            index: of the frame.
+            masks: (H, W) in 0..1 in the model's size, of frames whose masks are known.
+            should_stop: as for :meth:`make`.
+
+        Raises:
+            Abandoned, MediaError, PredictionError: as :meth:`make`.
+            ValueError: the engine has no teacher, or hears nothing.
+        """
+        members = [min(max(index + r, 0), self._count - 1) for r in self._reach]
+        seen = [self._encoded.get(member) or self._encode(member, should_stop) for member in members]
+        own = self._own(index, should_stop)
+        heard = self._engine.encode_sound(self._sounds.window(index, should_stop=should_stop))
+        _check(should_stop)
+        if heard is None:
+            raise ValueError("the label-guided branch is part of a network that hears")
+        return self._engine.guided_map(own, [s.features for s in seen], heard, [masks.get(m) for m in members])
 
     def _summary(self, index: int, should_stop: Callable[[], bool]) -> object | None:
         if index in self._summaries:

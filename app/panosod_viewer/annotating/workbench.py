@@ -14,6 +14,7 @@ from panosod_viewer.annotating.finetuning import Finetuning
 from panosod_viewer.annotating.model_library import LibraryLink
 from panosod_viewer.annotating.propagating import Propagation
 from panosod_viewer.annotating.review import Review
+from panosod_viewer.annotating.suggesting import Suggesting
 from panosod_viewer.clip_session import ClipSession
 from panosod_viewer.key_tips import follow_keys
 from panosod_viewer.layers import Comparison, SourceId
@@ -32,7 +33,7 @@ class Workbench(QObject):
     """The parts, joined.
 
     Attributes:
-        propagation, review, exchange, finetuning, library: what they are called.
+        propagation, review, exchange, finetuning, library, suggesting: what they are called.
         bar, panel: in the dock.
 
     Signals:
@@ -65,8 +66,10 @@ class Workbench(QObject):
         self.exchange = Exchange(desk=desk, session=session, state=state, player=player, window=window, parent=self)
         self.finetuning = Finetuning(desk=desk, window=window, session=session, player=player, parent=self)
         self.library = LibraryLink(window, parent=self)
+        self.suggesting = Suggesting(desk=desk, session=session, state=state, player=player, parent=self)
         self._dock = self._make_dock()
         self._is_wanted = False
+        self._is_comparing = False
         self._join()
         self._take_over(memory.settings.review)
 
@@ -78,6 +81,7 @@ class Workbench(QObject):
             | self.exchange.commands()
             | self.finetuning.commands()
             | self.library.commands()
+            | self.suggesting.commands()
             | {"review.panel": lambda: self.set_shown(not self._is_wanted)}
         )
 
@@ -99,6 +103,7 @@ class Workbench(QObject):
         self.exchange.close()
         self.finetuning.close()
         self.library.close()
+        self.suggesting.close()
         self.review.close()
 
     # --- joining
@@ -131,13 +136,15 @@ class Workbench(QObject):
 
     def _join(self) -> None:
         propagation, bar, notices = self.propagation, self.bar, self._window.notices
-        for part in (propagation, self.review, self.exchange, self.finetuning):
+        for part in (propagation, self.review, self.exchange, self.finetuning, self.suggesting):
             part.notice.connect(notices.show_notice)
         propagation.notice_over.connect(notices.take_back)
         self.exchange.notice_over.connect(notices.take_back)
         notices.action_triggered.connect(self.exchange.act)
         self._name_keys()
         notices.action_triggered.connect(self.finetuning.act)
+        notices.action_triggered.connect(self.suggesting.act)
+        self.suggesting.notice_over.connect(notices.take_back)
         bar.wished.connect(propagation.set_wish)
         bar.carry_requested.connect(propagation.carry)
         bar.key_requested.connect(propagation.carry_to_key)
@@ -157,15 +164,24 @@ class Workbench(QObject):
         finetuning.library_changed.connect(library.refresh)
         library.default_changed.connect(finetuning.models_changed)
         for part in (finetuning, library):
-            part.default_changed.connect(self.default_changed)
+            part.default_changed.connect(self._default_changed)
             part.compare_wished.connect(self._compare)
 
     def _compare(self, left: str, right: str) -> None:
         """Two models over the picture, a line between them."""
+        self._is_comparing = True
         self.compare_wished.emit(left, right)
         self._state.change_layers(
             comparison=Comparison.SPLIT, first=SourceId.MODEL, second=SourceId.SECOND, are_hidden=False
         )
+
+    def _default_changed(self) -> None:
+        """Who was compared has been decided: from now on the default alone."""
+        if self._is_comparing:
+            self._is_comparing = False
+            self._state.change_layers(comparison=Comparison.OFF)
+            self._window.action("model.alone").trigger()
+        self.default_changed.emit()
 
     def _name_keys(self) -> None:
         bar, panel = self.bar, self.panel
