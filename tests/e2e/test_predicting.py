@@ -7,18 +7,22 @@ import threading
 from functools import partial
 from pathlib import Path
 
+import cv2
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
 from panosod_core.inference.library import ModelLibrary
 from panosod_core.inference.serve import NO_MEMORY
+from panosod_core.synth.masks import load_masks
+from panosod_core.synth.truth import load_truth, masks_path
 from panosod_viewer.application import Viewer
 from panosod_viewer.arguments import Arguments
 from panosod_viewer.prediction_lane import PredictorLane
 from panosod_viewer.prediction_link import RETRY
 from panosod_viewer.workers.opening import ClipOpener
 from panosod_viewer.workers.predicting import PredictorClient
+from tests.clips import demo_clip
 from tests.core.inference.predicting import FRAMES, model_file, moving_clip
 
 pytestmark = pytest.mark.gl
@@ -145,6 +149,25 @@ def test_maps_lie_over_the_picture_follow_it_and_survive_a_killed_predictor(desk
     assert len(window.pids) == 2
     assert all(is_gone(each) for each in window.pids)
     assert not [t.name for t in threading.enumerate() if t.name.startswith(("predictor", "panosod-maps"))]
+
+
+def test_the_demo_opens_with_masks_on_what_sounds_and_not_on_its_twin(desk, tmp_path):
+    """The shipped model, nothing predicted, no graphs prepared: as who installed torch alone sees it."""
+    demo = demo_clip(tmp_path, width=640, height=320, fps=5, duration_s=20.0)
+    header, masks = load_truth(demo).header, load_masks(masks_path(demo))
+    window = desk(demo)
+    window.until(lambda: window.viewer.figures.has_picture)
+    window.viewer.player.show_frame(6)
+    (heard,) = header.sounding(6)
+    twins = {1: 2, 2: 1, 3: 4, 4: 3, 5: 6, 6: 5}
+    window.until(lambda: window.viewer.player.frame.index == 6 and window.viewer.model.link.coverage is not None)
+    window.until(lambda: window.viewer.model.link.coverage.made[6] and window.pictures.saliency is not None)
+    window.until(lambda: not window.pictures.saliency.is_carried)
+    values = window.pictures.saliency.values
+    labels = cv2.resize(masks.mask(6), values.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    assert (values[labels == heard] >= 128).mean() >= 0.5
+    assert (values[labels == twins[heard]] >= 128).mean() <= 0.1
+    window.until(lambda: window.viewer.figures.now().first_map_s is not None)
 
 
 def test_a_file_that_is_no_model_is_told_and_the_clip_plays(desk, clip, tmp_path):
