@@ -30,6 +30,7 @@ from panosod_viewer.workers.propagating import (
     CarryJob,
     CarryProgress,
     CarryWorker,
+    End,
 )
 
 APPLY_MS = 80
@@ -88,6 +89,7 @@ class Propagation(QObject):
         self._is_applying = False
         self._followed_at_s = 0.0
         self._waiting: list[CarriedTo] = []
+        self._leaving: list[CarryWorker] = []
         self._mail = Mailbox()
         self._mail_came.connect(self._read_mail, Qt.ConnectionType.QueuedConnection)
         self._mail.attach(self._mail_came.emit)
@@ -170,15 +172,17 @@ class Propagation(QObject):
         return self._begin(document, clip, first, ids, last=last.index - 1, end=last)
 
     def stop(self, why: str = "") -> None:
-        """Stop; what has been carried so far stays, as one step."""
-        if self._run is not None and not self._run.is_stopped:
-            self._run.is_stopped, self._run.why_stopped = True, why
-            self._waiting.clear()
-            self._run.worker.cancel()
+        """Stop; what has been carried so far stays, as one step. It is over at once, whatever the thread is at."""
+        run = self._run
+        if run is not None and not run.is_stopped:
+            run.is_stopped, run.why_stopped = True, why
+            run.worker.cancel()
+            self._leaving.append(run.worker)
+            self._finish(run, CarryEnded(run.worker.job.run, End.CANCELLED, "", run.frames))
 
     def escape(self) -> bool:
         """Stop where one runs; False where none does."""
-        is_running = self._run is not None and not self._run.is_stopped
+        is_running = self._run is not None
         self.stop()
         return is_running
 
@@ -270,6 +274,8 @@ class Propagation(QObject):
     def _read_mail(self) -> None:
         for letter in self._mail.take():
             run = self._run
+            if isinstance(letter, CarryEnded):
+                self._see_off(0.0)
             if run is None or letter.run != run.worker.job.run:
                 continue
             if isinstance(letter, CarriedTo):
@@ -295,7 +301,7 @@ class Propagation(QObject):
             run.worker.taken()
         if run.is_stopped:
             self._waiting.clear()
-        if last is not None:
+        if last is not None and self._run is run:
             total = max(1, run.worker.job.total)
             words = f"Frame {last.key.index}, {last.done} of {total}"
             self.changed.emit(CarryState(min(1.0, last.done / total), words))
@@ -341,14 +347,21 @@ class Propagation(QObject):
     def _finish(self, run: _Run, letter: CarryEnded) -> None:
         self._run = None
         self._waiting.clear()
-        run.worker.close(timeout_s=0.5)
+        self._apply_timer.stop()
+        if not run.is_stopped:
+            run.worker.close(timeout_s=0.5)
         self.changed.emit(None)
         text, severity = ended_words(run.title, run.frames, letter, why_stopped=run.why_stopped)
         if run.refused_px:
             text += f"; {run.refused_px} pixels are protected and stayed"
         self.notice.emit(Notice(text, severity, key=NOTICE, seconds=None if severity is Severity.ERROR else 10.0))
 
+    def _see_off(self, timeout_s: float) -> None:
+        """Threads that were stopped, as far as they have ended by now."""
+        self._leaving = [worker for worker in self._leaving if not worker.close(timeout_s=timeout_s)]
+
     def _abandon(self) -> None:
+        self._see_off(0.5)
         run, self._run = self._run, None
         self._waiting.clear()
         self._apply_timer.stop()
