@@ -35,9 +35,9 @@ class FinetuneArguments:
     """Model to go on from; by default the library's default, else the one that comes with panosod."""
     data: Path | None = None
     """Data set that is mixed in against forgetting; without one: synthetic scenes."""
-    mix: float = 0.6
+    mix: float = 0.7
     """Share of windows from there; 0: none."""
-    recoloured: float = 0.5
+    recoloured: float = 0.6
     """Share of those that is shown in the colours of the corrected frames: more to learn from in their light."""
     preset: Literal["frozen", "gentle"] = "frozen"
     """frozen: the backbone keeps its weights; gentle: it learns at a tenth of the rate. Batch norm stays in both."""

@@ -28,7 +28,8 @@ from panosod_core.training.finetune_check import check_room, needs
 from panosod_core.training.finetune_compare import compare_models
 from panosod_core.training.finetune_gate import FrameScores, judge
 from panosod_core.training.finetune_plan import RunPlan, budget_of
-from panosod_core.training.finetune_run import train_plan
+from panosod_core.training.finetune_run import train_plan, windows_to_sharpen_by
+from panosod_core.training.finetune_sharpen import sharpened
 from panosod_core.training.finetune_split import (
     ENOUGH,
     FEWEST,
@@ -48,6 +49,8 @@ from panosod_core.training.world import joined
 
 INCUMBENT, EVALUATION = "incumbent.safetensors", "evaluation.json"
 DATA, RUNS, MAIN = "data", "runs", "main"
+JUDGED = "judged.safetensors"
+"""In a fold's run: its best weights as they are judged."""
 _TOLD_EVERY_S = 1.0
 
 
@@ -200,14 +203,12 @@ class Finetuning:
             if found.interrupted:
                 raise InterruptedJobError
             epochs.append(self._request.epochs if found.still_better else max(found.best_epoch, 1))
-        weights = self._job.path / RUNS / MAIN / (LAST if plans[-1].is_final else BEST)
+            if plan.name != MAIN:
+                self._sharpen(plan, self._job.path / RUNS / plan.name / JUDGED)
         stopped = self._job.wish is Wish.STOP
-        if not weights.is_file():
+        if not self._sharpen(plans[-1], self._job.path / CANDIDATE):
             self._job.become(JobState.STOPPED, "stopped before the first check: the model stays as it is")
             return False
-        part = self._job.path / (CANDIDATE + ".part")
-        shutil.copyfile(weights, part)
-        part.replace(self._job.path / CANDIDATE)
         self._job.become(JobState.STOPPED if stopped else JobState.FINISHED)
         return True
 
@@ -219,9 +220,19 @@ class Finetuning:
         plans = [RunPlan(**plan) for plan in record.result["plans"]]
         apart = len(plans) == 1
         frames: list[FrameScores] = []
+    def _sharpen(self, plan: RunPlan, target: Path) -> bool:
+        """What a run has learnt, with maps that are decided; False where it had no check."""
+        weights = self._job.path / RUNS / plan.name / (LAST if plan.is_final else BEST)
+        if not weights.is_file():
+            return False
+        with joined("auto" if self._request.engine == "ray" else self._request.device) as world:
+            factor = sharpened(weights, target, windows_to_sharpen_by(self._job, plan), device=world.device)
+        self._job.tell("note", run=plan.name, text=f"logits multiplied by {factor:g}")
+        return True
+
         incumbent = self._engine(root / INCUMBENT)
         for plan in plans if apart else plans[:-1]:
-            weights = root / CANDIDATE if apart else root / RUNS / plan.name / BEST
+            weights = root / CANDIDATE if apart else root / RUNS / plan.name / JUDGED
             if not weights.is_file():
                 continue  # stopped before this fold had a check
             data = open_data_set(root / DATA / plan.name, layout=Layout.PANOSOD).of_split(Split.VALIDATION)

@@ -1,8 +1,10 @@
 """Doing one run of a finetuning job: where, its budget, and what a person wants of it meanwhile."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
+
+import torch
 
 from panosod_core.training.events import Event
 from panosod_core.training.finetune_data import mixed_sources
@@ -14,6 +16,11 @@ from panosod_core.training.finetune_watch import Watch, end_this_process
 from panosod_core.training.jobs.folder import JobFolder
 from panosod_core.training.state import STATE, read_state
 from panosod_core.training.video import train_video
+
+_SHARPEN_BY = 32
+"""Windows."""
+_PASS_TO_SHARPEN_BY = 1_000_000
+"""No run may have as many."""
 
 
 @dataclass(frozen=True)
@@ -84,3 +91,13 @@ def train_plan(job: JobFolder, plan: RunPlan, *, epochs: int, budget: float) -> 
     state = asked.out / STATE
     done = read_state(state).position.epoch if state.is_file() else 0
     return RunEnd(interrupted, best_epoch, still_better=best_epoch >= done)
+
+
+def windows_to_sharpen_by(job: JobFolder, plan: RunPlan) -> Iterator[Mapping[str, Any]]:
+    """Windows as a run learns from them, in a pass that it never comes to: the scenes among them are new to it."""
+    asked = job_of(job, plan, epochs=1, budget=1.0)
+    mix = mix_of(job.read().request)
+    found = mixed_sources(mix)(asked.data, asked.model, asked.train, torch.device("cpu"))
+    samples = found.train.samples
+    samples.set_epoch(_PASS_TO_SHARPEN_BY)
+    return (samples[index] for index in range(min(len(samples), _SHARPEN_BY)))

@@ -42,8 +42,8 @@ class FinetuneRequest:
     project: Path
     model: Path | None = None
     data: Path | None = None
-    mix: float = 0.6
-    recoloured: float = 0.5
+    mix: float = 0.7
+    recoloured: float = 0.6
     preset: str = "frozen"
     minutes: float = 20.0
     steps: int = 0

@@ -156,7 +156,9 @@ def test_stop_keeps_the_best_and_is_judged(tmp_path, project, model):
     record = done(folder, request(project, model, steps=0, epochs=1000), listeners=(stops,))
     states = [e["state"] for e in told(folder, "state")]
     assert states[2:] == ["running", "stopping", "stopped", "evaluated"] and record.state is S.EVALUATED
-    assert (folder / CANDIDATE).read_bytes() == (folder / "runs" / "main" / "best.safetensors").read_bytes()
+    made, best = load_file(folder / CANDIDATE), load_file(folder / "runs" / "main" / "best.safetensors")
+    different = {name for name in best if not made[name].equal(best[name])}
+    assert all(name.startswith("decoder.head.") for name in different), "how decided its maps are is set at the end"
     assert len(told(folder, "check")) == 1 and len(told(folder, "step")) <= 2 * 4
 
 

@@ -1,0 +1,43 @@
+"""How decided maps are: chosen by F, and nothing else of a model changes."""
+
+import torch
+from safetensors.torch import load_file
+
+from panosod_core.model.checkpoint import load_network, read_info, save_checkpoint
+from panosod_core.model.network import build_network
+from panosod_core.training.finetune_sharpen import FACTORS, best_factor, sharpened
+from tests.core.training.corrected import MODEL, H, W
+
+
+def disc(radius: float, softness: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """A small object, and logits with a soft rim around it."""
+    y, x = torch.meshgrid(torch.arange(64.0), torch.arange(128.0), indexing="ij")
+    outside = ((x - 60) ** 2 + (y - 30) ** 2).sqrt() - radius
+    return (-outside / softness).clamp(-30, 30)[None], (outside <= 0).float()[None]
+
+
+def test_soft_rims_are_made_sharp_and_sharp_ones_stay():
+    assert best_factor(*disc(6, 3.0)) >= 4
+    assert best_factor(*disc(6, 0.02)) == FACTORS[0] == 1.0
+
+
+def test_the_masks_stay_and_so_does_all_but_the_last_layer(tmp_path):
+    start, target = tmp_path / "a.safetensors", tmp_path / "b.safetensors"
+    save_checkpoint(start, build_network(MODEL, seed=3), provenance={"made": "here"}, metrics={"f": 0.5})
+    generator = torch.Generator().manual_seed(1)
+    window = {
+        "frames": torch.rand((1, 3, 3, H, W), generator=generator),
+        "foa": 0.1 * torch.randn((1, 4, int(MODEL.sound_window_s * MODEL.sound_rate_hz)), generator=generator),
+        "masks": (torch.rand((1, 3, H, W), generator=generator) > 0.9).float(),
+        "mask_valid": torch.tensor([[False, True, False]]),
+    }
+    unknown = {**window, "mask_valid": torch.zeros((1, 3), dtype=torch.bool)}
+    factor = sharpened(start, target, [unknown, window], device=torch.device("cpu"))
+    before, after = load_file(start), load_file(target)
+    for name, tensor in before.items():
+        wanted = factor * tensor if name.startswith("decoder.head.") else tensor
+        torch.testing.assert_close(after[name], wanted, rtol=1e-6, atol=0)
+    assert read_info(target).provenance == {"made": "here", "logits_multiplied_by": factor}
+    said = [load_network(path)[0].eval()(window["frames"], window["foa"]).student.logits for path in (start, target)]
+    torch.testing.assert_close(said[1], factor * said[0], rtol=1e-4, atol=1e-5)
+    assert sharpened(start, target, [unknown], device=torch.device("cpu")) == 1.0, "nothing to judge by"
