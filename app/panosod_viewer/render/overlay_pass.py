@@ -12,7 +12,7 @@ from panosod_core.geometry.picture import PictureGeometry
 from panosod_core.geometry.projection import View
 from panosod_viewer.overlays import LayerSet, Overlays
 from panosod_viewer.quality import is_software
-from panosod_viewer.render.occupancy import TILE_PX, TileGrid, rectangles
+from panosod_viewer.render.occupancy import TILE_PX, TileGrid, rectangles, without_gaps
 from panosod_viewer.render.overlay_setup import Piece, defines_of, overlay_uniforms, pieces_of
 from panosod_viewer.render.overlay_textures import LayerTextures
 from panosod_viewer.render.variants import PassSetup
@@ -20,6 +20,9 @@ from panosod_viewer.scene import Pane
 
 PixelRect = tuple[int, int, int, int]
 """left, top, width, height in pixels of the pane, origin top left."""
+
+TILES_A_CALL = 3
+"""A draw call costs what it costs to shade about so many tiles for nothing."""
 
 
 @dataclass(frozen=True)
@@ -149,9 +152,13 @@ class OverlayPass:
         classes = np.zeros((grid[1].rows, grid[1].columns), np.int64)
         for piece in pieces:
             shown = [grid[1].tiles(cells) for cells in textures.cells(layers, piece)]
-            classes += piece * (shown[0] if len(shown) == 1 else np.logical_or.reduce(shown))
+            classes += piece * without_gaps(shown[0] if len(shown) == 1 else np.logical_or.reduce(shown))
+        every = int(functools.reduce(operator.or_, pieces))
+        rects = rectangles(classes)
+        if TILES_A_CALL * len(rects) > int((classes != every).sum()):
+            rects = [(every, 0, 0, grid[1].columns, grid[1].rows)]
         found: dict[int, list[PixelRect]] = {}
-        for kind, left, top, right, bottom in rectangles(classes):
+        for kind, left, top, right, bottom in rects:
             x, y = left * TILE_PX, top * TILE_PX
             w, h = min(right * TILE_PX, size_px[0]) - x, min(bottom * TILE_PX, size_px[1]) - y
             found.setdefault(kind, []).append((x, y, w, h))

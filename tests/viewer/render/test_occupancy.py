@@ -17,6 +17,7 @@ from panosod_viewer.render.occupancy import (
     map_cells,
     rectangles,
     refresh_cells,
+    without_gaps,
 )
 
 VIEWS = st.builds(
@@ -145,3 +146,11 @@ def test_cells_miss_nothing(is_filled: bool, shape: tuple[int, int], seed: int) 
     row = np.searchsorted(np.arange(cells.shape[0] + 1) * shape[0] // cells.shape[0], rows, side="right") - 1
     column = np.searchsorted(np.arange(cells.shape[1] + 1) * shape[1] // cells.shape[1], columns, side="right") - 1
     assert cells[row, column].all()
+
+
+def test_only_short_gaps_between_tiles_are_filled() -> None:
+    row = np.zeros((2, 16), np.bool_)
+    row[0, [0, 2, 6, 11]] = True
+    found = without_gaps(row)
+    assert np.nonzero(found[0])[0].tolist() == [0, 1, 2, 3, 4, 5, 6, 11]
+    assert not found[1].any() and row[0].sum() == 4
