@@ -50,7 +50,7 @@ class ActionSpec:
         return self.text.replace("&", "").removesuffix("…")
 
 
-GROUPS = ("File", "Playback", "View", "Layers", "Annotate", "Review", "Sound", "Model", "Help")
+GROUPS = ("File", "Playback", "View", "Layers", "Annotate", "Object", "Review", "Sound", "Model", "Help")
 """The menus, left to right."""
 
 ACTIONS: tuple[ActionSpec, ...] = (
@@ -150,37 +150,39 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("annotate.display", "Masks as tint, outline or cut-out", "Annotate", ("Shift+C",)),
     ActionSpec("annotate.undo", "&Undo", "Annotate", ("Ctrl+Z",), repeats=True, needs_clip=False, starts_section=True),
     ActionSpec("annotate.redo", "Re&do", "Annotate", ("Ctrl+Shift+Z", "Ctrl+Y"), repeats=True, needs_clip=False),
-    ActionSpec("annotate.grow", "Grow by half a degree", "Annotate", ("Ctrl+G",), repeats=True, starts_section=True),
-    ActionSpec("annotate.grow_more", "Grow by two degrees", "Annotate", ("Ctrl+Shift+G",), repeats=True),
-    ActionSpec("annotate.shrink", "Shrink by half a degree", "Annotate", ("Ctrl+U",), repeats=True),
-    ActionSpec("annotate.shrink_more", "Shrink by two degrees", "Annotate", ("Ctrl+Shift+U",), repeats=True),
-    ActionSpec("annotate.smooth", "Smooth by half a degree", "Annotate", ("Ctrl+M",)),
-    ActionSpec("annotate.smooth_more", "Smooth by two degrees", "Annotate", ("Ctrl+Shift+M",)),
-    ActionSpec("annotate.fill_holes", "Fill &holes", "Annotate", ("Ctrl+F",)),
-    ActionSpec("annotate.keep_largest", "&Keep the largest part", "Annotate", ("Ctrl+K",)),
-    ActionSpec("annotate.model_whole", "Take the model's whole mask", "Annotate", ("Shift+Q",), starts_section=True),
-    ActionSpec("annotate.from_previous", "Take from the annotated frame before", "Annotate", ("Ctrl+,",)),
-    ActionSpec("annotate.from_next", "Take from the annotated frame after", "Annotate", ("Ctrl+.",)),
-    ActionSpec("annotate.delete", "Delete from this frame", "Annotate", ("Del",)),
-    ActionSpec("annotate.lock", "Lock the ob&ject", "Annotate", ("Ctrl+L",), is_checkable=True, starts_section=True),
-    ActionSpec("annotate.lock_frame", "Lock this frame", "Annotate", ("Ctrl+Shift+L",), is_checkable=True),
-    ActionSpec("annotate.hide_object", "Hide the object", "Annotate", ("Ctrl+H",), is_checkable=True),
-    ActionSpec("annotate.solo", "Show the object alone", "Annotate", ("Shift+S",), is_checkable=True),
-    ActionSpec("annotate.rename", "Rename the object", "Annotate", ("Shift+E",), starts_section=True),
-    ActionSpec("annotate.category", "Class of the object", "Annotate", ("Shift+K",)),
-    ActionSpec("annotate.rank", "Next saliency rank", "Annotate", ("Shift+R",)),
-    ActionSpec("annotate.presence", "Sounds, silent, off screen: from here on", "Annotate", ("Shift+W",)),
-    ActionSpec("annotate.colour", "Colour of the object…", "Annotate", ("Ctrl+Shift+H",)),
-    ActionSpec("annotate.add_object", "Add an object", "Annotate", ("Ctrl+Shift+A",)),
-    ActionSpec("annotate.delete_object", "Delete the object everywhere", "Annotate", ("Shift+Del",)),
-    ActionSpec("annotate.split", "Split its smaller parts off", "Annotate", ("Ctrl+Shift+K",)),
-    ActionSpec("annotate.combine", "&Combine with another object…", "Annotate", ("Ctrl+J",)),
-    ActionSpec("annotate.merge", "Merge into another object…", "Annotate", ("Shift+M",)),
+    ActionSpec("annotate.grow", "Grow by half a degree", "Object", ("Ctrl+G",), repeats=True),
+    ActionSpec("annotate.grow_more", "Grow by two degrees", "Object", ("Ctrl+Shift+G",), repeats=True),
+    ActionSpec("annotate.shrink", "Shrink by half a degree", "Object", ("Ctrl+U",), repeats=True),
+    ActionSpec("annotate.shrink_more", "Shrink by two degrees", "Object", ("Ctrl+Shift+U",), repeats=True),
+    ActionSpec("annotate.smooth", "Smooth by half a degree", "Object", ("Ctrl+M",)),
+    ActionSpec("annotate.smooth_more", "Smooth by two degrees", "Object", ("Ctrl+Shift+M",)),
+    ActionSpec("annotate.fill_holes", "Fill &holes", "Object", ("Ctrl+F",)),
+    ActionSpec("annotate.keep_largest", "&Keep the largest part", "Object", ("Ctrl+K",)),
+    ActionSpec("annotate.model_whole", "Take the model's whole mask", "Object", ("Shift+Q",), starts_section=True),
+    ActionSpec("annotate.from_previous", "Take from the annotated frame before", "Object", ("Ctrl+,",)),
+    ActionSpec("annotate.from_next", "Take from the annotated frame after", "Object", ("Ctrl+.",)),
+    ActionSpec("annotate.delete", "Delete from this frame", "Object", ("Del",)),
+    ActionSpec("annotate.lock", "Lock the ob&ject", "Object", ("Ctrl+L",), is_checkable=True, starts_section=True),
+    ActionSpec(
+        "annotate.lock_frame", "Lock this frame", "Annotate", ("Ctrl+Shift+L",), is_checkable=True, starts_section=True
+    ),
+    ActionSpec("annotate.hide_object", "Hide the object", "Object", ("Ctrl+H",), is_checkable=True),
+    ActionSpec("annotate.solo", "Show the object alone", "Object", ("Shift+S",), is_checkable=True),
+    ActionSpec("annotate.rename", "Rename the object", "Object", ("Shift+E",), starts_section=True),
+    ActionSpec("annotate.category", "Class of the object", "Object", ("Shift+K",)),
+    ActionSpec("annotate.rank", "Next saliency rank", "Object", ("Shift+R",)),
+    ActionSpec("annotate.presence", "Sounds, silent, off screen: from here on", "Object", ("Shift+W",)),
+    ActionSpec("annotate.colour", "Colour of the object…", "Object", ("Ctrl+Shift+H",)),
+    ActionSpec("annotate.add_object", "Add an object", "Object", ("Ctrl+Shift+A",)),
+    ActionSpec("annotate.delete_object", "Delete the object everywhere", "Object", ("Shift+Del",)),
+    ActionSpec("annotate.split", "Split its smaller parts off", "Object", ("Ctrl+Shift+K",)),
+    ActionSpec("annotate.combine", "&Combine with another object…", "Object", ("Ctrl+J",)),
+    ActionSpec("annotate.merge", "Merge into another object…", "Object", ("Shift+M",)),
     ActionSpec("annotate.objects", "L&ist of objects", "Annotate", ("F10",), is_checkable=True, needs_clip=False),
-    ActionSpec("annotate.next_object", "Next object", "Annotate", ("Tab",), context=Context.PICTURE),
-    ActionSpec("annotate.previous_object", "Previous object", "Annotate", ("Shift+Tab",), context=Context.PICTURE),
+    ActionSpec("annotate.next_object", "Next object", "Object", ("Tab",), starts_section=True, context=Context.PICTURE),
+    ActionSpec("annotate.previous_object", "Previous object", "Object", ("Shift+Tab",), context=Context.PICTURE),
     *(
-        ActionSpec(f"annotate.object_{n}", f"Object {n}", "Annotate", (str(n),), starts_section=n == 1)
+        ActionSpec(f"annotate.object_{n}", f"Object {n}", "Object", (str(n),), starts_section=n == 1)
         for n in range(1, 10)
     ),
     ActionSpec("review.panel", "&Review", "Review", ("Ctrl+R",), is_checkable=True),

@@ -14,7 +14,7 @@ FREE = "Ctrl+Alt+Shift+F12"
 
 def test_there_are_as_many_as_the_menus_have():
     assert len(OURS) > 70
-    assert {a.group for a in OURS} == {"File", "Annotate", "Review"}
+    assert {a.group for a in OURS} == {"File", "Annotate", "Object", "Review"}
 
 
 @pytest.mark.parametrize("spec", OURS, ids=lambda a: a.id)
