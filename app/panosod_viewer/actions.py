@@ -193,7 +193,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("review.reject", "Re&ject the frame", "Review", ("Ctrl+Backspace",)),
     ActionSpec("review.reject_object", "Reject the o&bject", "Review", ("Ctrl+Shift+Backspace",)),
     ActionSpec("review.note", "No&te on the frame", "Review", ("Ctrl+Shift+R",)),
-    ActionSpec("review.suggest", "S&uggest the frames around by the label-guided branch", "Review"),
+    ActionSpec("review.suggest", "S&uggest the frames around by the label-guided branch", "Review", ("Ctrl+Shift+X",)),
     ActionSpec("propagate.forward", "&Propagate on", "Review", ("Ctrl+P",), starts_section=True),
     ActionSpec("propagate.back", "Propa&gate back", "Review", ("Ctrl+Shift+P",)),
     ActionSpec("propagate.to_key", "Propagate to the next &key frame", "Review", ("Ctrl+B",)),

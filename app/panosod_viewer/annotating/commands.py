@@ -1,4 +1,4 @@
-"""What the actions of the Annotate menu do to the selected object and the frame at hand."""
+"""What the actions of the Object menu do to the selected object and the frame at hand."""
 
 from __future__ import annotations
 
