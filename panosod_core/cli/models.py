@@ -1,5 +1,6 @@
 """``panosod models``: the models of this machine, and which is used when none is named. No torch."""
 
+import importlib.util
 import json
 import time
 from dataclasses import asdict, dataclass
@@ -10,20 +11,27 @@ import tyro
 
 from panosod_core.errors import ConfigError
 from panosod_core.inference.library import SHIPPED, ModelLibrary, ModelRecord
+from panosod_core.inference.model_file import ModelFile, demo_model
 
 
 @dataclass(frozen=True)
 class ModelsArguments:
-    """List, add, name, remove models; choose which one is used."""
+    """List, add, name, remove, compare models; choose which one is used."""
 
     action: Annotated[
-        Literal["list", "show", "import", "export", "rename", "delete", "default", "rollback"], tyro.conf.Positional
+        Literal["list", "show", "import", "export", "rename", "delete", "compare", "default", "rollback"],
+        tyro.conf.Positional,
     ] = "list"
-    """default: use a model from now on, `shipped` for the one that comes with panosod; rollback: the one before."""
+    """default: use a model from now on, `shipped` for the one that comes with panosod; rollback: the one before;
+    compare: two models on the same frames of --data."""
     model: Annotated[str, tyro.conf.Positional] = ""
     """Name or beginning of the id; for import the file."""
     to: Annotated[str, tyro.conf.Positional] = ""
-    """export: the file; rename, import: the name."""
+    """export: the file; rename, import: the name; compare: the other model."""
+    data: Path | None = None
+    """compare: folder of a data set, whose test part is judged on, or an annotated project, whose check set is."""
+    device: str = "auto"
+    """compare: where both run."""
     json: bool = False
     """Print JSON, one model a line."""
 
@@ -39,7 +47,9 @@ def run(args: ModelsArguments) -> int:
         raise ConfigError(f"expected a model: panosod models {args.action} MODEL")
     if args.action in ("export", "rename") and not args.to:
         raise ConfigError(f"expected where to: panosod models {args.action} MODEL {'FILE' * (args.action == 'export')}")
-    if args.action == "list":
+    if args.action == "compare":
+        _compare(args, library)
+    elif args.action == "list":
         _list(args, library)
     elif args.action == "show":
         print(json.dumps(asdict(library.find(args.model)), indent=None if args.json else 1))
@@ -51,6 +61,37 @@ def run(args: ModelsArguments) -> int:
     else:
         _print(args, library, _changed(args, library))
     return 0
+
+
+def _compare(args: ModelsArguments, library: ModelLibrary) -> None:
+    if not args.to or args.data is None:
+        raise ConfigError("expected two models and frames to judge on: panosod models compare MODEL MODEL --data DIR")
+    if importlib.util.find_spec("torch") is None:
+        raise ConfigError("comparing models needs torch: install panosod with its extra `model`")
+    from panosod_core.training.compare_any import compare_on
+
+    first, second = (_file_of(word, library) for word in (args.model, args.to))
+    found = compare_on(first, second, args.data, device=args.device)
+    if args.json:
+        print(json.dumps({"judged": found.part, "overall": {n: vars(s) for n, s in found.verdict.overall.items()},
+                          "by_clip": {c: {n: vars(s) for n, s in some.items()}
+                                      for c, some in found.verdict.by_clip.items()}}))  # fmt: skip
+        return
+    print(f"{args.model} -> {args.to}, on {found.part}")
+    for title, scores in (("all", found.verdict.overall), *found.verdict.by_clip.items()):
+        for name, s in scores.items():
+            print(
+                f"  {title:<16} {name:<12} {s.incumbent:8.4f} -> {s.candidate:8.4f}   better by {s.gain:+.4f} "
+                f"({s.low:+.4f} to {s.high:+.4f}, {s.frames} frames)"
+            )
+
+
+def _file_of(word: str, library: ModelLibrary) -> ModelFile:
+    """A model by its file, its name or id in the library, or `shipped`."""
+    if word == SHIPPED:
+        return ModelFile.read(demo_model())
+    path = Path(word)
+    return ModelFile.read(path if path.is_file() else library.path(library.find(word)))
 
 
 def _changed(args: ModelsArguments, library: ModelLibrary) -> ModelRecord:
