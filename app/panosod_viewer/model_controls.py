@@ -1,5 +1,6 @@
 """Joins the predictions to the window: clip and playhead in, menu, status line, notices and settings around."""
 
+import importlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 MODELS = "Models (*.safetensors);;All files (*)"
 NO_MODEL = "none"
 """What `--model` takes for no model at all."""
+
+_FOR_MAPS = ("panosod_core.inference.cache", "panosod_core.geometry.turning")
 
 
 def first_wish(arguments: Arguments, settings: PredictionSettings) -> PredictionWish:
@@ -128,6 +131,11 @@ class ModelControls(QObject):
         self._follow_default()
         self.link.picture_painted()
         self._name_models(self.link.wish)
+        if self.link.pids():
+            # What reads and turns the maps, while nothing moves yet: loaded with the first map it cost a playing clip
+            # a frame or two.
+            for module in _FOR_MAPS:
+                importlib.import_module(module)
 
     def _activated(self, state: Qt.ApplicationState) -> None:
         if state is Qt.ApplicationState.ApplicationActive and self._default is not None:
