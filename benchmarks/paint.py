@@ -1,23 +1,35 @@
 """How fast painting is in the real window: from the pointer's event to the changed texture, and how a stroke is kept.
 
-    python benchmarks/paint.py [--size 960x540] [--moves 120] [--write]
+    python benchmarks/paint.py [--size 960x540] [--moves 120] [--napari PYTHON | --alone] [--write]
 
 A clip of 3840x1920, a brush 5 degrees across, strokes about the horizon, at 45, 80 and 89 degrees of elevation and on
 the flat map. For every move of the pointer: from the event's delivery until the overlay's texture holds the new pixels
 (glFinish), the painting of the picture left out; beside it the painted frame with and without the mask. At the end of
-a stroke: how long the window was blocked, and how long until it was on the disk (fsync). ``--write`` puts the tables
-into benchmarks/results/paint.md. Needs Xvfb or a display (QT_QPA_PLATFORM=xcb).
+a stroke: how long the window was blocked, and how long until it was on the disk (fsync). Then how long the window is
+blocked where a propagation puts six objects into a frame.
+
+The same strokes, as label pixels and with a brush of as many pixels, are given to napari's labels layer by
+benchmarks/paint_napari.py, right afterwards, in an environment of its own (.build/napari, unless ``--napari`` names a
+Python that has napari; ``--alone`` leaves it out). ``--write`` puts the tables into benchmarks/results/paint.md. Needs
+Xvfb or a display (QT_QPA_PLATFORM=xcb).
 """
 
 import argparse
+import json
 import math
+import os
 import platform
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
+import venv
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from OpenGL import GL
@@ -25,9 +37,14 @@ from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QApplication
 
-from panosod_core.geometry.projection import View
-from panosod_core.geometry.sphere import equirect_directions
+from panosod_core.annotation.document import Document, Done
+from panosod_core.annotation.records import FrameKey
+from panosod_core.geometry.projection import View, viewport_to_directions
+from panosod_core.geometry.regions.brush import cap
+from panosod_core.geometry.regions.ring import column_of, row_of
+from panosod_core.geometry.sphere import azimuth_elevation, direction, equirect_directions
 from panosod_core.media.writer import ClipWriter
+from panosod_viewer.annotating.carry_rules import edit_of
 from panosod_viewer.annotating.toolbox import ToolId
 from panosod_viewer.application import Viewer
 from panosod_viewer.arguments import Arguments
@@ -35,9 +52,12 @@ from panosod_viewer.overlays import label_image
 from panosod_viewer.render.surface_format import install_default_format
 from panosod_viewer.resolving import ViewLayout
 from panosod_viewer.workers.opening import ClipOpener
+from panosod_viewer.workers.propagating import CarriedTo
 
 RESULTS = Path(__file__).parent / "results" / "paint.md"
+NAPARI = Path(__file__).resolve().parent.parent / ".build" / "napari"
 WIDTH, HEIGHT = 3840, 1920
+BRUSH_DEG = 5.0
 LEFT, NONE = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
 PLACES: dict[str, tuple[ViewLayout, float]] = {
     "horizon": (ViewLayout.LOOK, 0.0),
@@ -54,10 +74,13 @@ class Figures:
 
     to_texture: list[float] = field(default_factory=list)
     handling: list[float] = field(default_factory=list)
+    handling_cpu: list[float] = field(default_factory=list)
     frame: list[float] = field(default_factory=list)
     blocked: list[float] = field(default_factory=list)
     blocked_cpu: list[float] = field(default_factory=list)
     durable: list[float] = field(default_factory=list)
+    strokes: list[list[tuple[float, float]]] = field(default_factory=list)
+    """Label pixels, turned by half the sphere: napari does not know the seam."""
 
 
 def make_clip(folder: Path) -> Path:
@@ -88,7 +111,7 @@ class Bench:
         studio = self.viewer.annotator.studio
         self.until(lambda: studio.desk.is_identified)
         self.viewer.window.action("annotate.brush").trigger()
-        studio.painter.set_radius(2.5)
+        studio.painter.set_radius(BRUSH_DEG / 2)
         self.studio = studio
 
     def until(self, condition: Callable[[], bool], *, limit_s: float = 60.0) -> None:
@@ -128,9 +151,10 @@ class Bench:
         self.send(QEvent.Type.MouseButtonPress, points[0], LEFT, LEFT)
         self.upload()
         for point in points[1:]:
-            start = time.perf_counter()
+            start, cpu = time.perf_counter(), time.thread_time()
             self.send(QEvent.Type.MouseMove, point, NONE, LEFT)
             handled = time.perf_counter()
+            figures.handling_cpu.append(1000 * (time.thread_time() - cpu))
             self.upload()
             done = time.perf_counter()
             figures.handling.append(1000 * (handled - start))
@@ -144,6 +168,14 @@ class Bench:
         assert document is not None
         self.until(lambda: document.dirty == 0)
         figures.durable.append(1000 * (time.perf_counter() - start))
+        figures.strokes.append([self.label_pixel(point) for point in points])
+
+    def label_pixel(self, point: QPoint) -> tuple[float, float]:
+        wish, width, height = self.viewer.state.wish, self.view.width(), self.view.height()
+        view = wish.map_view if wish.layout is ViewLayout.MAP else wish.look
+        there = viewport_to_directions(view, point.x() / width, point.y() / height, aspect=width / height)
+        azimuth, elevation = (float(a) for a in azimuth_elevation(there))
+        return (column_of(azimuth, WIDTH) + WIDTH / 2) % WIDTH, row_of(elevation, HEIGHT)
 
     def place(self, layout: ViewLayout, elevation_deg: float) -> list[QPoint]:
         """Look there; the line that strokes follow."""
@@ -196,25 +228,113 @@ def objects_cost(bench: Bench, frames: int = 40) -> tuple[float, float]:
     return statistics.median(costs[0]), statistics.median(costs[1])
 
 
+def carrying_cost(bench: Bench, frames: int = 60) -> tuple[list[float], list[float]]:
+    """Wall clock and CPU milliseconds in which the window puts a carried frame with six objects, 16 degrees across."""
+    desk = bench.studio.desk
+    while len(desk.objects()) < 6:
+        desk.add_object()
+    clip = desk.clip
+    assert clip is not None
+    step: Done | None = None
+    walls, cpus = [], []
+
+    def put(document: Document, carried: CarriedTo) -> Done | None:
+        nonlocal step
+        edit = edit_of(document, carried)
+        done = document.apply_many([(carried.key, edit)], title="Propagate", continuing=step)
+        step = step or done
+        return done
+
+    for n in range(frames):
+        places = [direction(i + 0.02 * n, 0.5 * math.sin(2 * i)) for i in range(1, 7)]
+        masks = {i: cap(at, math.radians(8.0), width=WIDTH, height=HEIGHT) for i, at in enumerate(places, 1)}
+        key = FrameKey(clip.id, clip.stream, 10_000_000 + n, 10 + n)
+        carried = CarriedTo(1, key, masks, confidence=1.0, done=n)
+        start, cpu = time.perf_counter(), time.thread_time()
+        desk.act(partial(put, carried=carried))
+        walls.append(1000 * (time.perf_counter() - start))
+        cpus.append(1000 * (time.thread_time() - cpu))
+        QCoreApplication.processEvents()
+    bench.until(lambda: desk.document is not None and desk.document.dirty == 0)
+    return walls, cpus
+
+
+def napari_python() -> Path:
+    """A Python with napari and nothing of ours."""
+    python = NAPARI / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+    if not python.exists():
+        venv.create(NAPARI, with_pip=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", "napari[pyside6]==0.9.2"], check=True)
+    return python
+
+
+def napari(python: Path, found: dict[str, Figures], size: tuple[int, int], folder: Path) -> dict[str, Any]:
+    """The same strokes by napari; see benchmarks/paint_napari.py."""
+    wanted = {
+        "size": [WIDTH, HEIGHT],
+        "canvas": list(size),
+        "diameter_px": round(BRUSH_DEG / 360 * WIDTH),
+        "strokes": {place: figures.strokes for place, figures in found.items()},
+    }
+    path = folder / "strokes.json"
+    path.write_text(json.dumps(wanted), encoding="utf-8")
+    script = Path(__file__).with_name("paint_napari.py")
+    result = subprocess.run([python, script, path], check=True, capture_output=True, text=True, cwd=folder)
+    answer: dict[str, Any] = json.loads(result.stdout.splitlines()[-1])
+    return answer
+
+
+def napari_lines(theirs: dict[str, Any], found: dict[str, Figures]) -> list[str]:
+    v = theirs["versions"]
+    lines = [
+        f"napari {v['napari']} (vispy {v['vispy']}, PySide6 {v['PySide6']}), its labels layer, the same strokes right",
+        f"afterwards: labels {WIDTH}x{HEIGHT}, a brush of as many pixels. A painted frame without a change takes it",
+        f"{theirs['bare']:.0f}. It keeps nothing on the disk; on its flat picture a brush near a pole is no circle.",
+        "",
+        "| where | event to texture p50, ours | napari | p95, ours | napari | repainting p50, ours | napari | "
+        "stroke blocks p50, ours | napari | its CPU p95, ours | napari |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for name, ours in found.items():
+        t = theirs["places"][name]
+        pairs = [
+            (statistics.median(ours.to_texture), statistics.median(t["to_texture"]), 1),
+            (p95(ours.to_texture), p95(t["to_texture"]), 1),
+            (statistics.median(ours.frame), statistics.median(t["frame"]), 0),
+            (statistics.median(ours.blocked), statistics.median(t["blocked"]), 1),
+            (p95(ours.blocked_cpu), p95(t["blocked_cpu"]), 1),
+        ]
+        lines.append(f"| {name} | " + " | ".join(f"{a:.{n}f} | {b:.{n}f}" for a, b, n in pairs) + " |")
+    return [*lines, ""]
+
+
 def p95(values: list[float]) -> float:
     return float(np.percentile(values, 95))
 
 
-def report(found: dict[str, Figures], bare: float, objects: tuple[float, float], size: tuple[int, int]) -> str:
+def report(
+    found: dict[str, Figures],
+    bare: float,
+    objects: tuple[float, float],
+    carried: tuple[list[float], list[float]],
+    size: tuple[int, int],
+) -> list[str]:
     lines = [
         "# Painting",
         "",
-        f"`python benchmarks/paint.py` on {platform.machine()}, {platform.system()}; labels 3840x1920, brush of 5°,",
+        f"`python benchmarks/paint.py` on {platform.machine()}, {platform.system()}, {os.cpu_count()} cores (load",
+        f"{', '.join(f'{x:.1f}' for x in os.getloadavg())}); labels {WIDTH}x{HEIGHT}, brush {BRUSH_DEG:.0f}° across,",
         f"picture {size[0]}x{size[1]}. Milliseconds. A painted frame without masks takes {bare:.1f}.",
         "",
-        "| where | event to texture p50 | p95 | max | of it handling p95 | painted frame p50 | "
+        "| where | event to texture p50 | p95 | max | of it handling p95 | its CPU p95 | painted frame p50 | "
         "stroke blocks p50 | p95 | its CPU p95 | durable p50 | max |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for name, f in found.items():
         lines.append(
             f"| {name} | {statistics.median(f.to_texture):.1f} | {p95(f.to_texture):.1f} | {max(f.to_texture):.1f} | "
-            f"{p95(f.handling):.1f} | {statistics.median(f.frame):.1f} | {statistics.median(f.blocked):.1f} | "
+            f"{p95(f.handling):.1f} | {p95(f.handling_cpu):.1f} | {statistics.median(f.frame):.1f} | "
+            f"{statistics.median(f.blocked):.1f} | "
             f"{p95(f.blocked):.1f} | {p95(f.blocked_cpu):.1f} | {statistics.median(f.durable):.0f} | "
             f"{max(f.durable):.0f} |"
         )
@@ -224,19 +344,25 @@ def report(found: dict[str, Figures], bare: float, objects: tuple[float, float],
         f"200 objects in a frame: {with_all:.1f} ms CPU a painted frame, {without:.1f} without: "
         f"{with_all / without:.2f} times.",
     ]
+    walls, cpus = carried
     lines += [
         "",
-        "Wanted: p95 at most 16 and never above 33; a finished stroke blocks 5, is durable after 250;",
-        "200 objects at most 1.15 times.",
+        f"A carried frame with six objects, each 16° across, put into the document: the window is blocked for "
+        f"{statistics.median(walls):.1f} (p50), {p95(walls):.1f} (p95); its CPU {p95(cpus):.1f} (p95).",
+        "",
+        "Wanted: p95 at most 16 and never above 33; a finished stroke blocks 5, is durable after 250; a slice of a",
+        "propagation 16; 200 objects at most 1.15 times.",
         "",
     ]
-    return "\n".join(lines)
+    return lines
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--size", default="960x540")
     parser.add_argument("--moves", type=int, default=120)
+    parser.add_argument("--napari", type=Path, help="a Python with napari")
+    parser.add_argument("--alone", action="store_true", help="without napari")
     parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
     width, _, height = arguments.size.partition("x")
@@ -247,10 +373,16 @@ def main() -> None:
         folder = Path(name)
         bench = Bench(make_clip(folder), folder, size)
         found, bare = measure(bench, arguments.moves)
+        carried = carrying_cost(bench)
         objects = objects_cost(bench)
+        canvas = bench.view.width(), bench.view.height()
         bench.viewer.window.close()
         application.processEvents()
-    text = report(found, bare, objects, size)
+        lines = report(found, bare, objects, carried, size)
+        if not arguments.alone:
+            theirs = napari(arguments.napari or napari_python(), found, canvas, folder)
+            lines += napari_lines(theirs, found)
+    text = "\n".join(lines)
     print(text)
     if arguments.write:
         RESULTS.write_text(text, encoding="utf-8")
