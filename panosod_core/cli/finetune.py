@@ -45,7 +45,7 @@ class FinetuneArguments:
     """Longest time of learning; 0: no limit."""
     steps: int = 0
     """Most optimiser steps; 0: no limit."""
-    epochs: int = 30
+    epochs: int = 40
     """Most passes."""
     windows: int = 64
     """Windows of a pass, the mixed-in ones among them; the check comes after each pass."""

@@ -202,7 +202,7 @@ class Finetuning:
             found = train_plan(self._job, plan, epochs=most, budget=budget_of(plan, plans))
             if found.interrupted:
                 raise InterruptedJobError
-            epochs.append(self._request.epochs if found.still_better else max(found.best_epoch, 1))
+            epochs.append(max(found.best_epoch, 1) if found.had_enough else self._request.epochs)
             if plan.name != MAIN:
                 self._sharpen(plan, self._job.path / RUNS / plan.name / JUDGED)
         stopped = self._job.wish is Wish.STOP

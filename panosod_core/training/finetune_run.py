@@ -30,12 +30,13 @@ class RunEnd:
     Attributes:
         interrupted: by a signal that the job's owner did not send.
         best_epoch: when it was best.
-        still_better: it was best at its last check: nothing says when it would have had enough.
+        had_enough: it ended by itself, after so many checks without a better one. Else nothing says that it would not
+            have become better.
     """
 
     interrupted: bool
     best_epoch: int
-    still_better: bool
+    had_enough: bool
 
 
 class Engine(Protocol):
@@ -89,8 +90,8 @@ def train_plan(job: JobFolder, plan: RunPlan, *, epochs: int, budget: float) -> 
         )
         interrupted, best_epoch = outcome.stopped_by is not None and not watch.ended_it, outcome.best_epoch
     state = asked.out / STATE
-    done = read_state(state).position.epoch if state.is_file() else 0
-    return RunEnd(interrupted, best_epoch, still_better=best_epoch >= done)
+    in_vain = read_state(state).position.since_best if state.is_file() else 0
+    return RunEnd(interrupted, best_epoch, had_enough=0 < request.patience <= in_vain)
 
 
 def windows_to_sharpen_by(job: JobFolder, plan: RunPlan) -> Iterator[Mapping[str, Any]]:

@@ -47,7 +47,7 @@ class FinetuneRequest:
     preset: str = "frozen"
     minutes: float = 20.0
     steps: int = 0
-    epochs: int = 30
+    epochs: int = 40
     windows: int = 64
     batch: int = 2
     lr: float = 2e-4
