@@ -95,9 +95,9 @@ class PictureLink(QObject):
         self._apply_scale()
 
     def _rehearse(self) -> None:
-        wish = rehearsed(self._state.wish, self._expected)
-        if wish is not None:
-            self._view.prepare(resolve_scene(wish, aspect=self._view.width() / max(1, self._view.height())))
+        # Without any maps, too: while it plays the picture may be drawn at another size, which takes a blit.
+        wish = rehearsed(self._state.wish, self._expected) or self._state.wish
+        self._view.prepare(resolve_scene(wish, aspect=self._view.width() / max(1, self._view.height())))
 
     def _begin_quality(self, renderer: str) -> None:
         width, height = self._view.framebuffer_size_px()

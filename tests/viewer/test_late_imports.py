@@ -11,3 +11,13 @@ def test_the_window_opens_without_the_time_lines_libraries():
     assert "panosod_viewer.timeline_link" in loaded
     assert not loaded & {"pyqtgraph", "panosod_viewer.panels.timeline", "panosod_core.inference.tracks"}
     assert not any(name.startswith(("pyqtgraph.", "torch.")) or name == "torch" for name in loaded)
+
+
+def test_what_was_loaded_for_the_window_is_not_searched_for_garbage_while_a_clip_plays():
+    program = (
+        "import gc, panosod_viewer.__main__ as m, panosod_viewer.application as a; m.check_display = lambda: None; "
+        "a.run = lambda *_, **__: print(gc.get_freeze_count(), len(gc.get_objects())) or 0; m.main([])"
+    )
+    done = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    spared, searched = (int(count) for count in done.stdout.split())
+    assert spared > 10 * searched

@@ -92,7 +92,7 @@ def test_no_map_needs_a_shader_that_was_not_rehearsed(
         context._renderer._overlays._is_culled = is_culled
         bare = context.render(resolve_scene(wish, aspect=2.0))
         before = len(compiled)
-        context._renderer.prepare(resolve_scene(expected, aspect=2.0))
+        context._renderer.prepare(resolve_scene(expected, aspect=2.0), size_px=SIZE)
         assert len(compiled) > before
         assert np.array_equal(context.render(resolve_scene(wish, aspect=2.0)), bare)
         ready = len(compiled)
@@ -114,7 +114,7 @@ def test_both_sides_of_a_comparison_are_rehearsed(
     expected = rehearsed(wish, MAPS)
     assert expected is not None
     with HeadlessContext(*SIZE) as context:
-        context._renderer.prepare(resolve_scene(expected, aspect=2.0))
+        context._renderer.prepare(resolve_scene(expected, aspect=2.0), size_px=SIZE)
         ready = len(compiled)
         pictures = LayerPictures(saliency=disc(0), second=disc(20))
         context.render(resolve_scene(replace(wish, pictures=pictures), aspect=2.0))
@@ -128,8 +128,8 @@ def order(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     prepare = SphereRenderer.prepare
 
     def noted(self: SphereRenderer, *args: Any, **more: Any) -> None:
-        found.append("prepared")
         prepare(self, *args, **more)
+        found.append("prepared")
 
     monkeypatch.setattr(SphereRenderer, "prepare", noted)
     return found
@@ -152,14 +152,7 @@ def viewer(qtbot, gl_screen, demo_clip: Path, tmp_path: Path, order: list[str], 
 
 
 @pytest.mark.gl
-@pytest.mark.parametrize("viewer", [{}], indirect=True)
+@pytest.mark.parametrize("viewer", [{}, {"model": "none"}], indirect=True)
 def test_the_window_rehearses_between_the_first_picture_and_playing(viewer: Viewer, order: list[str], qtbot) -> None:
     qtbot.waitUntil(lambda: "plays" in order, timeout=20_000)
     assert order[:3] == ["painted", "prepared", "plays"]
-
-
-@pytest.mark.gl
-@pytest.mark.parametrize("viewer", [{"model": "none"}], indirect=True)
-def test_without_a_model_nothing_is_rehearsed(viewer: Viewer, order: list[str], qtbot) -> None:
-    qtbot.waitUntil(lambda: "plays" in order, timeout=20_000)
-    assert order[:2] == ["painted", "plays"]

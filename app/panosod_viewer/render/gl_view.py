@@ -119,7 +119,7 @@ class GLView(QOpenGLWidget):
             return
         self.makeCurrent()
         try:
-            self._renderer.prepare(scene, pixel_ratio=self.devicePixelRatioF())
+            self._renderer.prepare(scene, size_px=self.framebuffer_size_px(), pixel_ratio=self.devicePixelRatioF())
         except RenderError as error:
             self._fail(str(error))
         finally:

@@ -19,8 +19,8 @@ from panosod_viewer.render.variants import PassSetup, pane_pixels, pane_setup
 from panosod_viewer.resources import shader_dir
 from panosod_viewer.scene import Pane, RenderScene
 
-_SCRATCH_PX = (64, 32)
-"""Of the framebuffer that is drawn to only for compiling."""
+_SCRATCH_PX = (60, 36)
+"""Of a framebuffer that nobody sees; no powers of two, which are another kind to a driver."""
 
 
 class SphereRenderer:
@@ -116,32 +116,32 @@ class SphereRenderer:
                 self._scaled.blit_to(target_fbo, width, height)
         return uploaded
 
-    def prepare(self, scene: RenderScene, *, pixel_ratio: float = 1.0) -> None:
+    def prepare(self, scene: RenderScene, *, size_px: tuple[int, int], pixel_ratio: float = 1.0) -> None:
         """Compile all that a scene like this may need, by drawing a pixel with each shader where nobody sees it.
 
         Args:
             scene: with its frame, and with overlays of the kinds that are to come.
+            size_px: as in :meth:`draw`; the shape of a pane has a say in its shader.
             pixel_ratio: as in :meth:`draw`.
 
         Raises:
             RenderError: a shader does not compile, or the driver failed.
         """
-        if not self._vao or scene.frame is None:
+        if not self._vao or scene.frame is None or min(size_px) <= 0:
             return
         gl.drop_errors()
         self.upload(scene.frame)
-        width, height = _SCRATCH_PX
-        window, scaled = _ScaledTarget(), _ScaledTarget()
+        drawn, target = _ScaledTarget(), _ScaledTarget()
         with gl.errors_as("compiling shaders"):
             try:
-                window.bind(width, height)
-                scaled.bind(width // 2, height // 2)
-                self._draw_panes(scene, width // 2, height // 2, pixel_ratio, is_rehearsal=True)
-                scaled.blit_to(window.fbo, width, height)
+                target.bind(*_SCRATCH_PX)
+                drawn.bind(*size_px)
+                self._draw_panes(scene, *size_px, pixel_ratio, is_rehearsal=True)
+                drawn.blit_to(target.fbo, *_SCRATCH_PX)
                 gl.glFinish()
             finally:
-                window.release()
-                scaled.release()
+                drawn.release()
+                target.release()
 
     def release(self) -> None:
         """Delete all GL objects; the renderer can be initialised again, in any context."""
