@@ -207,8 +207,8 @@ class ProjectAtHand(QObject):
 
 
 def _soon(doing: Callable[[], None]) -> None:
-    """After the event at hand and the painting that it asks for: until then the store thread keeps out of the way."""
-    QTimer.singleShot(0, doing)
+    """After the event at hand: until then the store thread keeps out of the way."""
+    QTimer.singleShot(1, doing)  # not 0: where the window never comes to rest, such timers wait for ever
 
 
 def _author() -> str:

@@ -114,6 +114,36 @@ def test_a_step_is_acknowledged_when_it_is_in_the_file(tmp_path: Path) -> None:
 # ---- undo
 
 
+def test_the_store_thread_wakes_up_when_it_is_told_to_or_when_somebody_waits(tmp_path: Path) -> None:
+    a_project(tmp_path / "p.panosod").close()
+    committed = threading.Event()
+    later = []
+    document = Document.open(
+        tmp_path / "p.panosod",
+        author="ada",
+        backup_every_s=None,
+        on_committed=lambda _: committed.set(),
+        soon=later.append,
+    )
+    stroke(document, key(0), rectangle(0, 0, 2, 2), 1)
+    assert len(later) == 1 and document.dirty == 1
+    later.pop()()
+    assert committed.wait(WAIT_S)
+    document.flush(WAIT_S)
+    stroke(document, key(1), rectangle(0, 0, 2, 2), 1)
+    document.undo()
+    document.redo()
+    assert len(later) == 3
+    document.flush(WAIT_S)
+    assert document.dirty == 0
+    stroke(document, key(2), rectangle(0, 0, 2, 2), 1)
+    document.close()
+    later.pop()()  # too late, and nobody minds
+    document = Document.open(tmp_path / "p.panosod", author="ada", backup_every_s=None)
+    assert all(document.heads(key(i)) for i in range(3))
+    document.close()
+
+
 def test_undo_goes_back_hundreds_of_steps_over_frames_and_objects_after_reopening(tmp_path: Path) -> None:
     document = a_project(tmp_path / "p.panosod")
     random = np.random.default_rng(2)
