@@ -197,6 +197,15 @@ class WorkingFile(ABC):
         self.store.write(work)
         self._load()
 
+    def note(self, work: Callable[[Connection], None]) -> None:
+        """Hand the store thread something that no edit depends on (copies of jobs); nobody waits for it.
+
+        Raises:
+            ProjectError: the project is read-only.
+        """
+        self._check_writable()
+        self._writer.submit_work(work)
+
     def save_as(self, target: Path) -> None:
         """Go on under another name: the committed state is copied, strokes that wait are written there.
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from panosod_core.cli.evaluate_arguments import EvaluateArguments, Judged
 from panosod_core.cli.progress import Progress
+from panosod_core.datasets.findings import Finding, Kind
 from panosod_core.datasets.index import Layout, Split
 from panosod_core.datasets.opening import open_data_set
 from panosod_core.datasets.sound_order import parse_order
@@ -37,10 +38,12 @@ def judge_model(args: EvaluateArguments, settings: JudgeSettings, report: Progre
     engine = open_engine(path, device=args.device, precision=args.precision, threads=args.threads)
     more: dict[str, object] = {}
     lines: tuple[str, ...] = ()
+    gone: tuple[Finding, ...] = ()
     if args.data is not None:
         layout = None if args.layout == "auto" else Layout(args.layout)
         order = None if args.order == "auto" else parse_order(args.order)
         data = open_data_set(args.data, layout=layout, order=order).of_split(Split(args.split))
+        gone = tuple(found for found in data.findings if found.kind is Kind.MISSING_SEQUENCE)
         found = judge_data_set(engine, data, settings=settings, progress=report.show)
         against = f"the {args.split} split of {args.data}"
     elif args.clip is not None:
@@ -69,6 +72,7 @@ def judge_model(args: EvaluateArguments, settings: JudgeSettings, report: Progre
         "engine": engine.description,
         "size": [config.width_px, config.height_px],
         "left_out": dict(found.left_out),
+        "clips_missing": sum(finding.count for finding in gone),
         "sounding": None if sounding is None else asdict(sounding),
     }
     return Judged(
@@ -79,7 +83,10 @@ def judge_model(args: EvaluateArguments, settings: JudgeSettings, report: Progre
         more_lines=(*(() if sounding is None else sounding_lines(sounding)), *lines),
         more_json=more,
         more_csv="" if sounding is None else sounding_csv(sounding),
-        remarks=tuple(f"{count} key frames not judged: {reason}" for reason, count in found.left_out.items()),
+        remarks=(
+            *(f"{finding.count} clips not judged: {', '.join(finding.examples)}" for finding in gone),
+            *(f"{count} key frames not judged: {reason}" for reason, count in found.left_out.items()),
+        ),
     )
 
 

@@ -4,7 +4,7 @@ import importlib.util
 import json
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,6 +12,7 @@ import tyro
 
 from panosod_core.cli.text import one_line
 from panosod_core.errors import ConfigError
+from panosod_core.training.finetune_ledger import copy_into_project
 from panosod_core.training.jobs.control import queue, resolve
 from panosod_core.training.jobs.folder import JobFolder, JobRecord
 from panosod_core.training.jobs.request import FinetuneRequest
@@ -110,6 +111,7 @@ def run(args: FinetuneArguments) -> int:
     except (InterruptedJobError, KeyboardInterrupt):
         _say(args, {"event": "interrupted"}, "interrupted; go on with --resume")
         return 143
+    copy_into_project(out)
     if args.json:
         _print_json({"event": "result", **record.to_json()})
     else:
@@ -118,17 +120,14 @@ def run(args: FinetuneArguments) -> int:
 
 
 def _request(args: FinetuneArguments, project: Path) -> FinetuneRequest:
-    def whole(path: Path | None) -> Path | None:
-        return None if path is None else path.absolute()
-
-    return FinetuneRequest(
-        project=project.absolute(), model=whole(args.model), data=whole(args.data), mix=args.mix,
-        recoloured=args.recoloured, preset=args.preset,
-        minutes=args.minutes, steps=args.steps, epochs=args.epochs, windows=args.windows, batch=args.batch,
-        lr=args.lr, distill=args.distill, patience=args.patience, check_share=args.check_share, seed=args.seed,
-        device=args.device, threads=args.threads, engine=args.engine, processes=args.processes,
-        address=args.address,
-    )  # fmt: skip
+    """The fields of the same name; scenes alone are not asked for here."""
+    given: dict[str, Any] = {
+        f.name: getattr(args, f.name) for f in fields(FinetuneRequest) if f.name not in ("project", "scene")
+    }
+    whole: dict[str, Any] = {
+        name: value.absolute() if isinstance(value, Path) else value for name, value in given.items()
+    }
+    return FinetuneRequest(project.absolute(), **whole)
 
 
 def result_lines(record: JobRecord) -> list[str]:

@@ -10,6 +10,7 @@ import tyro
 from panosod_core.cli.finetune import result_lines
 from panosod_core.errors import TrainingError
 from panosod_core.inference.library import ModelLibrary
+from panosod_core.training.finetune_ledger import copy_into_project
 from panosod_core.training.jobs.control import cancel, queue, reject, resolve, stop
 from panosod_core.training.jobs.folder import JobFolder
 from panosod_core.training.jobs.promotion import promote
@@ -56,6 +57,8 @@ def run(args: JobArguments) -> int:
         cancel(folder)
     elif args.action == "reject":
         reject(folder)
+    if args.action in ("promote", "reject", "cancel"):
+        copy_into_project(folder)
     job = JobFolder(folder)
     record = job.read()
     if args.json:

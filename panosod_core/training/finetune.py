@@ -80,16 +80,24 @@ def work_on(folder: Path, *, listeners: Sequence[Listener] = ()) -> JobRecord:
         if job.read().state in AT_WORK:
             job.become(JobState.QUEUED, "its process had died; it goes on from the last saved state")
         try:
+            job.put_aside()
             Finetuning(job).work()
         except PanosodError as error:
+            job.use_spare()
             job.become(JobState.FAILED, str(error))
             raise
+        except MemoryError as error:
+            text = "out of memory; the last saved state is whole. Close other programs, or take a smaller --batch"
+            job.become(JobState.FAILED, text)
+            raise TrainingError(text) from error
         except (InterruptedJobError, KeyboardInterrupt):
             raise
         except Exception as error:
             # The boundary of a process that nobody watches: whoever looks must see that it failed, and why.
             job.become(JobState.FAILED, f"{type(error).__name__}: {error} (a fault of panosod; see log.txt)")
             raise
+        finally:
+            job.use_spare()
         return job.read()
 
 
@@ -212,14 +220,6 @@ class Finetuning:
         self._job.become(JobState.STOPPED if stopped else JobState.FINISHED)
         return True
 
-    # Judging
-
-    def _evaluated(self) -> None:
-        """Incumbent and candidate on the check set; by cross-validation where there is none."""
-        record, root = self._job.read(), self._job.path
-        plans = [RunPlan(**plan) for plan in record.result["plans"]]
-        apart = len(plans) == 1
-        frames: list[FrameScores] = []
     def _sharpen(self, plan: RunPlan, target: Path) -> bool:
         """What a run has learnt, with maps that are decided; False where it had no check."""
         weights = self._job.path / RUNS / plan.name / (LAST if plan.is_final else BEST)
@@ -230,6 +230,14 @@ class Finetuning:
         self._job.tell("note", run=plan.name, text=f"logits multiplied by {factor:g}")
         return True
 
+    # Judging
+
+    def _evaluated(self) -> None:
+        """Incumbent and candidate on the check set; by cross-validation where there is none."""
+        record, root = self._job.read(), self._job.path
+        plans = [RunPlan(**plan) for plan in record.result["plans"]]
+        apart = len(plans) == 1
+        frames: list[FrameScores] = []
         incumbent = self._engine(root / INCUMBENT)
         for plan in plans if apart else plans[:-1]:
             weights = root / CANDIDATE if apart else root / RUNS / plan.name / JUDGED

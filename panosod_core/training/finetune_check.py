@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,8 @@ of what published networks of this kind keep; not measured on every size."""
 _BASE_BYTES = 700 << 20
 """Python, torch and the readers."""
 _SPARE_DISK = 256 << 20
+_LEFT_BYTES = 512 << 20
+"""Memory that a job leaves to others."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,28 @@ def free_memory() -> int | None:
     if "SC_AVPHYS_PAGES" in names:
         return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return None
+
+
+def give_way() -> None:
+    """Where memory runs out, this process ends, and no window or other program.
+
+    On Linux it takes no more than is free when it begins, and is the first that the system would end. Where a GPU is
+    used only the latter: its driver reserves addresses far beyond what it takes.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    import resource
+
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+    free = free_memory()
+    if free is None or Path("/dev/nvidiactl").exists() or Path("/dev/kfd").exists():
+        return
+    status = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    used = next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmData:"))
+    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+    most = used + free - min(_LEFT_BYTES, free // 4)
+    resource.setrlimit(resource.RLIMIT_DATA, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
 
 
 def _group_limit() -> int | None:

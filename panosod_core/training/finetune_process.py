@@ -6,6 +6,8 @@ from pathlib import Path
 
 from panosod_core.errors import PanosodError
 from panosod_core.training.finetune import InterruptedJobError, work_on
+from panosod_core.training.finetune_check import give_way
+from panosod_core.training.finetune_ledger import copy_into_project
 from panosod_core.training.jobs.queue import JobQueue
 
 
@@ -16,6 +18,7 @@ def main(words: Sequence[str]) -> int:
         0 done, 1 failed, 143 asked to end.
     """
     folder = Path(words[0]).absolute()
+    give_way()
     code = 0
     try:
         record = work_on(folder)
@@ -25,6 +28,7 @@ def main(words: Sequence[str]) -> int:
         code = 1
     except (InterruptedJobError, KeyboardInterrupt):
         return 143
+    copy_into_project(folder)
     JobQueue(folder.parent).advance(but=folder)
     return code
 

@@ -52,6 +52,8 @@ class Watch:
         """Hear an event."""
         if event["event"] in self._taken:
             self._job.pass_on({**event, "run": self._run})
+        if event["event"] == "check":
+            self._job.trim_log()
         if event["event"] not in ("step", "check", "start", "resume") or self.ended_it:
             return
         if self._job.wish is Wish.STOP:

@@ -15,6 +15,7 @@ from panosod_core.training.jobs.folder import CANDIDATE
 from panosod_core.training.jobs.states import AT_WORK, JobState
 from panosod_viewer.annotating.desk import AnnotationDesk
 from panosod_viewer.annotating.frame_jump import FrameJump
+from panosod_viewer.annotating.job_ledger import copied_into
 from panosod_viewer.clip_session import ClipSession
 from panosod_viewer.main_window import MainWindow
 from panosod_viewer.panels.finetune_panel import FinetunePanel
@@ -81,6 +82,7 @@ class Finetuning(QObject):
         self._project: Path | None = None
         self._chosen: Path | None = None
         self._wants_new = False
+        self._copied: object = None
         self._job: JobView | None = None
         self._mail = Mailbox()
         self._mail_came.connect(self._read_mail, Qt.ConnectionType.QueuedConnection)
@@ -156,6 +158,7 @@ class Finetuning(QObject):
             return
         self._project = project
         self._wants_new = False
+        self._copied = None
         self._look_at(None)
         self.panel.set_material(None, project="" if project is None else project.name)
         self.panel.set_jobs((), chosen=None)
@@ -246,6 +249,7 @@ class Finetuning(QObject):
         if self._chosen is None and not self._wants_new and found is not None and found.state in LIVE | set(_ENDED):
             self._look_at(found.path)
         self.panel.set_jobs(seen.jobs, chosen=self._chosen)
+        self._copied = copied_into(self._desk.document, seen, before=self._copied)
 
     def _job_seen(self, job: JobView) -> None:
         if job.path != self._chosen:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 LIVE = AT_WORK | {JobState.QUEUED, JobState.FINISHED, JobState.STOPPED}
 """States in which a job may still get on by itself; one that has stopped with nothing to judge does not."""
 SCORE_NAMES = {"f": "F", "s": "S", "e": "E", "mae": "MAE", "j": "J", "location_deg": "Location, °"}
+MOST_STEPS = 20_000
+"""Of a run, that are kept for its curve; of a longer one every second, and so on."""
 _NO_SCORE = frozenset({"step", "epoch", "best", "time", "of"})
 
 
@@ -125,11 +127,13 @@ class JobLine:
         path: its folder.
         state: None where its record cannot be used.
         fault: why not.
+        record: what job.json says, where that can be used.
     """
 
     path: Path
     state: JobState | None
     fault: str = ""
+    record: JobRecord | None = None
 
 
 @dataclass(frozen=True)
@@ -299,6 +303,8 @@ class _Run:
             loss = _number(event.get("loss"))
             if loss is not None:
                 self.losses[step] = loss
+                if len(self.losses) > MOST_STEPS:
+                    self.losses = {s: v for n, (s, v) in enumerate(self.losses.items()) if n % 2}
         else:
             numbers = {n: _number(v) for n, v in event.items() if n not in _NO_SCORE}
             self.checks[step] = {n: v for n, v in numbers.items() if v is not None}

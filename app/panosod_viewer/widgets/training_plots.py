@@ -14,7 +14,8 @@ from panosod_viewer.tools.training_words import CHECK_WORDS
 
 # The hooks that it has for a dying interpreter walk all objects there are; our widgets end with their window.
 pg.setConfigOptions(exitCleanup=False)
-_MOST_POINTS = 2000
+MOST_POINTS = 600
+"""Of a curve: more than the plot has pixels would only take the window's time."""
 
 
 class TrainingPlots(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph has no types
@@ -89,7 +90,7 @@ class TrainingPlots(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph
 
 def _thinned(steps: Sequence[float], values: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
     """At most so many points, each the mean of its neighbours: long runs are drawn as fast as short ones."""
-    every = -(-len(steps) // _MOST_POINTS) or 1
+    every = -(-len(steps) // MOST_POINTS) or 1
     whole = len(steps) // every * every
     x, y = (np.asarray(v[:whole], np.float64).reshape(-1, every).mean(axis=1) for v in (steps, values))
     return x, y

@@ -13,18 +13,20 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import platformdirs
 
-from panosod_core.errors import PanosodError
+from panosod_core.errors import PanosodError, TrainingError
 from panosod_core.training.jobs.states import AT_WORK
 from panosod_viewer.tools.training import LIVE, CurveReader, JobLine, JobView, Material, ModelLine, StartWish
 from panosod_viewer.workers.training_examples import ExampleReader
 
 if TYPE_CHECKING:
+    from panosod_core.training.finetune_split import FixedSplit
     from panosod_core.training.jobs.folder import JobFolder
     from panosod_core.training.jobs.start import Command
 
@@ -35,7 +37,11 @@ VARIABLE = "PANOSOD_JOBS"
 EVERY_S = 0.5
 ADVANCE_EVERY_S = 5.0
 """The next job of the queue is looked for this often: another window may have queued one."""
-_TAIL_BYTES = 16_384
+_TAIL_BYTES, _LINE_CHARS = 16_384, 300
+EVENT_BYTES = 256 << 10
+"""Of events in one look, some thousand lines: the window's thread waits while these are taken apart."""
+BEHIND_S = 0.05
+"""Until the next look, where there are more."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +53,12 @@ class MaterialSeen:
 
 @dataclass(frozen=True)
 class JobsSeen:
-    """The jobs of a project, the newest first, and the models that one may begin with."""
+    """The jobs of a project, the newest first; the models that one may begin with; the project's fixed split."""
 
     project: Path | None
     jobs: tuple[JobLine, ...]
     models: tuple[ModelLine, ...]
+    split: FixedSplit | None = None
 
 
 @dataclass(frozen=True)
@@ -116,6 +123,7 @@ class TrainingThread:
         self._is_closing = False
         self._watcher: _Watcher | None = None
         self._advanced_s = -ADVANCE_EVERY_S
+        self._is_behind = False
         self._thread = threading.Thread(target=self._run, name="panosod-training", daemon=True)
         self._thread.start()
 
@@ -194,7 +202,8 @@ class TrainingThread:
     def _run(self) -> None:
         while True:
             with self._wake:
-                self._wake.wait_for(lambda: self._is_closing or bool(self._tasks), timeout=self._every_s)
+                pause_s = BEHIND_S if self._is_behind else self._every_s
+                self._wake.wait_for(lambda: self._is_closing or bool(self._tasks), timeout=pause_s)
                 if self._is_closing:
                     return
                 task = self._tasks.popleft() if self._tasks else None
@@ -209,6 +218,7 @@ class TrainingThread:
                 self._post(Refused(f"{type(error).__name__}: {error} (a fault of panosod; see the log)"))
 
     def _look(self) -> None:
+        self._is_behind = False
         if self._watcher is None:
             return
         try:
@@ -217,6 +227,7 @@ class TrainingThread:
         except PanosodError:
             self._watcher = None  # told once, not twice a second
             raise
+        self._is_behind = self._watcher.is_behind
         if view is not None:
             self._post(JobSeen(view))
 
@@ -240,7 +251,7 @@ class TrainingThread:
             if record is None:
                 lines.append(JobLine(found.path, None, found.fault))
             elif project is not None and record.request.project == project:
-                lines.append(JobLine(found.path, record.state))
+                lines.append(JobLine(found.path, record.state, record=record))
         if any(line.state in LIVE for line in lines):
             self._advance(now=True)  # it may wait since a process, or the machine, has died
         library = ModelLibrary()
@@ -252,7 +263,13 @@ class TrainingThread:
                 models[0] = ModelLine(f"In use: {model.name}", None, tip)
             else:
                 models.append(ModelLine(model.name, library.path(model), tip))
-        self._post(JobsSeen(project, tuple(lines), tuple(models)))
+        from panosod_core.training.finetune_ledger import kept_split
+
+        split = None
+        if project is not None:
+            with suppress(TrainingError):  # a damaged one: the count of what would be learnt from says so
+                split = kept_split(project)
+        self._post(JobsSeen(project, tuple(lines), tuple(models), split))
 
     def _start(self, project: Path, wish: StartWish) -> None:
         from panosod_core.training.jobs.folder import JobFolder
@@ -296,6 +313,8 @@ class _Watcher:
         self._reader, self._offset = CurveReader(), 0
         self._examples = ExampleReader(path)
         self._told: JobView | None = None
+        self._judged: tuple[tuple[int, int] | None, dict[str, Any] | None] = (None, None)
+        self.is_behind = False
 
     def look(self) -> JobView | None:
         """The job; None where it is as it was told last.
@@ -305,7 +324,9 @@ class _Watcher:
         """
         job = self._job
         record = job.read()
-        events, self._offset = job.events(offset=self._offset)
+        before = self._offset
+        events, self._offset = job.events(offset=before, most_bytes=EVENT_BYTES)
+        self.is_behind = self._offset - before > EVENT_BYTES // 2
         self._reader.read(events)
         wish = job.wish
         view = JobView(
@@ -319,13 +340,25 @@ class _Watcher:
             ran_s=self._reader.ran_s,
             notes=self._reader.notes,
             log=_tail(job.path / "log.txt"),
-            evaluation=_evaluation(job.path / "evaluation.json"),
+            evaluation=self._evaluation(job.path / "evaluation.json"),
             examples=self._examples.look([r.name for r in self._reader.runs], is_learning=record.state in AT_WORK),
         )
         if view == self._told:
             return None
         self._told = view
         return view
+
+    def _evaluation(self, path: Path) -> dict[str, Any] | None:
+        """What the judging wrote, read once; None before it has."""
+        try:
+            about = path.stat()
+            stamp = about.st_mtime_ns, about.st_size
+            if stamp != self._judged[0]:
+                values = json.loads(path.read_text(encoding="utf-8"))
+                self._judged = stamp, values if isinstance(values, dict) else None
+        except (OSError, ValueError):
+            return None
+        return self._judged[1]
 
 
 def _control() -> Any:
@@ -347,16 +380,7 @@ def _tail(path: Path) -> str:
             text = file.read(_TAIL_BYTES).decode("utf-8", errors="replace")
     except OSError:
         return ""
-    return "\n".join(line.rpartition("\r")[2] for line in text.splitlines()[-100:])
-
-
-def _evaluation(path: Path) -> dict[str, Any] | None:
-    """What the judging wrote; None before it has."""
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return values if isinstance(values, dict) else None
+    return "\n".join(line.rpartition("\r")[2][:_LINE_CHARS] for line in text.splitlines()[-100:])
 
 
 def _material(project: Path) -> Material:

@@ -68,12 +68,13 @@ def append_line(path: Path, values: dict[str, Any]) -> None:
         raise TrainingError(f"{path}: cannot be written ({error.strerror})") from error
 
 
-def read_lines(path: Path, *, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
+def read_lines(path: Path, *, offset: int = 0, most_bytes: int = -1) -> tuple[list[dict[str, Any]], int]:
     """Events from a place in the file on.
 
     Args:
         path: of the events; not there means none.
         offset: bytes that were read before.
+        most_bytes: of one reading; -1: all. A line that is longer than that is skipped.
 
     Returns:
         The events whose lines are whole, and the offset behind them. What a crash left cut short is skipped.
@@ -81,10 +82,12 @@ def read_lines(path: Path, *, offset: int = 0) -> tuple[list[dict[str, Any]], in
     try:
         with path.open("rb") as file:
             file.seek(offset)
-            read = file.read()
+            read = file.read(most_bytes)
     except FileNotFoundError:
         return [], offset
     whole = read[: read.rfind(b"\n") + 1]
+    if not whole and len(read) == most_bytes:
+        return [], offset + len(read)
     events = []
     for line in whole.splitlines():
         try:

@@ -4,7 +4,8 @@
     process.json  which process works on it
     control.json  what a person wants of it: stop or cancel
     events.jsonl  what happened, a line each
-    log.txt       whatever its process printed
+    log.txt       whatever its process printed; of a long one, the end
+    spare         room for the record of a job whose disk is full
     data/ runs/   prepared data sets, training runs
     candidate.safetensors  the model that came out
 
@@ -19,7 +20,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
@@ -40,6 +41,9 @@ JOB, PROCESS, CONTROL, EVENTS, LOG, LOCK = (
     "job.json", "process.json", "control.json", "events.jsonl", "log.txt", "job.lock",
 )  # fmt: skip
 CANDIDATE = "candidate.safetensors"
+SPARE = "spare"
+LOG_MOST_BYTES = 64 << 20
+_LOG_KEPT_BYTES, _SPARE_BYTES = 1 << 20, 1 << 16
 _VERSION = 1
 _DISCARDED = ("data", "runs")
 
@@ -176,9 +180,9 @@ class JobFolder:
         for listener in self._listeners:
             listener(event)
 
-    def events(self, *, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
+    def events(self, *, offset: int = 0, most_bytes: int = -1) -> tuple[list[dict[str, Any]], int]:
         """Events from an offset on, and the offset behind them: how a window follows a job."""
-        return read_lines(self.path / EVENTS, offset=offset)
+        return read_lines(self.path / EVENTS, offset=offset, most_bytes=most_bytes)
 
     @property
     def wish(self) -> Wish | None:
@@ -227,6 +231,34 @@ class JobFolder:
             if not mine:
                 raise TrainingError(f"{self.path}: another process works on this job")
             yield
+
+    def put_aside(self) -> None:
+        """Keep some room on the disk, so that a job that fills it can still say so.
+
+        Raises:
+            TrainingError: there is none.
+        """
+        try:
+            (self.path / SPARE).write_bytes(os.urandom(_SPARE_BYTES))  # what a file system cannot make small
+        except OSError as error:
+            raise TrainingError(f"{self.path}: cannot be written ({error.strerror})") from error
+
+    def use_spare(self) -> None:
+        """Give that room back, if it is there."""
+        (self.path / SPARE).unlink(missing_ok=True)
+
+    def trim_log(self) -> None:
+        """Cut the beginning of a log that has become too long; whoever writes it appends, and goes on."""
+        log = self.path / LOG
+        with suppress(OSError):  # a log is no reason to stop
+            if log.stat().st_size <= LOG_MOST_BYTES:
+                return
+            with log.open("r+b") as file:
+                file.seek(-_LOG_KEPT_BYTES, os.SEEK_END)
+                kept = file.read(_LOG_KEPT_BYTES)
+                file.truncate(0)
+                file.seek(0)
+                file.write(b"(what came before was cut)\n" + kept[kept.find(b"\n") + 1 :])
 
     def discard(self) -> None:
         """Remove what it made; its record, events and log stay."""

@@ -70,6 +70,9 @@ class JobQueue:
                 return None  # somebody else is at it
             paths = [job.path for job in self.jobs() if job.record is not None and job.path != but]
             records = {path: resolve(path) for path in paths}
+            for path, record in records.items():
+                if record.state in AT_WORK:
+                    JobFolder(path).trim_log()
             if any(record.state in AT_WORK or JobFolder(path).is_alive for path, record in records.items()):
                 return None
             waiting = next((path for path in records if is_pending(path)), None)

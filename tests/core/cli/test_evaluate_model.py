@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 
 import pytest
 
@@ -63,6 +64,18 @@ def test_a_data_set_for_a_person(model, data, capsys):
     assert "the test split of" in said.out and "twin accuracy" in said.out and "location map: peak" in said.out
     first = next(line.split() for line in said.out.splitlines() if line.startswith("All"))
     assert first[:4] == ["All", "flat", "frames", "6"]
+
+
+def test_clips_that_are_missing_are_counted_and_named(model, data, tmp_path, capsys):
+    root = tmp_path / "set"
+    shutil.copytree(data, root)
+    manifest = json.loads((root / "dataset.json").read_text())
+    (root / "dataset.json").write_text(json.dumps(manifest | {"left_out": {"walk.mp4": "not where it was"}}))
+    assert evaluate(model, "--data", str(root)) == 0
+    assert "1 clips not judged: walk.mp4: not where it was" in capsys.readouterr().err
+    assert evaluate(model, "--data", str(root), "--json") == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out.splitlines()[-1])["clips_missing"] == 1 and "walk.mp4" in said.err
 
 
 def test_a_row_under_the_published_ones(model, data, capsys):

@@ -1,0 +1,106 @@
+"""Copies of finetuning jobs and of the fixed split in the project's own tables. No torch here.
+
+The window copies while it has the project open; a command does where nobody has.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from sqlite3 import Connection
+
+from panosod_core.annotation.ledger import JobRow, SplitRow, put_job, put_splits
+from panosod_core.annotation.records import Clip
+from panosod_core.annotation.store import ProjectStore
+from panosod_core.errors import PanosodError, TrainingError
+from panosod_core.training.finetune_split import FixedSplit, split_path
+from panosod_core.training.jobs.files import read_json
+from panosod_core.training.jobs.folder import JobFolder, JobRecord
+
+_KEPT = ("corrected", "clips", "checked", "snapshot", "incumbent", "candidate", "advice", "reason", "scores", "model")
+AUTHOR = "panosod finetune"
+
+
+def job_row(folder: Path, record: JobRecord) -> JobRow:
+    """A job as the project keeps it."""
+    result = {name: record.result[name] for name in _KEPT if name in record.result}
+    data = {"message": record.message, "request": record.request.to_json(), "result": result}
+    times_ms = round(1000 * record.created_s), round(1000 * record.changed_s)
+    return JobRow(record.id, "finetune", record.state.value, str(folder), *times_ms, data)
+
+
+def split_rows(split: FixedSplit, clips: Sequence[Clip]) -> list[SplitRow]:
+    """A split as the project keeps it: in pts of its clips."""
+    rows = []
+    for clip in clips:
+
+        def pts(time_s: float, clip: Clip = clip) -> int:
+            return round(time_s / clip.time_base)
+
+        for stretch in split.check.get(clip.content_id, ()):
+            if stretch.is_whole:
+                rows.append(SplitRow(clip.id, "check", None, None))
+                continue
+            start, end, guard = pts(stretch.start_s), pts(stretch.end_s), pts(split.guard_s)
+            rows += [
+                SplitRow(clip.id, "guard", start - guard, start - 1),
+                SplitRow(clip.id, "check", start, end),
+                SplitRow(clip.id, "guard", end + 1, end + guard),
+            ]
+        learnt = sorted(pts(t) for t in split.learnt.get(clip.content_id, ()))
+        rows += [SplitRow(clip.id, "train", t, t) for t in learnt]
+    return rows
+
+
+def kept_split(project: Path) -> FixedSplit | None:
+    """The split that lies beside a project; None where there is none.
+
+    Raises:
+        TrainingError: it is damaged.
+    """
+    values = read_json(split_path(project))
+    return None if values is None else FixedSplit.from_json(values, source=split_path(project))
+
+
+def writing(rows: Sequence[JobRow], split: FixedSplit | None, clips: Sequence[Clip]) -> Callable[[Connection], None]:
+    """What writes copies, for the store of a project."""
+    now_ms = round(1000 * time.time())
+    parts = None if split is None else split_rows(split, clips)
+
+    def work(db: Connection) -> None:
+        for row in rows:
+            put_job(db, row)
+        if parts is not None:
+            put_splits(db, parts, created_ms=now_ms)
+
+    return work
+
+
+def copy_into_project(folder: Path) -> bool:
+    """Copy a job and the split into the job's project, where nobody else writes that.
+
+    Args:
+        folder: of the job.
+
+    Returns:
+        Whether it was done; who has the project open does it otherwise, and so does the next who opens it.
+
+    Raises:
+        TrainingError: the job's record cannot be used.
+    """
+    record = JobFolder(folder).read()
+    project = record.request.project
+    try:
+        store = ProjectStore.open(project, author=AUTHOR)
+    except PanosodError:
+        return False  # it is gone or damaged, which whoever opens it is told; the job's folder has all
+    try:
+        if store.why_read_only is not None:
+            return False
+        store.write(writing([job_row(folder, record)], kept_split(project), store.reader.clips()))
+    except TrainingError:
+        raise
+    except PanosodError:
+        return False
+    finally:
+        store.close()
+    return True
