@@ -72,7 +72,7 @@ def main() -> None:
     words.add_argument("--clips", type=int, default=3)
     words.add_argument("--seconds", type=float, default=6.0)
     words.add_argument("--frames", type=int, default=0, help="corrected; 12, or 24 spoilt ones")
-    words.add_argument("--minutes", type=float, default=12.0)
+    words.add_argument("--minutes", type=float, default=0.0, help="of learning; 12, from spoilt masks 4")
     words.add_argument("--steps", type=int, default=0)
     for name in RECIPE:
         words.add_argument(f"--{name}", type=type(_default(name)), default=_default(name))
@@ -83,6 +83,7 @@ def main() -> None:
     words.add_argument("--write", action="store_true")
     args = words.parse_args()
     args.frames = args.frames or (24 if args.spoilt else 12)
+    args.minutes = args.minutes or (4.0 if args.spoilt else 12.0)
     torch.set_num_threads(args.threads)
     began, worked = time.monotonic(), time.process_time()
     with tempfile.TemporaryDirectory(prefix="panosod-loop-") as folder:
@@ -93,7 +94,8 @@ def main() -> None:
     )
     print(text)
     if args.write:
-        RESULT.write_text(text, encoding="utf-8")
+        result = RESULT.with_stem("loop_spoilt") if args.spoilt else RESULT
+        result.write_text(text, encoding="utf-8")
 
 
 def _default(name: str) -> Any:
@@ -225,7 +227,7 @@ def report(
     args: argparse.Namespace, base: ModelFile, verdict: str, effort: int, spent_s: float, rows: Sequence[Row]
 ) -> str:
     lines = [
-        "# Does the loop pay?", "",
+        "# Does the loop pay?" if not args.spoilt else "# Does the gate see that a candidate is spoilt?", "",
         f"`python benchmarks/loop.py{' --spoilt' * args.spoilt}` with {args.frames} frames corrected (in all {effort} "
         f"pixels painted or erased{', most of them spoilt on purpose' * args.spoilt}), preset {args.preset}, "
         f"rate {args.lr:g}, mix {args.mix:g}, of which recoloured {args.recoloured:g}, "
