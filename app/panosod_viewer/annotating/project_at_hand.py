@@ -48,6 +48,7 @@ class ProjectAtHand(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._document: Document | None = None
+        self._is_leaving = False
         queued = Qt.ConnectionType.QueuedConnection
         self._committed.connect(self._note_committed, queued)
         self._failed.connect(self._note_failed, queued)
@@ -136,7 +137,7 @@ class ProjectAtHand(QObject):
         except PanosodError as error:
             self._note_failed(str(error), is_leaving=is_leaving)
             return False
-        self._document = None
+        self._document, self._is_leaving = None, False
         self._closed()
         self.project_changed.emit(None)
         return True
@@ -193,6 +194,7 @@ class ProjectAtHand(QObject):
         if document is None:
             return
         if document.dirty == 0:
+            self._is_leaving = False
             self.notice_over.emit(NOT_SAVED)
         self.unsaved_changed.emit(document.dirty)
 
@@ -201,7 +203,9 @@ class ProjectAtHand(QObject):
         strokes = "1 stroke waits" if waiting == 1 else f"{waiting} strokes wait"
         words = f"{text} ({strokes}, nothing is lost)" if waiting else text
         actions = [(RETRY, "Try again"), (SAVE_AS, "Save as…")]
-        if is_leaving:
+        # Once somebody wanted to leave, failing again must not take the way out from them.
+        self._is_leaving = self._is_leaving or is_leaving
+        if self._is_leaving:
             actions.append((GIVE_UP, "Give up and close"))
         self.notice.emit(Notice(words, Severity.ERROR, tuple(actions), NOT_SAVED))
 
