@@ -113,6 +113,7 @@ class Annotator(QObject):
             parent=self,
         )
         self._workbench.propagation.set_maps(self._maps)
+        self._workbench.review.advice.set_maps(self._maps)
         self._workbench.default_changed.connect(self.model_changed)
         self._workbench.compare_wished.connect(self.compare_wished)
         studio.commands |= self._workbench.commands()
@@ -153,6 +154,12 @@ class Annotator(QObject):
         self._maps = address
         if self._workbench is not None:
             self._workbench.propagation.set_maps(address)
+            self._workbench.review.advice.set_maps(address)
+
+    def maps_made(self) -> None:
+        """There are new maps of the clip on the screen."""
+        if self._workbench is not None:
+            self._workbench.review.advice.maps_made()
 
     def _do(self, action_id: str) -> None:
         self.studio.commands[action_id]()

@@ -220,6 +220,7 @@ class Viewer(QObject):
         self.annotator.model_changed.connect(self.model.use_default)
         self.annotator.compare_wished.connect(self.model.compare)
         self.model.link.map_made.connect(lambda _: self.timeline.maps_changed())
+        self.model.link.map_made.connect(lambda _: self.annotator.maps_made())
         self.demo.notice.connect(self.window.notices.show_notice)
         self.overlays.notice.connect(self.window.notices.show_notice)
 

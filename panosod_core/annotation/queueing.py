@@ -256,7 +256,7 @@ class _Greedy:
         most = max(said, key=lambda name: float(parts[name][row]))
         if most == "unsure":
             higher = round(100 * float(self._ranks["unsure"][row]))
-            first = f"the model is unsure ({pool.entropy[row]:.3f} bit, more than in {higher} % of the frames)"
+            first = f"unsure: {pool.entropy[row]:.3f} bit, above {higher} % of frames"
             if math.isnan(float(pool.entropy[row])):
                 first = "how sure the model is here is not known"
         elif most == "off_sound":
@@ -270,7 +270,7 @@ class _Greedy:
     def _off_sound(self, row: int) -> str:
         pool, off = self._pool, float(self._pool.disagreement_rad[row])
         if pool.sounds[row] and pool.area[row] <= 0:
-            return "something sounds, and the model marks nothing"
+            return "something sounds, nothing is marked"
         return "mask and sound cannot be compared" if math.isnan(off) else _apart(math.degrees(off))
 
     def _changed(self, row: int) -> str:
@@ -279,8 +279,8 @@ class _Greedy:
             return "nothing before it to compare with"
         ago = float(self._pool.time_s[row] - self._pool.time_s[before])
         share = round(100 * float(self._change[row]))
-        what = "labelled" if self._pool.is_labelled[before] else "listed"
-        return f"since the {what} frame {ago:.1f} s before, {share} % has changed"
+        what = "label" if self._pool.is_labelled[before] else "pick"
+        return f"changed by {share} % since the {what} {ago:.1f} s before"
 
 
 def distances(pool: Pool, row: int, rows: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -19,11 +19,11 @@ from panosod_core.annotation.records import FrameKey, FrameState, Source
 from panosod_core.annotation.snapshot import Snapshot, SnapshotFrame
 from panosod_core.geometry.sphere import FloatArray, direction
 from panosod_core.inference.cache import ClipMaps, MapNote
-from panosod_core.inference.clip_feed import ClipPlan
 from panosod_core.inference.map_record import SALIENT, MapRecord, MapSource
 from panosod_core.inference.tracks import angle_to_mask
 from panosod_core.media.audio import AudioReader
 from panosod_core.media.clock import clip_origin_s
+from panosod_core.media.info import ClipInfo
 from panosod_core.media.video import DEFAULT_FPS
 
 APART_S = 0.5
@@ -187,18 +187,20 @@ class ClipMaterial:
         frames: of the clip, as far as is known.
     """
 
-    def __init__(self, clip: int, plan: ClipPlan, *, frame_count: int) -> None:
+    def __init__(self, clip: int, info: ClipInfo, *, frame_count: int) -> None:
         """Nothing read yet.
 
         Args:
             clip: its number.
-            plan: what it is taken for.
+            info: as probed; its sound is taken as found.
             frame_count: frames of the clip, 0 where unknown.
         """
         self.clip = clip
-        self._plan = plan
-        self._fps = float(plan.video.fps or DEFAULT_FPS)
-        self.frames = frame_count or plan.video.frame_count or round((plan.info.duration_s or 0.0) * self._fps)
+        self._info = info
+        video = info.video
+        self._fps = float((video.fps if video is not None else None) or DEFAULT_FPS)
+        listed = video.frame_count if video is not None else None
+        self.frames = frame_count or listed or round((info.duration_s or 0.0) * self._fps)
         self._track: EnergyTrack | None = None
         self._has_listened = False
         self._notes: dict[int, MapNote] = {}
@@ -221,9 +223,9 @@ class ClipMaterial:
         """
         if maps is not None:
             self._listen(should_stop)
-            if self._sequence and not maps.newer_than(self._sequence - 1, limit=1):
-                # The cache's file is another one: it was removed or damaged, and begun anew.
-                self._notes, self._rows, self._sequence = {}, {}, 0
+            # The cache's file may have been removed, or found damaged, and begun anew.
+            there = set(maps.indices())
+            self._notes = {index: note for index, note in self._notes.items() if index in there}
         for note in [] if maps is None else maps.newer_than(self._sequence):
             self._notes[note.index] = note
             self._sequence = note.sequence
@@ -267,12 +269,12 @@ class ClipMaterial:
         return row_of(near, heard, key=key, time_s=time_s)
 
     def _listen(self, should_stop: Callable[[], bool]) -> None:
-        audio = self._plan.audio
+        audio = self._info.audio
         if self._has_listened or audio is None or not audio.format.is_ambisonic or not audio.order:
             return
         rate_hz = audio.sample_rate_hz
-        origin_s = clip_origin_s(self._plan.info)
-        with AudioReader(self._plan.info.path, audio, out_rate_hz=rate_hz, clock_origin_s=origin_s) as reader:
+        origin_s = clip_origin_s(self._info)
+        with AudioReader(self._info.path, audio, out_rate_hz=rate_hz, clock_origin_s=origin_s) as reader:
             tracker = EnergyTracker(sample_rate_hz=rate_hz, start_s=reader.position_s)
             while not should_stop():
                 block = reader.read(round(_BLOCK_S * rate_hz))

@@ -12,11 +12,13 @@ from panosod_core.annotation.queueing import Pool, joined
 from panosod_core.annotation.records import Clip
 from panosod_core.annotation.snapshot import Snapshot
 from panosod_core.errors import MediaError, PanosodError
+from panosod_core.geometry.picture import Eye
 from panosod_core.inference import cache_files
 from panosod_core.inference.cache import CacheKey, PredictionCache
-from panosod_core.inference.clip_feed import plan_clip
-from panosod_core.inference.predict import key_of
+from panosod_core.inference.clip_key import clip_key
 from panosod_core.inference.queue_material import ClipMaterial, decided_in
+from panosod_core.media.choice import chosen_geometry
+from panosod_core.media.probe import probe
 
 
 @dataclass(frozen=True)
@@ -126,9 +128,14 @@ class ProjectQueue:
         path = clip_file(project, clip, self._folders)
         if path is None:
             raise MediaError(f"{clip.path} is not where the project says, nor beside it under its name")
-        plan = plan_clip(path)
-        material = ClipMaterial(clip.id, plan, frame_count=clip.frame_count)
-        made = _Known(path, _mark(path), key or key_of(path, plan, self._model_id), material)
+        info = probe(path)
+        if info.video is None:
+            raise MediaError(f"{path}: expected a panoramic video, there is only sound in it")
+        # The file was found by its content, so that the project's word for it is right.
+        geometry = chosen_geometry(info.video, "auto", eye=Eye.LEFT)
+        key = key or clip_key(content=clip.content_id, model_id=self._model_id, geometry=geometry, audio=info.audio)
+        material = ClipMaterial(clip.id, info, frame_count=clip.frame_count)
+        made = _Known(path, _mark(path), key, material)
         self._known[clip.id] = made
         return made
 

@@ -16,14 +16,16 @@ from panosod_core.annotation.document import Document, Done
 from panosod_core.annotation.records import FrameKey, FrameState, MaskState
 from panosod_core.annotation.survey import Survey, survey
 from panosod_core.errors import PanosodError
+from panosod_viewer.annotating.advice import Advice
 from panosod_viewer.annotating.desk import AnnotationDesk
+from panosod_viewer.annotating.frame_jump import FrameJump
 from panosod_viewer.clip_session import ClipSession
 from panosod_viewer.panels.notice import Notice, Severity
 from panosod_viewer.panels.review_panel import QUEUES, ReviewPanel
 from panosod_viewer.player import Player
 from panosod_viewer.timeline_link import TimelineLink
-from panosod_viewer.tools.doubt import Doubt
 from panosod_viewer.tools.review_queue import (
+    ADVISED,
     FrameLine,
     Queue,
     Show,
@@ -58,6 +60,9 @@ class _Surveyed:
 class Review(QObject):
     """Joins the panel to the desk.
 
+    Attributes:
+        advice: what to annotate next in all clips of the project.
+
     Signals:
         every_changed (int): the keyframe rule.
         notice (object): a Notice.
@@ -87,6 +92,9 @@ class Review(QObject):
         self._survey = Survey()
         self._lines: tuple[FrameLine, ...] = ()
         self._mail = Mailbox()
+        jump = FrameJump(desk=desk, session=session, player=player, parent=self)
+        jump.refused.connect(self._say)
+        self.advice = Advice(panel.picks, desk=desk, player=player, jump=jump, parent=self)
         self._mail_came.connect(self._read_mail, Qt.ConnectionType.QueuedConnection)
         self._mail.attach(self._mail_came.emit)
         self._surveyor: LatestThread[tuple[Path, int]] = LatestThread("panosod-survey", self._look_through)
@@ -107,6 +115,7 @@ class Review(QObject):
         panel.note_written.connect(self.write_note)
         panel.frame_chosen.connect(self.go_to)
         panel.set_queue(self._queue, every=self._every)
+        self.advice.notice.connect(self.notice)
         timeline.follow_states(self.spans)
         self._clip_changed(desk.clip)
 
@@ -138,6 +147,7 @@ class Review(QObject):
         """Go elsewhere with "next"."""
         self._queue = queue
         self._panel.set_queue(queue, every=self._every)
+        self.advice.set_strategy(ADVISED.get(queue))
 
     def set_every(self, every: int) -> None:
         """Another keyframe rule: every n-th frame."""
@@ -156,6 +166,7 @@ class Review(QObject):
         self._refresh.stop()
         self._timeline.follow_states(None)
         self._surveyor.close()
+        self.advice.close()
 
     # --- deciding
 
@@ -201,9 +212,8 @@ class Review(QObject):
     def go(self, step: int) -> None:
         """To the next (+1) or last (-1) frame of the queue."""
         self.refresh()
-        if self._queue in (Queue.UNSURE, Queue.OFF_SOUND):
-            doubt = Doubt.UNSURE if self._queue is Queue.UNSURE else Doubt.OFF_SOUND
-            self._timeline.jump(doubt, step)
+        if self._queue in ADVISED:
+            self.advice.go(step)
             return
         frame = self._player.frame
         if frame is None:

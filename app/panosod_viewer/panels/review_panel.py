@@ -24,12 +24,17 @@ from panosod_viewer.theme import SPACING_PX, theme_of
 from panosod_viewer.tools.review_queue import FrameLine, Progress, Queue, Show
 from panosod_viewer.widgets.buttons import TextButton
 from panosod_viewer.widgets.labels import ElidedLabel, set_role
+from panosod_viewer.widgets.picks_list import PicksList
 
 QUEUES = {
     Queue.KEYFRAMES: "Untouched key frames",
     Queue.DRAFTS: "Drafts",
+    Queue.BEST: "What to annotate next",
     Queue.UNSURE: "Where the model is unsure",
     Queue.OFF_SOUND: "Where model and sound disagree",
+    Queue.CHANGE: "Where most has changed",
+    Queue.NEW: "Unlike what is labelled",
+    Queue.RANDOM: "At random",
     Queue.CONFLICTS: "Conflicts with the other project",
 }
 SHOWN = {
@@ -246,6 +251,8 @@ class ReviewPanel(QWidget):
         rule.addWidget(label)
         rule.addWidget(self.every, 1)
         column.addLayout(rule)
+        self.picks = PicksList()
+        column.addWidget(self.picks)
         self.next.clicked.connect(lambda: self.next_requested.emit(+1))
         self.queue.currentIndexChanged.connect(lambda n: self.queue_chosen.emit(list(QUEUES)[n]))
         self.every.valueChanged.connect(self.every_chosen)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from panosod_core.annotation.queueing import Strategy
 from panosod_core.annotation.records import FrameRow, FrameState
 from panosod_core.annotation.survey import Survey
 
@@ -16,12 +17,30 @@ class Queue(StrEnum):
     KEYFRAMES = "keyframes"
     """The next key frame that nobody has touched."""
     DRAFTS = "drafts"
+    BEST = "best"
+    """What to annotate next in all clips of the project, by everything that speaks for a frame."""
     UNSURE = "unsure"
     """Where the model is least sure."""
     OFF_SOUND = "off sound"
     """Where the model's map lies farthest from the sound."""
+    CHANGE = "change"
+    """Where most has changed since the labelled frame before."""
+    NEW = "new"
+    """What is unlike everything labelled."""
+    RANDOM = "random"
     CONFLICTS = "conflicts"
     """Where a second annotator's masks differ."""
+
+
+ADVISED = {
+    Queue.BEST: Strategy.BEST,
+    Queue.UNSURE: Strategy.UNSURE,
+    Queue.OFF_SOUND: Strategy.OFF_SOUND,
+    Queue.CHANGE: Strategy.CHANGE,
+    Queue.NEW: Strategy.NEW,
+    Queue.RANDOM: Strategy.RANDOM,
+}
+"""Queues over all clips of the project, and by what their frames are chosen."""
 
 
 class Show(StrEnum):

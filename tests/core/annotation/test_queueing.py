@@ -1,4 +1,4 @@
-"""The queue of frames to annotate: what it never proposes, that it does not repeat itself, and that it says the truth."""
+"""The queue of frames to annotate: what it never proposes, that it does not repeat itself, that what it says holds."""
 
 import re
 from dataclasses import replace
@@ -167,12 +167,12 @@ def test_what_a_reason_says_holds(pool, strategy):
             assert apart is None and "nothing of this clip is labelled yet" in pick.reason
         if said := re.search(r"mask and sound are (\d+)°", pick.reason):
             assert np.degrees(pool.disagreement_rad[row]) == pytest.approx(int(said[1]), abs=0.51)
-        if "marks nothing" in pick.reason:
+        if "nothing is marked" in pick.reason:
             assert pool.sounds[row] and pool.area[row] == 0
-        if said := re.search(r"unsure \(([\d.]+) bit, more than in (\d+) %", pick.reason):
+        if said := re.search(r"unsure: ([\d.]+) bit, above (\d+) %", pick.reason):
             assert pool.entropy[row] == pytest.approx(float(said[1]), abs=6e-4)
             assert 100 * np.mean(known < pool.entropy[row]) == pytest.approx(int(said[2]), abs=0.51)
-        if said := re.search(r"since the labelled frame ([\d.]+) s before", pick.reason):
+        if said := re.search(r"since the label ([\d.]+) s before", pick.reason):
             before = times[times <= pick.time_s]
             assert pick.time_s - before.max() == pytest.approx(float(said[1]), abs=0.051)
 
@@ -194,7 +194,7 @@ def test_no_mask_while_something_sounds_is_the_greatest_disagreement():
     off[7] = np.nan
     pool = replace(pool, area=silent, disagreement_rad=off, sounds=np.ones(len(pool), bool))
     first = next_picks(pool, Strategy.OFF_SOUND, count=1)[0]
-    assert row_of(pool, first) == 7 and first.reason.startswith("something sounds, and the model marks nothing")
+    assert row_of(pool, first) == 7 and first.reason.startswith("something sounds, nothing is marked")
 
 
 def test_the_best_goes_to_every_clip_first():

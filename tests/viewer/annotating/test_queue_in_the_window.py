@@ -1,0 +1,112 @@
+"""What to annotate next, by its keys: N goes through all clips of the project, past what is skipped, on as it grows."""
+
+import pytest
+from PySide6.QtCore import Qt
+
+from panosod_core.annotation.records import FrameKey, FrameState
+from panosod_viewer.tools.review_queue import Queue
+from panosod_viewer.workers.map_reading import CacheAddress
+from tests.queue_project import MODEL, frame_times, key_of, make_project, put_maps
+
+pytestmark = pytest.mark.gl
+CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
+
+
+@pytest.fixture
+def queued(painting, clip, other_clip, tmp_path):
+    """A window on the first of two clips of a project; both have maps, the second unsure ones."""
+    other = tmp_path / "other.mp4"
+    other.write_bytes(other_clip.read_bytes())
+    make_project(clip.with_suffix(".panosod"), [clip, other])
+    cache = tmp_path / "cache"
+    put_maps(cache, clip, range(0, 30, 3), unsure=(18,))
+    put_maps(cache, other, range(0, 15, 3), unsure=(6,))
+    at = painting().open(clip).identified()
+    at.wait(lambda: at.desk.clip is not None)
+    at.review = at.viewer.annotator.workbench.review
+    at.cache = cache
+    at.viewer.annotator.workbench.set_shown(True)
+    key = key_of(clip)
+    at.review.advice.set_maps(CacheAddress(str(cache), key.content_id, MODEL, key.settings))
+    at.settle()
+    return at
+
+
+def at_place(window, name, index):
+    info, frame = window.viewer.session.info, window.viewer.player.frame
+    return info is not None and info.path.stem == name and frame is not None and frame.index == index
+
+
+def places(window):
+    names = {1: "clip", 2: "other"}
+    return [(names[p.clip], p.index) for p in window.review.advice.picks]
+
+
+def rows(window):
+    model = window.review._panel.picks.model
+    return [model.item(n).text().split("\n") for n in range(model.rowCount())]
+
+
+def choose(window, queue):
+    window.review._panel.queue.setCurrentIndex(list(Queue).index(queue))
+    window.wait(lambda: bool(rows(window)))
+
+
+def test_n_goes_through_all_clips_past_what_is_skipped_and_back(queued):
+    choose(queued, Queue.UNSURE)
+    assert places(queued)[:2] == [("clip", 18), ("other", 6)] or places(queued)[:2] == [("other", 6), ("clip", 18)]
+    order = places(queued)
+    assert len(order) == 3  # one for each half second
+    first, *why = rows(queued)[0]
+    assert first.startswith("1.  ") and order[0][0] in first
+    assert why[0].startswith("unsure: ") and why[1] == "nothing of this clip is labelled yet"
+
+    ahead = [place for place in order if place != ("clip", 0)]  # the one on the screen is gone past
+    for place in ahead:
+        queued.key(Qt.Key.Key_N)
+        queued.wait(lambda place=place: at_place(queued, *place))
+    assert queued.desk.document is not None and len(queued.desk.document.clips) == 2, "the project stays open"
+    queued.key(Qt.Key.Key_N, SHIFT)
+    queued.wait(lambda: at_place(queued, *ahead[0]))
+
+
+def test_accepting_goes_on_and_takes_the_frame_out_of_the_list(queued):
+    choose(queued, Queue.BEST)
+    order = [place for place in places(queued) if place != ("clip", 0)]
+    queued.key(Qt.Key.Key_N)
+    queued.wait(lambda: at_place(queued, *order[0]))
+    queued.wait(lambda: queued.desk.clip is not None and queued.desk.key is not None)
+    number, index = queued.desk.clip.id, order[0][1]
+    queued.key(Qt.Key.Key_Return, CONTROL)
+    queued.wait(lambda: at_place(queued, *order[1]))
+    queued.saved()
+    pts = frame_times(queued.cache.parent / f"{order[0][0]}.mp4")[0][index]
+    row = queued.desk.document.frame(FrameKey(number, 0, pts, index))
+    assert row is not None and row.state is FrameState.ACCEPTED
+    queued.wait(lambda: order[0] not in places(queued))  # worked out anew
+    assert order[1] in places(queued)
+
+
+def test_a_click_goes_there_and_frames_without_maps_are_counted(queued, tmp_path):
+    for file in queued.cache.glob("*.maps*"):
+        file.unlink()
+    put_maps(queued.cache, queued.viewer.session.info.path, [0, 3])
+    choose(queued, Queue.NEW)
+    panel = queued.review._panel.picks
+    queued.wait(lambda: "have no map near" in panel.words.text())
+    assert panel.words.text().startswith("15 of 45 frames") and "other.mp4" in panel.words.text()
+    assert panel.predict.isVisible() and panel.predict.text() == "Predict them"
+    put_maps(queued.cache, tmp_path / "other.mp4", range(0, 15, 3))
+    queued.review.advice.refresh()
+    queued.wait(lambda: ("other", 0) in places(queued))
+    assert not panel.predict.isVisible()
+    row = places(queued).index(("other", 0))
+    panel.list.clicked.emit(panel.model.index(row, 0))
+    queued.wait(lambda: at_place(queued, "other", 0))
+
+
+def test_another_queue_puts_the_list_away(queued):
+    choose(queued, Queue.RANDOM)
+    assert queued.review._panel.picks.isVisible() and "drawn at random" in rows(queued)[0][1]
+    queued.review._panel.queue.setCurrentIndex(list(Queue).index(Queue.DRAFTS))
+    assert not queued.review._panel.picks.isVisible()
