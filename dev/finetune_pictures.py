@@ -149,14 +149,16 @@ class Walk:
             turn = float(np.angle(np.exp(1j * (azimuth - look.yaw_rad))))
             strokes = int(np.ceil(abs(turn) / look.fov_rad / 0.8)) or 1
             for _ in range(strokes):
-                self._drag(round(turn / look.fov_rad * across / strokes))
+                self._drag(QPoint(round(turn / look.fov_rad * across / strokes), 0))
+            rise = float(np.arcsin(cap[0][2])) - look.pitch_rad
+            self._drag(QPoint(0, round(0.8 * rise / look.fov_rad * across)))
 
-    def _drag(self, by_px: int) -> None:
-        """Turn the view with the pointer."""
-        start = QPoint(self.view.width() // 2 - by_px // 2, self.view.height() // 2)
+    def _drag(self, by: QPoint) -> None:
+        """Turn the view with the pointer, by so many pixels."""
+        start = QPoint(self.view.width() // 2, self.view.height() // 2) - by / 2
         QTest.mousePress(self.view, LEFT, NONE, start)
         for n in range(1, 9):
-            there = QPointF(start + QPoint(by_px * n // 8, 0))
+            there = QPointF(start + by * (n / 8))
             move = QMouseEvent(
                 QEvent.Type.MouseMove, there, self.view.mapToGlobal(there), Qt.MouseButton.NoButton, LEFT, NONE
             )
@@ -259,7 +261,11 @@ class Walk:
 
     def compare(self) -> None:
         """Both models in the picture, a line between them, with nothing else beside it."""
+        window, studio = self.viewer.window, self.viewer.annotator.studio
+        window.activateWindow()
+        self.until(window.isActiveWindow)
         self.press(Qt.Key.Key_D, CONTROL)
+        self.until(lambda: not studio.is_on)  # or the pointer would paint
         self.press(Qt.Key.Key_R, CONTROL)
         self.press(Qt.Key.Key_1, CONTROL)
         self.rest(0.5)
