@@ -7,9 +7,8 @@ store thread (the painter of ``kill.py``: paints, erases, accepts, undoes, and s
 thread that starts, follows and takes up jobs (``panosod_viewer.workers.training``); it has no picture. "The job" is the
 real one, at a tiny size: it reads the same project, prepares, learns 6 steps, is judged. In turn the window, the job,
 or both are killed with SIGKILL after a random number of the job's events and a random moment; every fifth window while
-it opens. So that a round is cheap, both
-are forked from processes that have loaded everything beforehand; each is a process of its own all the same, the job in
-a session of its own, started through the queue's own door.
+it opens. So that a round is cheap, both are forked from processes that have loaded everything beforehand; each is a
+process of its own all the same, the job in a session of its own, started through the queue's own door.
 
 After each kill, with nothing of the window left:
 
@@ -26,16 +25,13 @@ next learns from the state that was saved: after each resume the next step is th
 
 import argparse
 import contextlib
-import ctypes
 import datetime
-import importlib
 import json
 import os
 import platform
 import random
 import select
 import signal
-import socket
 import sys
 import tempfile
 import time
@@ -47,7 +43,7 @@ from typing import Any
 
 import kill
 import numpy as np
-from PIL import Image
+from nursery import Nursery, callers, descendants
 
 from panosod_core.annotation.adopting import new_clip
 from panosod_core.annotation.document import Document
@@ -61,7 +57,6 @@ from panosod_core.model.network import build_network
 from panosod_core.model.presets import PANOSOD
 from panosod_core.synth.demo import build_demo
 from panosod_core.synth.truth import load_truth
-from panosod_core.training import finetune_process
 from panosod_core.training.jobs.control import MOST_ATTEMPTS, queue
 from panosod_core.training.jobs.folder import CANDIDATE, JobFolder, JobRecord
 from panosod_core.training.jobs.process_mark import ProcessMark
@@ -77,101 +72,8 @@ MODEL = replace(
     mel_bands=32, dropout=0.0,
 )  # fmt: skip
 VICTIMS = ("window", "job", "both")
-_SUBREAPER = 36
-"""PR_SET_CHILD_SUBREAPER: descendants whose parent dies become ours, so that none is lost sight of."""
-_DIES_WITH_PARENT = 1
-_CLIENT = """
-import socket, sys
-s = socket.socket(socket.AF_UNIX)
-s.connect(sys.argv[1])
-s.sendall(sys.argv[2].encode() + b"\\n")
-s.recv(1)
-"""
 PATIENCE_S = 1800.0
 """For what takes seconds on an idle machine; this is no measure of anything."""
-
-
-# --- where jobs are born
-
-
-class Nursery:
-    """A process that has loaded everything and forks a job's process when it is asked to."""
-
-    def __init__(self, folder: Path) -> None:
-        self.address = str(folder / "nursery")
-        listener = socket.socket(socket.AF_UNIX)
-        listener.bind(self.address)
-        listener.listen()
-        self.pid = os.fork()
-        if not self.pid:
-            with contextlib.suppress(KeyboardInterrupt):
-                _serve(listener)
-            os._exit(0)
-        listener.close()
-
-    def command(self, folder: Path) -> tuple[str, ...]:
-        """What the queue runs in place of the job's own program: the same program, forked."""
-        return (sys.executable, "-S", "-E", "-c", _CLIENT, self.address, str(folder))
-
-    def living(self) -> set[int]:
-        """All that descends from it and lives."""
-        return descendants(self.pid)
-
-    def close(self) -> None:
-        for pid in self.living():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        os.kill(self.pid, signal.SIGKILL)
-        os.waitpid(self.pid, 0)
-
-
-def _serve(listener: socket.socket) -> None:
-    prctl = ctypes.CDLL(None).prctl
-    prctl(_SUBREAPER, 1, 0, 0, 0)
-    prctl(_DIES_WITH_PARENT, signal.SIGKILL, 0, 0, 0)
-    importlib.import_module("torch._dynamo")  # what an optimiser and the readers of pictures load when they are first
-    Image.init()  # used: seconds, which are not what is killed here
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system buries them
-    while True:
-        caller, _ = listener.accept()
-        folder = Path(caller.makefile().readline().strip())
-        if os.fork():
-            caller.close()
-            continue
-        listener.close()
-        os.setsid()
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        log = os.open(folder / "log.txt", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-        for number in (1, 2):
-            os.dup2(log, number)
-        mark = ProcessMark.of(os.getpid())
-        assert mark is not None
-        JobFolder(folder).mark(mark)  # as the queue does it: until then the caller stands in for it
-        caller.sendall(b"\n")
-        caller.close()
-        code = 70
-        try:
-            code = finetune_process.main([str(folder)])
-        finally:
-            sys.stdout.flush()
-            os._exit(code)
-
-
-def descendants(root: int) -> set[int]:
-    """Living processes that come from one, without it."""
-    parents: dict[int, int] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal():
-            with contextlib.suppress(OSError):
-                state, parent = (entry / "stat").read_text().rpartition(")")[2].split()[:2]
-                if state not in "ZX":
-                    parents[int(entry.name)] = int(parent)
-    found: set[int] = set()
-    fresh = {root}
-    while fresh:
-        fresh = {pid for pid, parent in parents.items() if parent in fresh} - found
-        found |= fresh
-    return found
 
 
 # --- the window
@@ -420,7 +322,7 @@ class Trial:
 
     def _next_start(self, where: str) -> None:
         # A caller of the nursery whose window was killed may be at its door still.
-        self._until(lambda: not _callers(self.nursery.address), "callers to be served")
+        self._until(lambda: not callers(self.nursery.address), "callers to be served")
         job, mark = self._at_work()
         assert job is not None
         before = job.read()
@@ -441,7 +343,7 @@ class Trial:
             self.count.wrong.append(f"{where}: {before.attempts} deaths, and {after.state}")
 
     def _check_orphans(self, where: str) -> None:
-        self._until(lambda: not _callers(self.nursery.address), "callers to be served")
+        self._until(lambda: not callers(self.nursery.address), "callers to be served")
         job, mark = self._at_work()
         allowed = set() if mark is None else {mark.pid} | descendants(mark.pid)
         for pid in self.nursery.living() - allowed:
@@ -535,18 +437,6 @@ def _group(pid: int) -> int:
         return os.getpgid(pid)
     except ProcessLookupError:
         return -1
-
-
-def _callers(address: str) -> list[int]:
-    """Processes that wait at the nursery's door."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal():
-            with contextlib.suppress(OSError):
-                words = (entry / "cmdline").read_bytes()
-                if address.encode() in words and (entry / "stat").read_text().rpartition(")")[2].split()[0] not in "ZX":
-                    found.append(int(entry.name))
-    return found
 
 
 # --- all of it

@@ -7,7 +7,9 @@ read in a thread.
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
@@ -40,6 +42,7 @@ SHOW = "finetune.show"
 KEY = "finetune"
 COUNT_MS = 600
 _SECONDS = 12.0
+_PLOTS = "panosod_viewer.widgets.training_plots"
 _ENDED = (JobState.EVALUATED, JobState.FAILED)
 
 
@@ -163,6 +166,8 @@ class Finetuning(QObject):
         self.panel.set_material(None, project="" if project is None else project.name)
         self.panel.set_jobs((), chosen=None)
         if project is not None:
+            # A quarter of a second of work, which the first curve would have to wait for.
+            Thread(target=import_module, args=(_PLOTS,), name="panosod-plots", daemon=True).start()
             self.jobs.list(project)  # a job that a window before this one has started is found again
             self._count.start()
 

@@ -37,6 +37,7 @@ def cluster(tmp_path_factory):
         patch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("RAY_raylet_start_wait_time_s", "240")  # machines that run tests are shared
+        patch.setenv("RAY_DASHBOARD_SUBPROCESS_MODULE_WAIT_READY_TIMEOUT", "240")
         patch.setenv("OMP_NUM_THREADS", "1")
         patch.setenv("PYTHONWARNINGS", "ignore")
         context = ray.init(
