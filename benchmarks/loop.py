@@ -70,7 +70,7 @@ Row = tuple[str, ModelEvaluation, ModelEvaluation]
 def main() -> None:
     words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     words.add_argument("--model", type=Path, default=None)
-    words.add_argument("--clips", type=int, default=3)
+    words.add_argument("--clips", type=int, default=6)
     words.add_argument("--seconds", type=float, default=0.0, help="of a clip; 6, or 9 where masks are spoilt")
     words.add_argument("--frames", type=int, default=0, help="corrected; 12, or 42 spoilt ones")
     words.add_argument("--minutes", type=float, default=0.0, help="of learning; 12, from spoilt masks 4")
