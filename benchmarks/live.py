@@ -26,6 +26,7 @@ from pathlib import Path
 
 import live_window
 import numpy as np
+from pages import put_measured
 
 RATE_HZ = 48000
 FRAME_RATE_HZ = 10.0
@@ -168,8 +169,6 @@ def report(args: argparse.Namespace) -> str:
     rows = [row for part in args.parts for row in parts[part](args)]
     stolen, total = (now - then for now, then in zip(steal(), (stolen, total), strict=True))
     lines = [
-        "# Live prediction",
-        "",
         f"{datetime.date.today().isoformat()}, {platform.processor() or platform.machine()}, {os.cpu_count()} cores, "
         f"load {load:.1f} at the start and {os.getloadavg()[0]:.1f} at the end, steal "
         f"{100 * stolen / max(1, total):.1f} %. By `benchmarks/live.py`: medians of {args.rounds} rounds of "
@@ -202,7 +201,7 @@ def main() -> None:
     print(text)
     if args.out:
         args.out.parent.mkdir(parents=True, exist_ok=True)
-        args.out.write_text(text)
+        put_measured(args.out, text)
 
 
 if __name__ == "__main__":

@@ -5,11 +5,13 @@
 CPU milliseconds of this process (all threads: on a software renderer that is the drawing itself), medians. A picture
 of 1920x960 is uploaded for every frame and the view goes once round, so that every layer is seen and not seen as often
 as it lies about the sphere. "Alone" is the draw into a framebuffer, "in the window" a painted frame of the widget,
-which is what a person waits for. ``--write`` puts the table into benchmarks/results/overlay_cost.md. Needs Xvfb or a
-display (QT_QPA_PLATFORM=xcb).
+which is what a person waits for. ``--write`` puts the table into the page benchmarks/results/overlay_cost.md, whose
+prose stays. Needs Xvfb or a display (QT_QPA_PLATFORM=xcb).
 """
 
 import argparse
+import datetime
+import os
 import platform
 import statistics
 import time
@@ -19,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 from draw_cost import WAIT, noise_frame
+from pages import put_measured
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QApplication
 
@@ -137,7 +140,8 @@ def compared(paint: Paint, view: View, frames: int) -> dict[str, tuple[float, fl
         # The mean over the turn, as layers lie unevenly about the sphere; of pairs whose none is near its median.
         usual = statistics.median(times[0])
         kept = [i for i, t in enumerate(times[0]) if t < 1.5 * usual]
-        found[name] = tuple(statistics.fmean([side[i] for i in kept]) for side in times)
+        without, with_it = (statistics.fmean([side[i] for i in kept]) for side in times)
+        found[name] = without, with_it
     return found
 
 
@@ -206,9 +210,11 @@ def main() -> None:
     text = f"{told}\n\n{table(rows)}\n"
     print(text)
     if options.write:
-        head = "# What overlays cost\n\nPrinted by `python benchmarks/overlay_cost.py --write`.\n\n"
-        machine = f"\n{platform.platform()}, Python {platform.python_version()}, Mesa llvmpipe, two cores.\n"
-        RESULTS.write_text(head + text + machine, encoding="utf-8")
+        when = f"{datetime.date.today()}, load {os.getloadavg()[1]:.1f} in five minutes"
+        machine = (
+            f"{platform.platform()}, Python {platform.python_version()}, Mesa llvmpipe, {os.cpu_count()} cores, {when}."
+        )
+        put_measured(RESULTS, f"{text}\n{machine}")
 
 
 if __name__ == "__main__":

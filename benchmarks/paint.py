@@ -33,6 +33,7 @@ from typing import Any
 
 import numpy as np
 from OpenGL import GL
+from pages import put_measured
 from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QApplication
@@ -320,8 +321,6 @@ def report(
     size: tuple[int, int],
 ) -> list[str]:
     lines = [
-        "# Painting",
-        "",
         f"`python benchmarks/paint.py` on {platform.machine()}, {platform.system()}, {os.cpu_count()} cores (load",
         f"{', '.join(f'{x:.1f}' for x in os.getloadavg())}); labels {WIDTH}x{HEIGHT}, brush {BRUSH_DEG:.0f}° across,",
         f"picture {size[0]}x{size[1]}. Milliseconds. A painted frame without masks takes {bare:.1f}.",
@@ -385,7 +384,7 @@ def main() -> None:
     text = "\n".join(lines)
     print(text)
     if arguments.write:
-        RESULTS.write_text(text, encoding="utf-8")
+        put_measured(RESULTS, text)
 
 
 if __name__ == "__main__":
