@@ -25,7 +25,7 @@ from panosod_core.inference.messages import (
     Setup,
 )
 from panosod_viewer.workers.mailbox import Mailbox
-from panosod_viewer.workers.map_reading import CacheAddress, MapRead, MapReader, MapsKnown
+from panosod_viewer.workers.map_reading import CacheAddress, MapRead, MapReader, MapsFailed, MapsKnown
 from panosod_viewer.workers.predicting import PredictorClient, PredictorDied, PredictorLetter
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ KEPT = 64
 """Records kept on either side of the frame in sight."""
 STANDS_IN_S = 0.25
 """A frame without a map shows the nearest one within this time."""
+UNREADABLE = "its maps cannot be read"
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +85,7 @@ class PredictorLane(QObject):
         status_changed (str): a few words for the status line.
         failed (object): a Failure; the process is gone. What it has made is still read and shown.
         refused (str): this clip cannot be predicted; one line.
+        unreadable (str): maps are made but cannot be read; one line. Nothing is shown before :meth:`read_again`.
     """
 
     record_changed = Signal(object)
@@ -92,6 +94,7 @@ class PredictorLane(QObject):
     status_changed = Signal(str)
     failed = Signal(object)
     refused = Signal(str)
+    unreadable = Signal(str)
     _mail_came = Signal()
 
     def __init__(
@@ -193,6 +196,12 @@ class PredictorLane(QObject):
         if self._loaded is not None:
             self._say("ready")
 
+    def read_again(self) -> None:
+        """Once more, where the maps could not be read."""
+        if self._address is not None and self._reader is None:
+            self._read(self._address)
+            self._say("starting…" if self._progress is None else _progress_words(self._progress))
+
     def look_at(self, index: int) -> None:
         """The frame in sight."""
         self._index = index
@@ -237,6 +246,8 @@ class PredictorLane(QObject):
             self._map_read(letter)
         elif isinstance(letter, MapsKnown):
             self._maps_known(letter)
+        elif isinstance(letter, MapsFailed):
+            self._maps_failed(letter)
         elif isinstance(letter, (ClipReady, ClipRefused, Progress)):
             if self._is_current(letter.generation):
                 self._hear_of_clip(letter)
@@ -256,7 +267,8 @@ class PredictorLane(QObject):
             self._clip_ready(letter)
         elif isinstance(letter, Progress):
             self._progress = letter
-            self._say(_progress_words(letter))
+            is_blind = self._address is not None and self._reader is None
+            self._say(UNREADABLE if is_blind else _progress_words(letter))
         else:
             self._say("not for this clip")
             self.refused.emit(letter.text)
@@ -268,27 +280,38 @@ class PredictorLane(QObject):
         self._ready = ready
         address = CacheAddress(self.setup.cache, ready.content_id, ready.model_id, ready.settings)
         if address == self._address:
+            self.read_again()
             return  # a process in place of one that died: reader, maps and their count are those of before
         self._forget_maps()
         self._coverage = Coverage(
             ready.frame_rate_hz, np.zeros(ready.frame_count, np.bool_), np.zeros(ready.frame_count, np.bool_)
         )
         self._address = address
+        self._read(address)
+        self.address_changed.emit(address)
+        self._choose()
+
+    def _read(self, address: CacheAddress) -> None:
         self._reader = MapReader(address, self._mail.post)
         self._reader.start()
         self._reader.look_at(self._index)
-        self.address_changed.emit(address)
-        self._choose()
 
     def _maps_known(self, known: MapsKnown) -> None:
         if known.address == self._address:
             for index, carried in known.carried.items():
                 self._cover(index, is_carried=carried > 0)
 
+    def _maps_failed(self, failed: MapsFailed) -> None:
+        if failed.address == self._address and self._reader is not None:
+            self._close_reader()
+            self._say(UNREADABLE)
+            self.unreadable.emit(failed.text)
+
     def _map_made(self, made: MapMade) -> None:
-        if self._is_current(made.generation) and self._reader is not None:
+        if self._is_current(made.generation) and self._address is not None:
             self._cover(made.index, is_carried=made.is_carried)
-            self._reader.made(made.index)
+            if self._reader is not None:
+                self._reader.made(made.index)
             self.map_made.emit(made.index)
 
     def _cover(self, index: int, *, is_carried: bool) -> None:
@@ -327,8 +350,11 @@ class PredictorLane(QObject):
     def _forget_maps(self) -> None:
         """Read no more, and keep nothing of what was read; what is shown stays until the next choice."""
         self._address = self._coverage = None
-        reader, self._reader = self._reader, None
         self._records = {}
+        self._close_reader()
+
+    def _close_reader(self) -> None:
+        reader, self._reader = self._reader, None
         if reader is not None and not reader.close():
             _log.warning("reading maps hangs; its thread is left to end with the program")
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 RETRY = "prediction.retry:"
 USE_CPU = "prediction.cpu:"
+READ_AGAIN = "prediction.read:"
 """Beginnings of the ids of the notice's buttons; the number of the lane follows."""
 HOW_TO_GET_IT = "To see what a model sees, install what runs it: pip install 'panosod[model]'"
 TELL_S = 0.2
@@ -227,6 +228,10 @@ class PredictionLink(QObject):
 
     def act(self, action: str) -> None:
         """A button of one of our notices was pressed."""
+        if action.startswith(READ_AGAIN):
+            lane = self._lanes.by_number.get(int(action.rpartition(":")[2]))
+            if lane is not None:
+                lane.read_again()
         if action.startswith((RETRY, USE_CPU)):
             if action.startswith(USE_CPU):
                 self._wish = replace(self._wish, device="cpu")
@@ -309,6 +314,7 @@ class PredictionLink(QObject):
         self.notice_over.emit(f"prediction.failed.{number}")
         lane.status_changed.connect(lambda words: self._lane_says(number, words))
         lane.failed.connect(lambda failure: self._failed(number, failure))
+        lane.unreadable.connect(lambda text: self._unreadable(number, text))
         lane.refused.connect(
             lambda text: self.notice.emit(Notice(text, Severity.INFO, key=f"prediction.refused.{number}", seconds=10.0))
         )
@@ -338,6 +344,11 @@ class PredictionLink(QObject):
             actions.append((f"{USE_CPU}{number}", "Use the CPU"))
         text = f"No predictions from {name}: {failure.text}"
         self.notice.emit(Notice(text, Severity.WARNING, tuple(actions), f"prediction.failed.{number}"))
+
+    def _unreadable(self, number: int, text: str) -> None:
+        text = f"Maps of {self._lanes.names[number]} cannot be shown: {text}"
+        actions = ((f"{READ_AGAIN}{number}", "Retry"),)
+        self.notice.emit(Notice(text, Severity.WARNING, actions, f"prediction.unreadable.{number}"))
 
     # --- what happens ---
 

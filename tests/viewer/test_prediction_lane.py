@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from panosod_core.inference.cache import CacheKey, PredictionCache, map_record
+from panosod_core.errors import PredictionError
+from panosod_core.inference.cache import CacheKey, ClipMaps, PredictionCache, map_record
 from panosod_core.inference.messages import (
     Broken,
     ClipReady,
@@ -16,7 +17,7 @@ from panosod_core.inference.messages import (
     Progress,
     Setup,
 )
-from panosod_viewer.prediction_lane import PredictorLane
+from panosod_viewer.prediction_lane import UNREADABLE, PredictorLane
 from panosod_viewer.workers.predicting import PredictorDied
 
 KEY = CacheKey("content", "model", "settings")
@@ -223,3 +224,30 @@ def test_a_model_that_goes_is_told_once_and_its_process_is_put_away(bench, lette
     assert bench.lane.pid is None
     bench.lane.open_clip(OpenClip(1, "/a.mp4"))  # to nobody
     assert bench.client.sent == []
+
+
+def test_maps_that_cannot_be_read_are_told_and_read_again_when_asked(bench, qtbot, monkeypatch):
+    unreadable = []
+    bench.lane.unreadable.connect(unreadable.append)
+    bench.put(3)
+    bench.lane.open_clip(OpenClip(1, "/a.mp4"))
+    bench.lane.look_at(3)
+    with monkeypatch.context() as broken:
+        broken.setattr(ClipMaps, "get", fail_to_read)
+        bench.hear(LOADED, ready())
+        qtbot.waitUntil(lambda: bool(unreadable))
+    assert unreadable == ["the disk has gone"]
+    bench.hear(progress())
+    assert bench.words[-2:] == [UNREADABLE, UNREADABLE]  # not how many maps are made that nobody sees
+    bench.put(4)
+    bench.hear(MapMade(1, 4, False))
+    assert bench.made == [4]
+    bench.lane.read_again()
+    qtbot.waitUntil(lambda: bench.shows(3))
+    assert bench.words[-1] == "9 maps/s, every 3rd frame"
+    bench.lane.look_at(4)
+    qtbot.waitUntil(lambda: bench.shows(4))
+
+
+def fail_to_read(self, index):
+    raise PredictionError("the disk has gone")

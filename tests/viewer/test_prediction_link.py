@@ -11,7 +11,7 @@ from panosod_core.inference.messages import Setup
 from panosod_core.resources import demo_model_path
 from panosod_viewer import prediction_wish
 from panosod_viewer.prediction_lane import Coverage, Failure, PredictorLane, every_nth
-from panosod_viewer.prediction_link import HOW_TO_GET_IT, RETRY, USE_CPU, PredictionLink
+from panosod_viewer.prediction_link import HOW_TO_GET_IT, READ_AGAIN, RETRY, USE_CPU, PredictionLink
 from panosod_viewer.prediction_wish import PredictionWish, can_predict, default_id, has_default_model, model_name
 from tests.viewer.pictures import picture
 from tests.viewer.test_player import Desk
@@ -28,6 +28,7 @@ class Lane(QObject):
     status_changed = Signal(str)
     failed = Signal(object)
     refused = Signal(str)
+    unreadable = Signal(str)
 
     def __init__(self, setup: Setup, *, parent=None):
         super().__init__(parent)
@@ -35,10 +36,14 @@ class Lane(QObject):
         self.clips, self.moves, self.looks, self.strides = [], [], [], []
         self.is_closed = self.is_clip_closed = False
         self.restarts = []
+        self.readings = 0
 
     def restart(self, setup, clip):
         self.setup, self.pid = setup, 4712
         self.restarts.append(clip)
+
+    def read_again(self):
+        self.readings += 1
 
     def die(self, failure):
         self.pid = None
@@ -224,6 +229,17 @@ def test_a_model_that_is_another_one_now_is_loaded_anew_and_no_other(link):
     link.link.use_model("/models/b.safetensors", is_second=True)
     link.link.reload("")
     assert [len(lane.restarts) for lane in link.lanes] == [1, 0]
+
+
+def test_maps_that_cannot_be_shown_are_told_with_a_retry_of_the_reading_alone(link):
+    link.opened()
+    (lane,) = link.lanes
+    lane.unreadable.emit("the disk has gone")
+    (notice,) = link.notices
+    assert notice.text == "Maps of demo model cannot be shown: the disk has gone"
+    assert [action for action, _ in notice.actions] == [f"{READ_AGAIN}0"]
+    link.link.act(f"{READ_AGAIN}0")
+    assert (lane.readings, lane.restarts) == (1, [])
 
 
 def test_buttons_of_others_are_none_of_its_business(link):

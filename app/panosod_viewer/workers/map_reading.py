@@ -59,7 +59,20 @@ class MapRead:
     record: "MapRecord"
 
 
-ReadingLetter: TypeAlias = MapsKnown | MapRead
+@dataclass(frozen=True)
+class MapsFailed:
+    """The maps cannot be read (any more); the reader has ended.
+
+    Attributes:
+        address: which ones.
+        text: why, one line.
+    """
+
+    address: CacheAddress
+    text: str
+
+
+ReadingLetter: TypeAlias = MapsKnown | MapRead | MapsFailed
 
 
 class MapReader:
@@ -113,10 +126,15 @@ class MapReader:
         try:
             self._follow()
         except PanosodError as error:
-            # The predictor writes to the same place and says so to the person; here there is just nothing to show.
-            _log.warning("maps cannot be read: %s", error)
-        except Exception:  # noqa: BLE001 - a worker's boundary: the log has the traceback, the picture stays plain
+            self._fail(str(error))
+        except Exception as error:  # noqa: BLE001 - a worker's boundary: the log has the traceback, the person a line
             _log.exception("reading maps failed")
+            self._fail(f"{type(error).__name__}: {error}".splitlines()[0])
+
+    def _fail(self, text: str) -> None:
+        _log.warning("maps cannot be read: %s", text)
+        if not self._is_closing:
+            self._post(MapsFailed(self._address, text))
 
     def _follow(self) -> None:
         from panosod_core.inference.cache import CacheKey, PredictionCache

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from panosod_core.inference.cache import CacheKey, PredictionCache, map_record
-from panosod_viewer.workers.map_reading import AHEAD, BEHIND, CacheAddress, MapRead, MapReader, MapsKnown
+from panosod_core.inference.cache import CacheKey, ClipMaps, PredictionCache, map_record
+from panosod_viewer.workers.map_reading import AHEAD, BEHIND, CacheAddress, MapRead, MapReader, MapsFailed, MapsKnown
 
 KEY = CacheKey("clip", "model", "settings")
 
@@ -68,11 +68,30 @@ def test_a_map_made_near_the_frame_comes_at_once_and_replaces_the_carried_one(ma
     assert [r.index for r in read(mail, 1)] == [90]
 
 
-def test_a_place_that_cannot_be_read_ends_the_thread_alone(tmp_path, mail, caplog):
+def test_a_place_that_cannot_be_read_is_told_in_one_line(tmp_path, mail):
     (tmp_path / "file").write_text("no folder")
-    reader = MapReader(CacheAddress(str(tmp_path / "file" / "cache"), "a", "b", "c"), mail.post)
+    address = CacheAddress(str(tmp_path / "file" / "cache"), "a", "b", "c")
+    reader = MapReader(address, mail.post)
     reader.start()
     reader.look_at(3)
-    reader._thread.join(20)
+    failed = mail.next()
+    assert isinstance(failed, MapsFailed)
+    assert failed.address == address
+    assert "expected a folder" in failed.text
+    assert "\n" not in failed.text
     assert reader.close()
-    assert "maps cannot be read" in caplog.text
+
+
+def test_a_mistake_while_reading_is_told_too(maps, reader, mail, monkeypatch):
+    def stumble(self, index):
+        raise KeyError("no such\nthing")
+
+    monkeypatch.setattr(ClipMaps, "get", stumble)
+    maps.put(record(5))
+    reader.start()
+    mail.next()
+    reader.look_at(5)
+    failed = mail.next()
+    assert isinstance(failed, MapsFailed)
+    assert "KeyError" in failed.text
+    assert "\n" not in failed.text
