@@ -14,13 +14,18 @@ from numpy.typing import NDArray
 
 from panosod_core.annotation.propagation.carry import Carried, Carrier, Luma
 from panosod_core.errors import AnnotationError
+from panosod_core.geometry.regions.morphology import cap_about
 from panosod_core.geometry.regions.ring import RingBox, RingMask
+from panosod_core.geometry.regions.turning import turn_about, turned_region
 from panosod_core.geometry.regions.window import FloatImage
+from panosod_core.geometry.sphere import angle_between
 
 KeyT = TypeVar("KeyT")
 
 WORK_WIDTH_PX = 960
 """Width at which flow is computed: 2.7 pixels a degree."""
+_LEAST_COMMON = 0.5
+"""Of what two outlines cover together: with less in common they are brought together before they are blended."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,20 +168,48 @@ def carry_between(
 def _blended(
     first: Carried | None, second: Carried | None, *, nearness: float, width: int, height: int
 ) -> Carried | None:
-    """Between two outlines: where the weighted mean of the distances to them is 0."""
+    """Between two outlines: where the weighted mean of the distances to them is 0, never nothing.
+
+    Where they lie so far apart that this mean would wear the object away, both are turned to the middle between them
+    before: one turned all the way costs no area, two that do not meet leave none.
+    """
     known = [c for c in (first, second) if c is not None and c.mask is not None]
     if len(known) < 2 or first is None or second is None or first.mask is None or second.mask is None:
         return known[0] if known else None
     weights = np.array([first.confidence * (1 - nearness), second.confidence * nearness]) + 1e-6
     weights /= weights.sum()
-    box = _padded(first.mask.box.union(second.mask.box, width), width, height)
+    ends = _brought_together((first.mask, second.mask), weights, width=width, height=height)
+    box = _padded(ends[0].box.union(ends[1].box, width), width, height)
     depth = np.zeros((box.height, box.width), np.float32)
-    for mask, weight in zip((first.mask, second.mask), weights, strict=True):
-        inside = np.asarray(box.read(mask.full((height, width))), np.uint8)
-        depth += float(weight) * _signed_distance(inside)
+    for mask, weight in zip(ends, weights, strict=True):
+        depth += float(weight) * _signed_distance(mask.within(box, width).astype(np.uint8))
     merged = depth > 0
     confidence = float(weights @ [first.confidence, second.confidence])
-    return Carried(RingMask(box, merged) if merged.any() else None, confidence)
+    # Unlike each other (a ring and a disc, say), they may still have no mean: then the one that counts for more.
+    mask = RingMask(box, merged) if merged.any() else (first.mask, second.mask)[int(weights[1] > weights[0])]
+    return Carried(mask, confidence)
+
+
+def _brought_together(
+    masks: tuple[RingMask, RingMask], weights: NDArray[np.float64], *, width: int, height: int
+) -> tuple[RingMask, RingMask]:
+    """Two outlines of one object, turned so that their middles meet, where too little of them overlaps."""
+    box = masks[0].box.union(masks[1].box, width)
+    both = [mask.within(box, width) for mask in masks]
+    common = float(np.count_nonzero(both[0] & both[1]))
+    if common >= _LEAST_COMMON * np.count_nonzero(both[0] | both[1]):
+        return masks
+    caps = [cap_about(mask, width=width, height=height) for mask in masks]
+    if caps[0] is None or caps[1] is None:
+        return masks
+    (start, _), (end, _) = caps[0], caps[1]
+    angle = float(angle_between(start, end))
+    axis = np.cross(start, end)
+    if angle < 1e-6 or float(np.linalg.norm(axis)) < 1e-9:  # nothing to turn, or opposite: no way is the shortest
+        return masks
+    forward = turned_region(masks[0], turn_about(axis, float(weights[1]) * angle), width=width, height=height)
+    backward = turned_region(masks[1], turn_about(axis, -float(weights[0]) * angle), width=width, height=height)
+    return masks if forward is None or backward is None else (forward, backward)
 
 
 def _signed_distance(inside: NDArray[np.uint8]) -> FloatImage:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from panosod_core.geometry.regions.ring import BoolMask, reach_in_row, row_elevations
+from panosod_core.geometry.regions.ring import BoolMask, RingMask, column_azimuths, reach_in_row, row_elevations
 from panosod_core.geometry.sphere import FloatArray
 
 
@@ -129,17 +129,32 @@ def bounding_cap(mask: NDArray[np.generic]) -> tuple[FloatArray, float] | None:
         whole sphere.
     """
     height, width = mask.shape
-    row, column = np.nonzero(mask)
-    if not row.size:
+    region = RingMask.of(np.asarray(mask != 0))
+    return None if region is None else cap_about(region, width=width, height=height)
+
+
+def cap_about(region: RingMask, *, width: int, height: int) -> tuple[FloatArray, float] | None:
+    """As :func:`bounding_cap`, where a region is at hand.
+
+    Args:
+        region: of the sphere's picture.
+        width: of that picture.
+        height: of that picture.
+    """
+    box, bits = region.box, region.bits
+    elevations = row_elevations(height)[box.y : box.y + box.height]
+    azimuths = column_azimuths(width)[(box.x + np.arange(box.width)) % width]
+    cosines, sines = np.cos(elevations), np.sin(elevations)
+    along, across, in_row = np.cos(azimuths), np.sin(azimuths), bits.sum(axis=1)
+    total = float(in_row @ cosines)
+    if total <= 0.0:
         return None
-    azimuth = (0.5 - (column + 0.5) / width) * 2 * math.pi
-    elevation = row_elevations(height)[row]
-    cosines = np.cos(elevation)
-    x, y, z = cosines * np.cos(azimuth), cosines * np.sin(azimuth), np.sin(elevation)
-    middle = np.array([x @ cosines, y @ cosines, z @ cosines])
+    per_column = (cosines**2).astype(np.float32) @ bits.astype(np.float32)
+    middle = np.array([per_column @ along, per_column @ across, in_row @ (cosines * sines)])
     length = float(np.linalg.norm(middle))
-    if length < 1e-6 * float(cosines.sum()):
+    if length < 1e-6 * total:
         return np.array([1.0, 0.0, 0.0]), math.pi
     middle /= length
-    nearest = float(np.clip((x * middle[0] + y * middle[1] + z * middle[2]).min(), -1.0, 1.0))
+    nearness = cosines[:, None] * (along * middle[0] + across * middle[1])[None, :] + sines[:, None] * middle[2]
+    nearest = float(np.clip(np.min(nearness, where=bits, initial=1.0), -1.0, 1.0))
     return middle, math.acos(nearest)

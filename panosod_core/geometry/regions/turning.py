@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from panosod_core.geometry.regions.brush import cap
-from panosod_core.geometry.regions.morphology import bounding_cap
-from panosod_core.geometry.regions.ring import BoolMask, column_azimuths, row_elevations
-from panosod_core.geometry.sphere import FloatArray, azimuth_elevation
+from panosod_core.geometry.regions.morphology import cap_about
+from panosod_core.geometry.regions.ring import BoolMask, RingMask, column_azimuths, row_elevations
+from panosod_core.geometry.sphere import FloatArray
 
 
 def turned(mask: NDArray[np.generic], R_new_old: ArrayLike) -> BoolMask:  # noqa: N803 - rotations are named by their frames
@@ -19,28 +19,47 @@ def turned(mask: NDArray[np.generic], R_new_old: ArrayLike) -> BoolMask:  # noqa
         R_new_old: (3, 3) rotation that takes old directions to new ones.
     """
     height, width = mask.shape
+    region = RingMask.of(np.asarray(mask != 0))
+    moved = None if region is None else turned_region(region, R_new_old, width=width, height=height)
+    return np.zeros(mask.shape, np.bool_) if moved is None else moved.full((height, width))
+
+
+def turned_region(region: RingMask, R_new_old: ArrayLike, *, width: int, height: int) -> RingMask | None:  # noqa: N803 - rotations are named by their frames
+    """As :func:`turned`, at the cost of what the region is large, not the sphere.
+
+    Args:
+        region: what is turned.
+        R_new_old: (3, 3) rotation that takes old directions to new ones.
+        width: of the sphere's picture.
+        height: of the sphere's picture.
+
+    Returns:
+        The region; None where no pixel's centre falls into it.
+    """
     rotation = np.asarray(R_new_old, np.float64)
-    moved = np.zeros(mask.shape, np.bool_)
-    around = bounding_cap(mask)
+    around = cap_about(region, width=width, height=height)
     if around is None:
-        return moved
+        return None
     centre, radius = around
     # Two pixels more: the nearest pixel to a direction outside the cap may lie inside.
     where = cap(rotation @ centre, min(math.pi, radius + 2 * math.pi / height), width=width, height=height)
     if where is None:
-        return moved
+        return None
     box = where.box
     azimuths = column_azimuths(width)[(box.x + np.arange(box.width)) % width]
     elevations = row_elevations(height)[box.y : box.y + box.height]
     cosines = np.cos(elevations)[:, None]
-    new = np.stack(
-        np.broadcast_arrays(cosines * np.cos(azimuths), cosines * np.sin(azimuths), np.sin(elevations)[:, None]), -1
-    )
-    azimuth, elevation = azimuth_elevation(new @ rotation)  # (R^T p)^T = p^T R
-    column = np.floor((0.5 - azimuth / (2 * math.pi)) * width).astype(np.intp) % width
-    row = np.clip(np.floor((0.5 - elevation / math.pi) * height).astype(np.intp), 0, height - 1)
-    box.write(moved, (mask[row, column] != 0) & where.bits)
-    return moved
+    across = np.stack([np.cos(azimuths), np.sin(azimuths)])
+    # (R^T p)^T = p^T R, a coordinate at a time.
+    x, y, z = (cosines * (r[:2] @ across)[None, :] + np.sin(elevations)[:, None] * r[2] for r in rotation.T)
+    column = np.floor((0.5 - np.arctan2(y, x) / (2 * math.pi)) * width).astype(np.intp) % width
+    row = np.clip(np.floor((0.5 - np.arcsin(np.clip(z, -1.0, 1.0)) / math.pi) * height).astype(np.intp), 0, height - 1)
+    old = region.box
+    column, row = (column - old.x) % width, row - old.y
+    is_in = where.bits & (column < old.width) & (row >= 0) & (row < old.height)
+    bits = np.zeros(is_in.shape, np.bool_)
+    bits[is_in] = region.bits[row[is_in], column[is_in]]
+    return RingMask(box, bits).trimmed(width)
 
 
 def shortest_turn(start: ArrayLike, end: ArrayLike) -> FloatArray:

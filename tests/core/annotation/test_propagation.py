@@ -6,10 +6,12 @@ import cv2
 import numpy as np
 import pytest
 
-from panosod_core.annotation.propagation.carry import Carrier
-from panosod_core.annotation.propagation.propagate import WorkFrame, carry_between, carry_on, working_luma
+from panosod_core.annotation.propagation.carry import Carried, Carrier
+from panosod_core.annotation.propagation.propagate import WorkFrame, _blended, carry_between, carry_on, working_luma
 from panosod_core.errors import AnnotationError
 from panosod_core.geometry.regions.brush import cap
+from panosod_core.geometry.regions.ring import RingMask
+from panosod_core.geometry.regions.turning import turn_about
 from panosod_core.geometry.regions.window import Window, facing
 from panosod_core.geometry.sphere import angle_between, direction, equirect_directions, pixel_solid_angles
 from panosod_core.synth.scene import draw_scene
@@ -116,6 +118,30 @@ def test_between_two_known_frames_is_better_in_the_middle_than_either_end_alone_
     assert [f.key for f in found] == list(range(1, 12))
     for frame in found:
         assert overlap(painted(frame.objects[1]), labels[frame.key] == 1) > 0.93
+
+
+@pytest.mark.parametrize("apart_deg", [4.0, 5.0, 6.0, 8.0, 10.0])
+@pytest.mark.parametrize("at", [(0.3, 0.1), (math.pi, -0.4), (1.0, 1.5)])
+@pytest.mark.parametrize("nearness", [0.25, 0.5, 0.75])
+def test_two_outlines_that_disagree_are_blended_into_a_whole_one(apart_deg, at, nearness):
+    width, height, radius = 960, 480, math.radians(3)
+    start = direction(*at)
+    axis = np.cross(start, [0.6, 0.0, 0.8])
+    end = turn_about(axis, math.radians(apart_deg)) @ start
+    first, second = (Carried(cap(c, radius, width=width, height=height), 0.9) for c in (start, end))
+    found = _blended(first, second, nearness=nearness, width=width, height=height)
+    between = cap(turn_about(axis, nearness * math.radians(apart_deg)) @ start, radius, width=width, height=height)
+    truth = between.full((height, width))
+    assert overlap(found.mask.full((height, width)), truth) > 0.8
+
+
+def test_two_outlines_unlike_each_other_leave_the_one_that_counts_for_more():
+    """A ring and the disc in its hole have their middle in common and no pixel."""
+    outer, inner, dot = (cap([1, 0, 0], math.radians(r), width=W, height=H).full((H, W)) for r in (12, 10, 1))
+    ring, disc = Carried(RingMask.of(outer & ~inner), 0.9), Carried(RingMask.of(dot), 0.9)
+    for nearness, expected in ((0.4, ring), (0.6, disc)):
+        found = _blended(ring, disc, nearness=nearness, width=W, height=H)
+        assert (found.mask.full((H, W)) == expected.mask.full((H, W))).all()
 
 
 def test_a_model_settles_the_outline(moving):
