@@ -33,8 +33,8 @@ class SmartSelect(Idle):
         self._corner: ScreenPoint | None = None
         self._at: ScreenPoint = (0.0, 0.0)
         self._box: FloatArray | None = None
-        self._inside: list[FloatArray] = []
-        self._outside: list[FloatArray] = []
+        self._strokes: list[tuple[FloatArray, bool]] = []
+        """In the order in which they were drawn, true beside the object: the last one is taken back first."""
         self._line: list[Direction] = []
         self._is_outside = False
         self._found: RingMask | None = None
@@ -45,6 +45,14 @@ class SmartSelect(Idle):
     def is_busy(self) -> bool:
         """Something has been said about an object."""
         return self._box is not None or bool(self._inside or self._line) or self._corner is not None
+
+    @property
+    def _inside(self) -> list[FloatArray]:
+        return [line for line, is_outside in self._strokes if not is_outside]
+
+    @property
+    def _outside(self) -> list[FloatArray]:
+        return [line for line, is_outside in self._strokes if is_outside]
 
     def hints(self, easel: Easel) -> Hints | None:
         """What is to be cut out; None before anything was said."""
@@ -96,7 +104,7 @@ class SmartSelect(Idle):
                 return
             self._box = box
         elif self._line:
-            (self._outside if self._is_outside else self._inside).append(np.asarray(self._line, np.float64))
+            self._strokes.append((np.asarray(self._line, np.float64), self._is_outside))
             self._line = []
         self.revision += 1
 
@@ -108,8 +116,8 @@ class SmartSelect(Idle):
 
     def step_back(self, easel: Easel) -> None:
         """Without the last stroke, at last without the box."""
-        if self._outside or self._inside:
-            (self._outside or self._inside).pop()
+        if self._strokes:
+            self._strokes.pop()
         else:
             self._box = None
         self.revision += 1
@@ -159,5 +167,5 @@ class SmartSelect(Idle):
 
     def _forget(self) -> None:
         self._corner = self._box = self._found = None
-        self._inside, self._outside, self._line = [], [], []
+        self._strokes, self._line = [], []
         self.revision += 1

@@ -323,6 +323,25 @@ def test_smart_select_strokes_and_backspace():
     assert tool.finish(work) is None
 
 
+@pytest.mark.parametrize("last_is_outside", [True, False])
+def test_backspace_takes_back_the_stroke_that_was_drawn_last(last_is_outside):
+    work = easel(picture=lambda: picture(disc(0, 0, 15)))
+    tool = SmartSelect()
+    tool.press(touch(-15, 15), work)
+    tool.release(touch(15, -15), work)
+    for is_outside in (not last_is_outside, last_is_outside):
+        tool.press(touch(0, 0, inverted=is_outside), work)
+        tool.release(touch(5, 0, inverted=is_outside), work)
+    tool.step_back(work)
+    hints = tool.hints(work)
+    assert (len(hints.inside), len(hints.outside)) == ((1, 0) if last_is_outside else (0, 1))
+    tool.step_back(work)
+    hints = tool.hints(work)
+    assert not hints.inside and not hints.outside and hints.area is not None
+    tool.step_back(work)
+    assert tool.hints(work) is None and not tool.is_busy
+
+
 def test_a_document_that_changes_is_followed():
     work = easel((1, disc(0, 0, 10)))
     work.sketch.paint(RingMask.of(disc(90, 0, 10)), 2)
