@@ -207,12 +207,17 @@ class Finetuning:
             if self._job.wish is Wish.STOP:
                 break
             most = max(1, round(sum(epochs) / len(epochs))) if plan.is_final and epochs else self._request.epochs
-            found = train_plan(self._job, plan, epochs=most, budget=budget_of(plan, plans))
-            if found.interrupted:
-                raise InterruptedJobError
-            epochs.append(max(found.best_epoch, 1) if found.had_enough else self._request.epochs)
-            if plan.name != MAIN:
-                self._sharpen(plan, self._job.path / RUNS / plan.name / JUDGED)
+            ended: dict[str, int] = self._job.read().result.get("ended", {})
+            if plan.name not in ended:
+                found = train_plan(self._job, plan, epochs=most, budget=budget_of(plan, plans))
+                if found.interrupted:
+                    raise InterruptedJobError
+                if plan.name != MAIN:
+                    self._sharpen(plan, self._job.path / RUNS / plan.name / JUDGED)
+                ended |= {plan.name: max(found.best_epoch, 1) if found.had_enough else self._request.epochs}
+                if self._job.wish is not Wish.STOP:  # else it may go on
+                    self._job.add(ended=ended)
+            epochs.append(ended[plan.name])
         stopped = self._job.wish is Wish.STOP
         if not self._sharpen(plans[-1], self._job.path / CANDIDATE):
             self._job.become(JobState.STOPPED, "stopped before the first check: the model stays as it is")

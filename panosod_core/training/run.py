@@ -146,13 +146,13 @@ class Run(Generic[LearnerT]):
         processes, device = self.world.size, str(self.world.device)
         before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
         listens = threading.current_thread() is threading.main_thread()
-        self.events.tell("resume" if self.folder.resume else "start", step=where.step, epoch=where.epoch,
-                         processes=processes, device=device, settings=self.folder.settings)  # fmt: skip
         self._since = time.monotonic()
         try:
-            if listens:
+            if listens:  # before anything is told: whoever hears of the start may end it
                 for number in before:
                     signal.signal(number, self._stop)
+            self.events.tell("resume" if self.folder.resume else "start", step=where.step, epoch=where.epoch,
+                             processes=processes, device=device, settings=self.folder.settings)  # fmt: skip
             yield
             how = "interrupted" if self.stopped_by else "done"
             self.events.tell("end", how=how, step=where.step, epoch=where.epoch, best=where.best,

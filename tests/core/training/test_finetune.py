@@ -15,7 +15,7 @@ from panosod_core.media.content import content_id
 from panosod_core.model.checkpoint import read_info, save_checkpoint
 from panosod_core.model.network import build_network
 from panosod_core.resources import demo_model_path
-from panosod_core.training import finetune_check
+from panosod_core.training import finetune, finetune_check
 from panosod_core.training.finetune import EVALUATION, work_on
 from panosod_core.training.finetune_split import (
     Corrected,
@@ -177,6 +177,32 @@ def test_time_that_is_up_ends_it_like_a_finished_job(tmp_path, project, model):
     record = done(tmp_path / "job", request(project, model, steps=0, epochs=1000, minutes=2 / 60))
     assert record.state is S.EVALUATED and told(tmp_path / "job", "state")[-2]["state"] == "finished"
     assert "the time is up" in [e.get("text") for e in told(tmp_path / "job", "note")]
+
+
+def test_time_that_is_up_before_the_first_step_ends_the_run_and_not_the_process(tmp_path, clips, model):
+    """Folds whose share of the time is shorter than loading takes; what has ended is not begun again."""
+    project = corrected_project(tmp_path / "p.panosod", {clips[0]: [3, 9, 15, 22, 30]})
+    folder = tmp_path / "job"
+    record = done(folder, request(project, model, steps=0, minutes=1e-6))
+    assert record.state is S.STOPPED and "before the first check" in record.message
+    assert set(record.result["ended"]) == {"fold-1", "fold-2", "fold-3", "main"}
+    queue(folder)
+    assert work_on(folder).state is S.STOPPED and not told(folder, "resume")
+
+
+def test_a_stop_while_it_loads_ends_it_after_a_step(tmp_path, project, model):
+    folder = tmp_path / "job"
+    JobFolder.create(folder, request(project, model, steps=0, epochs=1000))
+    queue(folder)
+
+    def while_loading(*args, train=finetune.train_plan, **words):
+        JobFolder(folder).want(Wish.STOP)
+        return train(*args, **words)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(finetune, "train_plan", while_loading)
+        record = work_on(folder)
+    assert record.state is S.STOPPED and len(told(folder, "step")) == 1
 
 
 def test_a_model_without_a_teacher_that_takes_single_masks_learns_without(tmp_path, project):
