@@ -79,11 +79,14 @@ def run(args: ImportArguments) -> int:
         "covered_px": plan.covered_px,
         "overlaps_px": plan.overlaps,
         "missing_frames": list(plan.missing),
+        "notes": list(plan.notes),
         "dry_run": args.dry_run,
     }
     if args.json:
         print(json.dumps(report))
         return 0
+    for note in plan.notes:
+        say(note)
     if plan.covered_px:
         say(f"{plan.covered_px} pixels were left as they are: something is painted there")
     if plan.missing:

@@ -31,6 +31,7 @@ def plan_words(planned: PlannedImport) -> str:
         lines.append(f"{plan.overlaps} pixels are claimed twice; the lower number has them.")
     if plan.missing:
         lines.append(f"{len(plan.missing)} frames are not in this clip (the first: {plan.missing[0]}).")
+    lines += [f"{note[0].upper()}{note[1:]}." for note in plan.notes]
     if not frames:
         lines.append("Nothing would change.")
     return "\n".join(lines)

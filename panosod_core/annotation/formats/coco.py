@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from panosod_core.annotation.formats.files import FolderWriter, json_bytes, numbered, read_json
+from panosod_core.annotation.formats.identities import Mark, identify, tracked
 from panosod_core.annotation.formats.run_lengths import (
     category_ids,
     category_list,
@@ -23,9 +24,12 @@ from panosod_core.annotation.formats.run_lengths import (
     to_json,
 )
 from panosod_core.annotation.formats.table import LabelledClip, LabelledFrame, safe_name
+from panosod_core.annotation.records import ObjectInfo
 from panosod_core.errors import AnnotationError
 
 FILE = "annotations.json"
+TRACKS = ("track_id", "instance_id")
+"""Where other programs say which masks are one object's."""
 
 
 def write(clips: Sequence[LabelledClip], out: FolderWriter) -> None:
@@ -86,8 +90,11 @@ def read(path: Path) -> list[LabelledClip]:
         for annotation in value["annotations"]:
             masks.setdefault(int(annotation["image_id"]), []).append(annotation)
         known = value.get("clips", {})
-        return [_clip(path, name, images, masks, known.get(name, [])) for name, images in sorted(by_clip.items())]
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        labels = {int(c["id"]): str(c["name"]) for c in value.get("categories", [])}
+        return [
+            _clip(path, name, images, masks, known.get(name, []), labels) for name, images in sorted(by_clip.items())
+        ]
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise AnnotationError(f"{path}: expected a JSON of COCO's form, {error!r} is missing or wrong") from error
 
 
@@ -101,24 +108,45 @@ def _clip(
     images: Sequence[Mapping[str, Any]],
     masks: Mapping[int, Sequence[Mapping[str, Any]]],
     objects: Sequence[Mapping[str, Any]],
+    categories: Mapping[int, str],
 ) -> LabelledClip:
     frames = {_index(image, n): image for n, image in enumerate(images)}
+    if len(frames) != len(images):
+        raise AnnotationError(f"{path}: two pictures of {name} have the same number at the end of their names")
     first = images[0]
     shape = (int(first["height"]), int(first["width"]))
-    infos = tuple(object_from_json(o, where=str(path)) for o in objects)
+    known = {o.id: o for o in (object_from_json(o, where=str(path)) for o in objects)}
+    own = {index: masks.get(int(image["id"]), []) for index, image in sorted(frames.items())}
+    stamps = {index: None if image.get("pts") is None else int(image["pts"]) for index, image in frames.items()}
+    marks = [[_mark(a, known, categories) for a in some] for some in own.values()]
+    found = identify(marks, where=f"{path}, {name}", known=tuple(known.values()))
 
     def load() -> Iterator[LabelledFrame]:
-        for index, image in sorted(frames.items()):
+        for (index, some), ids in zip(own.items(), found.ids, strict=True):
             where = f"{path}, {name}, frame {index}"
-            own = masks.get(int(image["id"]), [])
-            if any(not isinstance(a["segmentation"], Mapping) for a in own):
+            if any(not isinstance(a.get("segmentation"), Mapping) for a in some):
                 raise AnnotationError(f"{where}: expected run lengths, got polygons, which lose holes and the seam")
-            rles = {int(a.get("object_id", n)): from_json(a["segmentation"], where=where) for n, a in enumerate(own, 1)}
-            pts = image.get("pts")
-            labels = frame_of(rles, shape, where=where)
-            yield LabelledFrame(index, labels, None if pts is None else int(pts))
+            rles = [(i, from_json(a["segmentation"], where=where)) for i, a in zip(ids, some, strict=True)]
+            yield LabelledFrame(index, frame_of(rles, shape, where=where), stamps[index])
 
-    return LabelledClip(name, shape[1], shape[0], infos, tuple(sorted(frames)), load)
+    return LabelledClip(name, shape[1], shape[0], found.objects, tuple(own), load, notes=found.notes)
+
+
+def _mark(annotation: Mapping[str, Any], known: Mapping[int, ObjectInfo], categories: Mapping[int, str]) -> Mark:
+    """Ours names the object; trackers and CVAT write a track, beside the mask or among its attributes."""
+    category = annotation.get("category_id")
+    label = "" if category is None else categories.get(int(category), "")
+    own = annotation.get("object_id")
+    if own is not None:
+        track, number = tracked(own)
+        return Mark(label, track, number, None if number is None else known.get(number))
+    attributes = annotation.get("attributes")
+    places = (annotation, attributes if isinstance(attributes, Mapping) else {})
+    told = [place[word] for place in places for word in TRACKS if place.get(word) is not None]
+    if not told:
+        return Mark(label)
+    track, number = tracked(told[0])
+    return Mark(label, track, number)
 
 
 def _index(image: Mapping[str, Any], place: int) -> int:

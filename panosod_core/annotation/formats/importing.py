@@ -38,6 +38,7 @@ class ImportPlan:
         covered_px: pixels that were not taken because something is painted there.
         overlaps: pixels where two of the incoming masks met; the lower id has them.
         missing: frames that the clip does not have.
+        notes: what a person should know about how the masks were read.
     """
 
     edits: tuple[tuple[FrameKey, Edit], ...]
@@ -46,6 +47,7 @@ class ImportPlan:
     covered_px: int
     overlaps: int
     missing: tuple[int, ...]
+    notes: tuple[str, ...] = ()
 
 
 def read_masks(path: Path, *, kind: MaskFormat | None = None) -> list[LabelledClip]:
@@ -159,7 +161,9 @@ def _completed(clip: LabelledClip, value: Mapping[str, Any], *, where: str) -> L
             yield LabelledFrame(frame.index, labels, pts.get(frame.index, frame.pts))
 
     base = Fraction(*(int(n) for n in value["time_base"]))
-    return LabelledClip(clip.name, width, height, objects, clip.indices, load, base)
+    merged = {o.id: o for o in (*objects, *clip.objects)}
+    named = tuple(info for _, info in sorted(merged.items()))
+    return LabelledClip(clip.name, width, height, named, clip.indices, load, base, clip.notes)
 
 
 def plan_import(
@@ -216,7 +220,7 @@ def plan_import(
         edits.append((key, edit))
     new = tuple((clip.id, info) for info in added if info.id in {mapping[i] for i in used})
     renamed = {old: now for old, now in mapping.items() if old != now and old in used}
-    return ImportPlan(tuple(edits), new, renamed, covered, overlaps, tuple(missing))
+    return ImportPlan(tuple(edits), new, renamed, covered, overlaps, tuple(missing), source.notes)
 
 
 def _key(document: Document, clip: Clip, index: int, pts: int) -> FrameKey:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import base64
 import binascii
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from panosod_core.annotation.formats.files import FolderWriter, json_bytes, numbered, numbered_files, read_json
+from panosod_core.annotation.formats.identities import Mark, identify, tracked
 from panosod_core.annotation.formats.palette import binary_png
 from panosod_core.annotation.formats.run_lengths import object_from_json, object_json
 from panosod_core.annotation.formats.table import LabelledClip, LabelledFrame
@@ -66,26 +67,43 @@ def read(folder: Path) -> LabelledClip:
         AnnotationError: there is none, or the first cannot be read.
     """
     files = numbered_files(folder, ".json")
-    values = {index: read_json(path) for index, path in files.items()}
-    first = next(iter(values.values()))
-    try:
-        shape = (int(first["imageHeight"]), int(first["imageWidth"]))
-        known = {s["panosod"]["id"]: s["panosod"] for v in values.values() for s in v["shapes"] if "panosod" in s}
-    except (KeyError, TypeError, ValueError) as error:
-        raise AnnotationError(f"{folder}: expected LabelMe's JSON, {error!r} is missing or wrong") from error
+    shape: tuple[int, int] | None = None
+    marks = []
+    # Pictures may lie within the files: one at a time is held, and read again when it is loaded.
+    for path in files.values():
+        try:
+            value = read_json(path)
+            shape = shape or (int(value["imageHeight"]), int(value["imageWidth"]))
+            marks.append([_mark(item, where=str(path)) for item in value["shapes"]])
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise AnnotationError(f"{path}: expected LabelMe's JSON, {error!r} is missing or wrong") from error
+    if shape is None:
+        raise AssertionError("numbered files are at least one")
+    found, size = identify(marks, where=str(folder)), shape
 
     def load() -> Iterator[LabelledFrame]:
-        for index, value in values.items():
-            yield LabelledFrame(index, _labels(value, shape, where=str(files[index])))
+        for (index, path), ids in zip(files.items(), found.ids, strict=True):
+            yield LabelledFrame(index, _labels(read_json(path), ids, size, where=str(path)))
 
-    objects = tuple(object_from_json(o, where=str(folder)) for _, o in sorted(known.items()))
-    return LabelledClip(folder.name, shape[1], shape[0], objects, tuple(values), load)
+    return LabelledClip(folder.name, size[1], size[0], found.objects, tuple(files), load, notes=found.notes)
 
 
-def _labels(value: Mapping[str, Any], shape: tuple[int, int], *, where: str) -> LabelMap:
+def _mark(item: Mapping[str, Any], *, where: str) -> Mark:
+    """LabelMe's own programs take shapes of one label and one group for one instance."""
+    label, group = str(item["label"]), item.get("group_id")
+    if group is None:
+        return Mark(label)
+    track, number = tracked(group)
+    own = object_from_json(item["panosod"], where=where) if "panosod" in item else None
+    if own is not None and (own.id != number or own.name != label):
+        own = None  # somebody has called it something else since
+    return Mark(label, (label, track), number, own)
+
+
+def _labels(value: Mapping[str, Any], ids: Sequence[int], shape: tuple[int, int], *, where: str) -> LabelMap:
     labels = np.zeros(shape, np.uint8)
     try:
-        for n, item in enumerate(value["shapes"], start=1):
+        for object_id, item in zip(ids, value["shapes"], strict=True):
             if item["shape_type"] != "mask":
                 raise AnnotationError(f"{where}: expected mask shapes, got a {item['shape_type']}: draw it as a mask")
             left, top = (round(float(c)) for c in item["points"][0])
@@ -94,8 +112,7 @@ def _labels(value: Mapping[str, Any], shape: tuple[int, int], *, where: str) -> 
             here = labels[top : top + inside.shape[0], left : left + inside.shape[1]]
             if here.shape != inside.shape:
                 raise AnnotationError(f"{where}: a mask that leaves the picture: the file is damaged")
-            object_id = item.get("group_id")
-            here[inside & (here == 0)] = n if object_id is None else int(object_id)
-    except (KeyError, TypeError, ValueError, binascii.Error, UnidentifiedImageError, OSError) as error:
+            here[inside & (here == 0)] = object_id
+    except (KeyError, TypeError, ValueError, OverflowError, binascii.Error, UnidentifiedImageError, OSError) as error:
         raise AnnotationError(f"{where}: a shape that cannot be read: {error!r}") from error
     return labels

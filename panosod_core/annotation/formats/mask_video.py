@@ -18,6 +18,7 @@ import numpy as np
 from panosod_core.annotation.formats.files import FolderWriter, json_bytes, read_json
 from panosod_core.annotation.formats.run_lengths import object_from_json, object_json
 from panosod_core.annotation.formats.table import LabelledClip, LabelledFrame, safe_name
+from panosod_core.annotation.masks import MAX_OBJECT
 from panosod_core.errors import AnnotationError
 
 _RATE = 25
@@ -73,7 +74,12 @@ def read(path: Path) -> LabelledClip:
                 for index, frame in zip(indices, container.decode(video=0), strict=True):
                     if frame.format.name != "gray":
                         raise AnnotationError(f"{video}: expected a grey video, got {frame.format.name}")
-                    yield LabelledFrame(index, np.asarray(frame.to_ndarray(), np.uint8))
+                    labels = np.asarray(frame.to_ndarray(), np.uint8)
+                    if labels.max() > MAX_OBJECT:
+                        raise AnnotationError(
+                            f"{video}, frame {index}: 255 is no object, ids go from 1 to {MAX_OBJECT}"
+                        )
+                    yield LabelledFrame(index, labels)
         except (av.FFmpegError, OSError) as error:
             raise AnnotationError(f"{video} cannot be read: {error}") from error
         except ValueError as error:

@@ -5,20 +5,20 @@ Run lengths are COCO's, column by column over the whole picture, compressed to t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from panosod_core.annotation.formats.files import FolderWriter, json_bytes, numbered, read_json
+from panosod_core.annotation.formats.identities import Mark, identify
 from panosod_core.annotation.formats.table import LabelledClip, LabelledFrame, safe_name
 from panosod_core.annotation.masks import (
     LabelMap,
     Rle,
     decode,
     encode,
-    label_map,
     object_mask,
     objects_in,
     rle_from_coco,
@@ -58,18 +58,25 @@ def rles_of(labels: LabelMap) -> dict[int, Rle]:
     return {i: encode(object_mask(labels, i), shape) for i in objects_in(labels)}
 
 
-def frame_of(masks: Mapping[int, Rle], shape: tuple[int, int], *, where: str) -> LabelMap:
-    """The label map of run lengths.
+def frame_of(masks: Iterable[tuple[int, Rle]], shape: tuple[int, int], *, where: str) -> LabelMap:
+    """The label map of run lengths by id; several of one id are its parts.
 
     Raises:
         AnnotationError: masks of other sizes, or that overlap: a label map cannot hold them.
     """
-    if any((r.height, r.width) != shape for r in masks.values()):
-        raise AnnotationError(f"{where}: masks of different sizes in one clip")
-    try:
-        return label_map({i: decode(r) for i, r in masks.items()}, shape)
-    except ValueError as error:
-        raise AnnotationError(f"{where}: {error}") from error
+    labels = np.zeros(shape, np.uint8)
+    for object_id, rle in masks:
+        if (rle.height, rle.width) != shape:
+            raise AnnotationError(f"{where}: masks of different sizes in one clip")
+        mask = decode(rle)
+        if mask is None:
+            continue
+        there = mask.box.read(labels)
+        if np.any(mask.bits & (there != 0) & (there != object_id)):
+            raise AnnotationError(f"{where}: object {object_id} overlaps another one: masks of a frame are disjoint")
+        there[mask.bits] = object_id
+        mask.box.write(labels, there)
+    return labels
 
 
 def object_json(info: ObjectInfo) -> dict[str, Any]:
@@ -141,14 +148,17 @@ def read_sav(path: Path) -> LabelledClip:
         raise AnnotationError(f"{path}: the numbers of frames or objects disagree: the file is damaged")
     # SA-V counts objects from 0; ids here begin with 1.
     shift = 1 if 0 in ids else 0
-    objects = tuple(object_from_json(o, where=str(path)) for o in value.get("objects", []))
+    known = {o.id: o for o in (object_from_json(o, where=str(path)) for o in value.get("objects", []))}
+    marks = [Mark("", str(i), i + shift, known.get(i + shift)) for i in ids]
+    found = identify([marks], where=str(path), known=tuple(known.values()))
 
     def load() -> Iterator[LabelledFrame]:
         for index, row in zip(indices, frames, strict=True):
-            masks = {i + shift: from_json(r, where=str(path)) for i, r in zip(ids, row, strict=True)}
+            masks = [(i, from_json(r, where=str(path))) for i, r in zip(found.ids[0], row, strict=True)]
             yield LabelledFrame(index, frame_of(masks, (height, width), where=f"{path}, frame {index}"))
 
-    return LabelledClip(name, width, height, objects, tuple(indices), load)
+    objects = found.objects if known else ()  # SA-V itself names nothing
+    return LabelledClip(name, width, height, objects, tuple(indices), load, notes=found.notes)
 
 
 # --- YouTube-VIS
@@ -204,7 +214,7 @@ def read_ytvis(path: Path) -> list[LabelledClip]:
     value = read_json(path)
     try:
         return [_ytvis_clip(path, value, video) for video in value["videos"]]
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise AnnotationError(f"{path}: expected a JSON of YouTube-VIS's form, {error!r} is wrong") from error
 
 
@@ -213,21 +223,36 @@ def _ytvis_clip(path: Path, value: Mapping[str, Any], video: Mapping[str, Any]) 
     names = [str(n) for n in video["file_names"]]
     indices = [int(i) for i in video.get("frame_indices", [int("0" + _digits(n)) for n in names])]
     shape = (int(video["height"]), int(video["width"]))
-    ids = {a["id"]: int(a.get("object", {}).get("id", n)) for n, a in enumerate(own, start=1)}
-    objects = tuple(object_from_json(a["object"], where=str(path)) for a in own if "object" in a)
+    for a in own:
+        if len(a["segmentations"]) != len(indices):
+            raise AnnotationError(
+                f"{path}: expected {len(indices)} segmentations of annotation {a.get('id')}, as many as its video has "
+                f"frames, got {len(a['segmentations'])}: the file is damaged"
+            )
+    labels = {c["id"]: str(c["name"]) for c in value.get("categories", [])}
+    found = identify([[_ytvis_mark(a, n, labels, path) for n, a in enumerate(own, start=1)]], where=str(path))
     name = safe_name(Path(names[0]).parent.name or path.stem) if names else path.stem
 
     def load() -> Iterator[LabelledFrame]:
         for place, index in enumerate(indices):
             where = f"{path}, {name}, frame {index}"
-            masks = {
-                ids[a["id"]]: from_json(a["segmentations"][place], where=where)
-                for a in own
+            masks = [
+                (i, from_json(a["segmentations"][place], where=where))
+                for i, a in zip(found.ids[0], own, strict=True)
                 if a["segmentations"][place] is not None
-            }
+            ]
             yield LabelledFrame(index, frame_of(masks, shape, where=where))
 
-    return LabelledClip(name, shape[1], shape[0], objects, tuple(indices), load)
+    return LabelledClip(name, shape[1], shape[0], found.objects, tuple(indices), load, notes=found.notes)
+
+
+def _ytvis_mark(annotation: Mapping[str, Any], place: int, labels: Mapping[int, str], path: Path) -> Mark:
+    """An annotation is one object through the video."""
+    label = labels.get(annotation.get("category_id", 0), "")
+    if "object" in annotation:
+        info = object_from_json(annotation["object"], where=str(path))
+        return Mark(label, ("object", info.id), info.id, info)
+    return Mark(label, place, place)
 
 
 def _digits(name: str) -> str:

@@ -56,6 +56,7 @@ class LabelledClip:
         indices: of the frames, ascending.
         load: gives the frames in that order, anew at every call.
         time_base: seconds a tick of the pts.
+        notes: what a person should know about how it was read.
     """
 
     name: str
@@ -65,6 +66,7 @@ class LabelledClip:
     indices: tuple[int, ...]
     load: Callable[[], Iterator[LabelledFrame]] = field(repr=False)
     time_base: Fraction | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.name or self.name != safe_name(self.name):
