@@ -38,6 +38,19 @@ def _set_media_paths(db: sqlite3.Connection, *, paths: list[tuple[str, int]]) ->
     db.executemany("UPDATE clips SET path = ? WHERE id = ?", paths)
 
 
+def log_path(file: Path) -> Path:
+    """Where SQLite keeps the write-ahead log of a project."""
+    return file.with_name(file.name + "-wal")
+
+
+def _log_of(db: sqlite3.Connection, file: Path) -> os.stat_result | None:
+    """Which file the log is that a connection writes to; None where the file system allows none."""
+    if db.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        return None
+    db.execute("SELECT count(*) FROM sqlite_master").fetchone()  # only reading opens it
+    return log_path(file).stat()
+
+
 class ProjectStore:
     """An open project file.
 
@@ -54,6 +67,7 @@ class ProjectStore:
         with speaking(self.path, "open"):
             self.reader = ProjectReader(opened.connect(), self.path)
             self._db = opened.connect(writing=True) if opened.lock is not None else None
+            self._log = _log_of(self._db, opened.file) if self._db is not None else None
         self._lock = threading.Lock()
 
     @staticmethod
@@ -95,18 +109,37 @@ class ProjectStore:
         with self._lock:
             if self._db is None:
                 raise ProjectError(self.why_read_only or f"{self.path} is closed")
-            if self._is_gone():
-                # SQLite would go on writing into a file that has no name any more.
-                raise ProjectError(
-                    f"cannot write {self.path}: the file is gone or was replaced (is the drive still there?): put it "
-                    "back and save again, or save under another name"
-                )
+            self._check_there()
+
+            def work_and_look(db: sqlite3.Connection) -> None:
+                work(db)
+                self._check_there()
+
             with speaking(self.path, "write"):
-                committing.transaction(self._db, work)
+                committing.transaction(self._db, work_and_look)
+
+    def _check_there(self) -> None:
+        # SQLite would go on writing into files that have no name any more.
+        if self._is_gone():
+            raise ProjectError(
+                f"cannot write {self.path}: the file is gone or was replaced (is the drive still there?): put it "
+                "back and save again, or save under another name"
+            )
+        if self._is_log_gone():
+            raise ProjectError(
+                f"cannot write {self.path}: another program has removed or replaced its log ({self.path.name}-wal), "
+                "what is written now would be lost: save under another name"
+            )
 
     def _is_gone(self) -> bool:
         try:
             return not os.path.samestat(self._opened.identity, self._opened.file.stat())
+        except OSError:
+            return True
+
+    def _is_log_gone(self) -> bool:
+        try:
+            return self._log is not None and not os.path.samestat(self._log, log_path(self._opened.file).stat())
         except OSError:
             return True
 
@@ -140,7 +173,7 @@ class ProjectStore:
         """
         paths = [(portable_path(self.media_path(c), target.parent), c.id) for c in self.reader.clips()]
         adjust = partial(_set_media_paths, paths=paths)
-        if self._is_gone():
+        if self._is_gone() or self._is_log_gone():
             with self.reader.lending() as source:
                 copy_project(self._opened.file, target, source=source, adjust=adjust)
         else:
