@@ -124,7 +124,7 @@ class Finetuning:
         if record.state is JobState.QUEUED:
             self._job.become(JobState.PREPARING, attempts=record.attempts + 1)
             plans = self._prepared()
-            if self._job.wish is Wish.STOP:
+            if self._job.wish is Wish.STOP and not any((self._job.path / RUNS).glob("*/*.safetensors")):
                 self._job.become(JobState.STOPPED, "stopped before it learnt anything: the model stays as it is")
                 return
             self._job.become(JobState.RUNNING)

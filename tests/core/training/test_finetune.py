@@ -162,6 +162,25 @@ def test_stop_keeps_the_best_and_is_judged(tmp_path, project, model):
     assert len(told(folder, "check")) == 1 and len(told(folder, "step")) <= 2 * 4
 
 
+def test_stopped_then_dead_then_taken_up_again_it_keeps_the_best(tmp_path, project, model):
+    folder = tmp_path / "job"
+
+    def dies(event):
+        if event["event"] == "check":
+            stop(folder)
+        elif event["event"] == "step" and event["step"] > 4:
+            raise KeyboardInterrupt
+
+    JobFolder.create(folder, request(project, model, steps=0, epochs=1000))
+    queue(folder)
+    with pytest.raises(KeyboardInterrupt):
+        work_on(folder, listeners=(dies,))
+    assert (folder / "runs" / "main" / "best.safetensors").is_file()
+    record = work_on(folder)
+    assert record.state is S.EVALUATED and (folder / CANDIDATE).is_file()
+    assert [e["state"] for e in told(folder, "state")][-3:] == ["running", "stopped", "evaluated"]
+
+
 def test_a_stop_before_the_first_check_leaves_the_model_as_it_is(tmp_path, project, model):
     folder = tmp_path / "job"
     JobFolder.create(folder, request(project, model))
