@@ -21,11 +21,13 @@ from panosod_core.inference.messages import (
     MoveTo,
     OpenClip,
     Progress,
+    Remake,
     SetStride,
     Setup,
 )
+from panosod_viewer.prediction_words import UNREADABLE, progress_words
 from panosod_viewer.workers.mailbox import Mailbox
-from panosod_viewer.workers.map_reading import CacheAddress, MapRead, MapReader, MapsFailed, MapsKnown
+from panosod_viewer.workers.map_reading import CacheAddress, MapRead, MapReader, MapsFailed, MapsKnown, MapsLost
 from panosod_viewer.workers.predicting import PredictorClient, PredictorDied, PredictorLetter
 
 if TYPE_CHECKING:
@@ -37,7 +39,6 @@ KEPT = 64
 """Records kept on either side of the frame in sight."""
 STANDS_IN_S = 0.25
 """A frame without a map shows the nearest one within this time."""
-UNREADABLE = "its maps cannot be read"
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,7 +201,7 @@ class PredictorLane(QObject):
         """Once more, where the maps could not be read."""
         if self._address is not None and self._reader is None:
             self._read(self._address)
-            self._say("starting…" if self._progress is None else _progress_words(self._progress))
+            self._say("starting…" if self._progress is None else progress_words(self._progress))
 
     def look_at(self, index: int) -> None:
         """The frame in sight."""
@@ -231,7 +232,7 @@ class PredictorLane(QObject):
 
     # --- letters ---
 
-    def _send(self, request: OpenClip | CloseClip | MoveTo | SetStride) -> None:
+    def _send(self, request: OpenClip | CloseClip | MoveTo | SetStride | Remake) -> None:
         if self._client is not None:
             self._client.send(request)
 
@@ -246,6 +247,8 @@ class PredictorLane(QObject):
             self._map_read(letter)
         elif isinstance(letter, MapsKnown):
             self._maps_known(letter)
+        elif isinstance(letter, MapsLost):
+            self._maps_lost(letter)
         elif isinstance(letter, MapsFailed):
             self._maps_failed(letter)
         elif isinstance(letter, (ClipReady, ClipRefused, Progress)):
@@ -268,7 +271,7 @@ class PredictorLane(QObject):
         elif isinstance(letter, Progress):
             self._progress = letter
             is_blind = self._address is not None and self._reader is None
-            self._say(UNREADABLE if is_blind else _progress_words(letter))
+            self._say(UNREADABLE if is_blind else progress_words(letter))
         else:
             self._say("not for this clip")
             self.refused.emit(letter.text)
@@ -300,6 +303,16 @@ class PredictorLane(QObject):
         if known.address == self._address:
             for index, carried in known.carried.items():
                 self._cover(index, is_carried=carried > 0)
+
+    def _maps_lost(self, lost: MapsLost) -> None:
+        if lost.address != self._address or self._open is None:
+            return
+        for index in lost.indices:
+            if self._coverage is not None and index < len(self._coverage.made):
+                self._coverage.made[index] = self._coverage.carried[index] = False
+        # Of one frame is enough: where the whole file is another one, the process sees that for itself.
+        nearest = min(lost.indices, key=lambda n: (abs(n - self._index), n))
+        self._send(Remake(self._open.generation, nearest))
 
     def _maps_failed(self, failed: MapsFailed) -> None:
         if failed.address == self._address and self._reader is not None:
@@ -370,18 +383,3 @@ class PredictorLane(QObject):
 
     def _say(self, text: str) -> None:
         self.status_changed.emit(text)
-
-
-def _progress_words(progress: Progress) -> str:
-    if progress.is_idle:
-        return "all maps are there"
-    rate = f"{progress.maps_per_s:.0f} maps/s" if progress.maps_per_s >= 1 else "under 1 map/s"
-    return f"{rate}, {every_nth(progress.stride)}"
-
-
-def every_nth(stride: int) -> str:
-    """How dense the maps are, in words."""
-    if stride == 1:
-        return "every frame"
-    ending = "th" if stride % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(stride % 10, "th")
-    return f"every {stride}{ending} frame"

@@ -90,13 +90,20 @@ class MapNote:
 
 
 class ClipMaps:
-    """The maps of one clip by one model. One object belongs to one thread; others open their own."""
+    """The maps of one clip by one model. One object belongs to one thread; others open their own.
+
+    Attributes:
+        key: what they are kept for.
+        openings: how often a file was opened: more than once where the first was removed or set aside meanwhile, and
+            what was known of it holds no longer.
+    """
 
     def __init__(self, cache: "PredictionCache", key: CacheKey) -> None:
         """Use :meth:`PredictionCache.open`."""
         self._cache, self.key = cache, key
         self._path = cache.folder / cache_files.file_name(key.content_id, key.model_id, key.settings)
         self._written = 0
+        self.openings = 0
         self._connection, self._mark = self._open()
 
     def __enter__(self) -> "ClipMaps":
@@ -204,6 +211,7 @@ class ClipMaps:
                 connection = cache_files.connect(self._path, key)
             with contextlib.suppress(OSError):
                 os.utime(self._path)  # the last use, for those who look for room
+            self.openings += 1
             return connection, cache_files.file_mark(self._path)
 
     def _run(self, work: Callable[[sqlite3.Connection], _T]) -> _T:

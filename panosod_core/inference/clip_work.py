@@ -1,7 +1,7 @@
 """One clip at work: its readers, the order of work, the maps made and carried, and the cache they go to. No torch."""
 
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -18,6 +18,8 @@ from panosod_core.inference.schedule import Playhead, Schedule
 
 ANCHORS = 96
 """Maps of the model that are kept to be carried: 8 MiB."""
+REMAKES = 3
+"""A map that is lost more often than this within one clip stays lost: the disk does not keep it."""
 PATIENCE = 3
 """Frames in a row that cannot be read before the clip is given up."""
 
@@ -98,9 +100,8 @@ class ClipWork:
             self._pictures = self._feed.pictures
             self._maker = self._feed.windows(engine)
             self._maps: ClipMaps = opened.enter_context(cache.open(key))
-            known = known_maps(self._maps)
-            own = [index for index, carried in known.items() if not carried]
-            self._carried = {index: carried for index, carried in known.items() if carried}
+            own = self._look_up()
+            self._remakes: Counter[int] = Counter()
             self.schedule = Schedule(
                 frame_count=self._feed.frame_count,
                 frame_rate_hz=self._feed.frame_rate_hz,
@@ -129,6 +130,20 @@ class ClipWork:
     def move(self, where: MoveTo, *, now_s: float) -> bool:
         """Follow the playhead; True where the present work is to be abandoned for it."""
         return self.schedule.move(Playhead(where.index, where.is_playing, where.speed, now_s))
+
+    def remake(self, index: int) -> None:
+        """Somebody has looked for a frame's map in vain.
+
+        Raises:
+            PredictionError: the cache cannot be read.
+        """
+        is_there = self._maps.get(index) is not None
+        self._follow_file()
+        if not is_there and self._remakes[index] < REMAKES:
+            self._remakes[index] += 1
+            self._carried.pop(index, None)
+            self._anchors.pop(index, None)
+            self.schedule.forget(index)
 
     def make(self, index: int, *, should_stop: Callable[[], bool]) -> list[MapMade]:
         """Predict a frame, write its map, carry it to the frames beside it.
@@ -164,6 +179,7 @@ class ClipWork:
             index, pts=here.pts, time_s=here.time_s, saliency=made.saliency, location=made.location
         )  # fmt: skip
         self._maps.put(record)
+        self._follow_file()
         self._carried.pop(index, None)
         self._anchors[index] = record
         while len(self._anchors) > ANCHORS:
@@ -185,6 +201,19 @@ class ClipWork:
         )
         self.figures.cpu_s += time.process_time() - began_s
         return told
+
+    def _look_up(self) -> list[int]:
+        """Frames that have a map of the model; what is carried is noted."""
+        known = known_maps(self._maps)
+        self._openings = self._maps.openings
+        self._carried = {index: carried for index, carried in known.items() if carried}
+        return [index for index, carried in known.items() if not carried]
+
+    def _follow_file(self) -> None:
+        """Where another file lies in the cache now, what was made before is lost and made anew in its turn."""
+        if self._maps.openings != self._openings:
+            self.schedule.know(self._look_up())
+            self._anchors.clear()
 
     def _to_carry(self, index: int) -> list[int]:
         """Frames beside a new map that have none of the model: up to the next such map on either side."""

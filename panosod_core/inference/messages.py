@@ -82,6 +82,19 @@ class SetStride:
 
 
 @dataclass(frozen=True)
+class Remake:
+    """The cache has no map of a frame although it was told to have: it was damaged, or the file has gone.
+
+    Attributes:
+        generation: of the clip.
+        index: of the frame.
+    """
+
+    generation: int
+    index: int
+
+
+@dataclass(frozen=True)
 class CloseClip:
     """Predict nothing until another clip is opened."""
 
@@ -227,7 +240,7 @@ class Exported:
     text: str = ""
 
 
-Request: TypeAlias = Setup | OpenClip | MoveTo | SetStride | CloseClip
+Request: TypeAlias = Setup | OpenClip | MoveTo | SetStride | Remake | CloseClip
 Event: TypeAlias = Loading | Loaded | ClipReady | MapMade | Progress | ClipRefused | Broken | Exported
 
 _KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in (*get_args(Request), *get_args(Event))}

@@ -120,9 +120,8 @@ class Schedule:
         self._step = window_step
         self._is_warm = map_s is not None
         self._done = np.zeros(frame_count, np.bool_)
-        for index in known:
-            if 0 <= index < frame_count:
-                self._done[index] = True
+        self._again: set[int] = set()
+        self.know(known)
         self._head: Playhead | None = None
         self._stride = stride or window_step
         self._choose_stride()
@@ -201,6 +200,7 @@ class Schedule:
             carrying_s: share of the time that those took.
         """
         self._done[index] = True
+        self._again.discard(index)
         # The first map of all pays for what happens only once: a seek, the runtime's first run, three seconds of sound.
         if took_s is not None and self._is_warm:
             own_s = max(took_s - carrying_s, 0.0) / (LONE if is_lone else 1.0)
@@ -210,6 +210,20 @@ class Schedule:
                 self._carry_s = self._carry_s + _MEMORY * (each_s - self._carry_s) if self._carry_s else each_s
         self._is_warm = self._is_warm or took_s is not None
         self._choose_stride()
+
+    def forget(self, index: int) -> None:
+        """A frame's map is lost: it is made again, soon, be it on the grid or not."""
+        if 0 <= index < self.frame_count:
+            self._done[index] = False
+            self._again.add(index)
+
+    def know(self, known: Iterable[int]) -> None:
+        """Just these frames have a map now; the others are made in their turn."""
+        self._done[:] = False
+        self._again.clear()
+        for index in known:
+            if 0 <= index < self.frame_count:
+                self._done[index] = True
 
     def next(self, now_s: float) -> int | None:
         """The frame to look at next; None where nothing is left to do or nobody has told where the clip stands."""
@@ -228,6 +242,7 @@ class Schedule:
         first = min(math.ceil(place + lead), self.frame_count)
         near = min(first + math.ceil(AHEAD_S * self._rate_hz * max(head.speed, 1.0)), self.frame_count)
         yield self._missing(first, near, self._stride)
+        yield min(self._again, default=None)
         if not self._fixed:
             yield from (self._missing(first, near, n) for n in self._finer())
         yield self._missing(near, self.frame_count, self._stride)
@@ -237,6 +252,7 @@ class Schedule:
     def _wishes_standing(self, head: Playhead) -> Iterator[int | None]:
         at = head.index
         yield at if not self._done[at] else None
+        yield min(self._again, default=None)
         reach = math.ceil(AROUND_S * self._rate_hz)
         low, high = max(at - reach, 0), min(at + reach, self.frame_count)
         # Coarse first, so that a person who steps finds something near at once. Upwards each time: that is how

@@ -34,6 +34,7 @@ from panosod_core.inference.messages import (
     MoveTo,
     OpenClip,
     Progress,
+    Remake,
     Request,
     SetStride,
     Setup,
@@ -160,6 +161,9 @@ class Predictor:
             self._close(request.generation)
         elif isinstance(request, MoveTo):
             self._move(request, came_s)
+        elif isinstance(request, Remake):
+            if self._work is not None and request.generation == self._work.generation:
+                self._work.remake(request.index)
         elif isinstance(request, SetStride):
             self._stride = request.stride
             if self._work is not None:

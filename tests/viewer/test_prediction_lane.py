@@ -1,5 +1,8 @@
 """One model's lane: maps of the frame in sight, what covers the clip, and letters of clips already closed."""
 
+import sqlite3
+from contextlib import closing
+
 import numpy as np
 import pytest
 
@@ -15,9 +18,11 @@ from panosod_core.inference.messages import (
     MoveTo,
     OpenClip,
     Progress,
+    Remake,
     Setup,
 )
-from panosod_viewer.prediction_lane import UNREADABLE, PredictorLane
+from panosod_viewer.prediction_lane import PredictorLane
+from panosod_viewer.prediction_words import UNREADABLE
 from panosod_viewer.workers.predicting import PredictorDied
 
 KEY = CacheKey("content", "model", "settings")
@@ -113,6 +118,7 @@ def test_what_covers_the_clip_is_known_and_the_models_own_counts_for_more(bench,
     bench.lane.open_clip(OpenClip(1, "/a.mp4"))
     bench.hear(ready(frames=10))
     qtbot.waitUntil(lambda: bench.lane.coverage.made.any())
+    bench.put(5, carried=2)
     bench.hear(MapMade(1, 4, False), MapMade(1, 3, True), MapMade(1, 5, True))
     assert np.flatnonzero(bench.lane.coverage.made).tolist() == [3, 4]
     assert np.flatnonzero(bench.lane.coverage.carried).tolist() == [5]
@@ -251,3 +257,28 @@ def test_maps_that_cannot_be_read_are_told_and_read_again_when_asked(bench, qtbo
 
 def fail_to_read(self, index):
     raise PredictionError("the disk has gone")
+
+
+def test_a_map_found_damaged_is_asked_for_again_and_counts_no_longer(bench, qtbot, caplog):
+    bench.put(3)
+    bench.put(5)
+    spoil(bench.folder, 3)
+    bench.lane.open_clip(OpenClip(1, "/a.mp4"))
+    bench.lane.look_at(5)
+    bench.hear(LOADED, ready())
+    qtbot.waitUntil(lambda: Remake(1, 3) in bench.client.sent)
+    assert np.flatnonzero(bench.lane.coverage.made).tolist() == [5]
+    bench.put(3, value=90)
+    bench.hear(MapMade(1, 3, False))
+    bench.lane.look_at(3)
+    qtbot.waitUntil(lambda: bench.shows(3))
+    assert np.flatnonzero(bench.lane.coverage.made).tolist() == [3, 5]
+    assert bench.client.sent.count(Remake(1, 3)) == 1
+
+
+def spoil(folder, index):
+    """Turn the map of a frame into something else behind the cache's back."""
+    (path,) = folder.glob("*.maps")
+    with closing(sqlite3.connect(path)) as file:
+        file.execute("UPDATE maps SET saliency = x'00' WHERE idx = ?", (index,))
+        file.commit()

@@ -10,9 +10,10 @@ from panosod_core.inference.library import ModelLibrary
 from panosod_core.inference.messages import Setup
 from panosod_core.resources import demo_model_path
 from panosod_viewer import prediction_wish
-from panosod_viewer.prediction_lane import Coverage, Failure, PredictorLane, every_nth
+from panosod_viewer.prediction_lane import Coverage, Failure, PredictorLane
 from panosod_viewer.prediction_link import HOW_TO_GET_IT, READ_AGAIN, RETRY, USE_CPU, PredictionLink
 from panosod_viewer.prediction_wish import PredictionWish, can_predict, default_id, has_default_model, model_name
+from panosod_viewer.prediction_words import every_nth
 from tests.viewer.pictures import picture
 from tests.viewer.test_player import Desk
 

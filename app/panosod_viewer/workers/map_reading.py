@@ -60,6 +60,19 @@ class MapRead:
 
 
 @dataclass(frozen=True)
+class MapsLost:
+    """Maps that were there are not any more: one was damaged, or the whole file is another one now.
+
+    Attributes:
+        address: which ones.
+        indices: their frames.
+    """
+
+    address: CacheAddress
+    indices: frozenset[int]
+
+
+@dataclass(frozen=True)
 class MapsFailed:
     """The maps cannot be read (any more); the reader has ended.
 
@@ -72,7 +85,7 @@ class MapsFailed:
     text: str
 
 
-ReadingLetter: TypeAlias = MapsKnown | MapRead | MapsFailed
+ReadingLetter: TypeAlias = MapsKnown | MapRead | MapsLost | MapsFailed
 
 
 class MapReader:
@@ -151,7 +164,8 @@ class MapReader:
                 there |= news
                 near = range(wanted - BEHIND, wanted + AHEAD + 1)
                 given = {n for n in given if n in near} - news
-                self._give(maps, [n for n in _outwards(wanted, near) if n in there and n not in given], given)
+                due = [n for n in _outwards(wanted, near) if n in there and n not in given]
+                self._give(maps, due, there=there, given=given)
 
     def _next(self) -> tuple[int, set[int]] | None:
         """Wait for something to read: the frame in sight and the maps written since; None to end."""
@@ -167,14 +181,27 @@ class MapReader:
         wanted = self._wanted
         return wanted is not None and any(-BEHIND <= n - wanted <= AHEAD for n in self._news)
 
-    def _give(self, maps: "ClipMaps", indices: list[int], given: set[int]) -> None:
+    def _give(self, maps: "ClipMaps", indices: list[int], *, there: set[int], given: set[int]) -> None:
+        openings = maps.openings
         for index in indices:
             record = maps.get(index)
             given.add(index)
             if record is not None:
                 self._post(MapRead(self._address, record))
+            if maps.openings != openings:
+                self._seen = None  # what the new file has of those near is looked for once more
+                self._lose(there - {note.index for note in maps.newer_than()}, there=there, given=given)
+                return
+            if record is None:
+                self._lose({index}, there=there, given=given)
             if self._is_closing:
                 return
+
+    def _lose(self, lost: set[int], *, there: set[int], given: set[int]) -> None:
+        there -= lost
+        given -= lost
+        if lost:
+            self._post(MapsLost(self._address, frozenset(lost)))
 
 
 def _outwards(middle: int, near: range) -> list[int]:

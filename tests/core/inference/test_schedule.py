@@ -204,3 +204,26 @@ def test_what_it_knows_is_a_copy():
     schedule = Schedule(frame_count=5, frame_rate_hz=30.0, window_step=2, known=[1, 7, -1])
     schedule.done[:] = True
     assert np.flatnonzero(schedule.done).tolist() == [1]
+
+
+@given(clip=clips, at=st.integers(0, 500), playing=st.booleans(), stride=st.integers(0, 5), data=st.data())
+@settings(max_examples=60, deadline=None)
+def test_a_map_that_is_lost_is_made_again_once_on_the_grid_or_off_it(clip, at, playing, stride, data):
+    schedule = Schedule(**clip, stride=stride)
+    schedule.move(Playhead(at, playing))
+    before = worked_off(schedule)
+    lost = data.draw(st.sets(st.integers(0, clip["frame_count"] - 1)))
+    for index in lost:
+        schedule.forget(index)
+    assert not any(schedule.is_done(index) for index in lost)
+    assert sorted(worked_off(schedule)) == sorted(lost)
+    schedule.know(lost)
+    assert sorted(worked_off(schedule)) == sorted(set(before) - lost)
+
+
+def test_a_lost_map_off_the_clip_is_nobodys():
+    schedule = Schedule(frame_count=4, frame_rate_hz=30.0, window_step=2)
+    schedule.move(Playhead(0))
+    schedule.forget(4)
+    schedule.forget(-1)
+    assert sorted(worked_off(schedule)) == [0, 1, 2, 3]

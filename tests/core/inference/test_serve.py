@@ -2,17 +2,19 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from panosod_core.errors import PredictionError
 from panosod_core.inference import serve
-from panosod_core.inference.background_export import BackgroundExport
 from panosod_core.inference.cache import CacheKey, MapSource, PredictionCache
+from panosod_core.inference.clip_work import REMAKES, ClipWork
 from panosod_core.inference.engine import open_engine
 from panosod_core.inference.messages import (
     Broken,
@@ -25,6 +27,7 @@ from panosod_core.inference.messages import (
     MoveTo,
     OpenClip,
     Progress,
+    Remake,
     SetStride,
     Setup,
     decode,
@@ -283,43 +286,6 @@ def test_dropped_pictures_make_it_rest_and_say_so(tmp_path, engine, clip):
     assert [event.duty for event in room.said if isinstance(event, Progress)][-1] == 0.6
 
 
-def run_broken(monkeypatch, error):
-    def refuse(*_, **__):
-        raise error
-
-    monkeypatch.setattr(serve, "open_engine", refuse)
-    said = []
-    code = serve._serve(
-        Setup("some.safetensors", exports=False), Inbox(), said.append, export=BackgroundExport(), began_s=0.0
-    )
-    assert code == serve.EXIT_BROKEN
-    return said[-1]
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        MemoryError(),
-        RuntimeError("[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory: you tried to"),
-        RuntimeError("unable to mmap 12165152 bytes from file <m.safetensors>: Cannot allocate memory (12)"),
-        ImportError("libtorch_cpu.so: failed to map segment from shared object"),
-    ],
-)
-def test_memory_that_is_not_enough_is_told(monkeypatch, error):
-    assert run_broken(monkeypatch, error) == Broken("memory", serve.NO_MEMORY)
-
-
-def test_a_mistake_of_ours_is_not_taken_for_a_want_of_memory(monkeypatch):
-    with pytest.raises(RuntimeError, match="shapes"):
-        run_broken(monkeypatch, RuntimeError("shapes do not fit"))
-
-
-def test_a_network_that_fails_is_told(monkeypatch):
-    assert run_broken(monkeypatch, PredictionError("the network stopped")) == Broken("work", "the network stopped")
-    ran_out = PredictionError("the network ran out of memory on cuda")
-    assert run_broken(monkeypatch, ran_out) == Broken("memory", "the network ran out of memory on cuda")
-
-
 def test_a_network_that_fails_at_work_ends_the_process_not_the_clip(tmp_path, engine, clip):
     def fail(_room, name):
         if name == "centre_map":
@@ -350,3 +316,57 @@ def test_sound_that_breaks_off_in_the_file_refuses_the_clip_alone(tmp_path, engi
     room.predictor._send = say
     room.predictor.run()
     assert room.said[-1] == ClipRefused(1, "the sound is damaged")
+
+
+class Losing(Room):
+    """Maps are lost once all are there."""
+
+    def __init__(self, engine, folder, lose) -> None:
+        super().__init__(engine, folder)
+        self._folder, self._lose, self.before = folder, lose, []
+
+    def _say(self, event) -> None:
+        if isinstance(event, Progress) and event.is_idle and event.made and not self.before:
+            self.before = self.made()
+            self.said.clear()
+            self._lose(self._folder)
+            self.ask(Remake(1, 7), Remake(99, 3))
+        else:
+            super()._say(event)
+
+
+def drop_one(folder) -> None:
+    (path,) = folder.glob("*.maps")
+    with closing(sqlite3.connect(path)) as file:
+        file.execute("DELETE FROM maps WHERE idx = 7")
+        file.commit()
+
+
+def drop_all(folder) -> None:
+    for path in folder.glob("*.maps*"):
+        path.unlink()
+
+
+@pytest.mark.parametrize(("lose", "again"), [(drop_one, [7]), (drop_all, list(range(FRAMES)))])
+def test_maps_that_are_lost_are_made_again_while_the_clip_is_open(tmp_path, engine, clip, lose, again):
+    room = Losing(engine, tmp_path, lose)
+    room.ask(OpenClip(1, str(clip)), MoveTo(1, 0))
+    room.predictor.run()
+    assert sorted(room.before) == list(range(FRAMES))
+    assert sorted(room.made()) == again
+
+
+def test_a_map_that_the_disk_does_not_keep_is_not_made_for_ever(tmp_path, engine, clip):
+    room = Room(engine, tmp_path)
+    with closing(_opened(room, clip, tmp_path)) as work:
+        for _ in range(REMAKES):
+            work.schedule.finish(7)
+            work.remake(7)
+            assert not work.schedule.is_done(7)
+        work.schedule.finish(7)
+        work.remake(7)
+        assert work.schedule.is_done(7)
+
+
+def _opened(room, clip, folder) -> ClipWork:
+    return ClipWork(OpenClip(1, str(clip)), room.predictor._engine, PredictionCache(folder), should_stop=lambda: False)

@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 
 from panosod_core.inference.cache import CacheKey, ClipMaps, PredictionCache, map_record
-from panosod_viewer.workers.map_reading import AHEAD, BEHIND, CacheAddress, MapRead, MapReader, MapsFailed, MapsKnown
+from panosod_viewer.workers.map_reading import (
+    AHEAD,
+    BEHIND,
+    CacheAddress,
+    MapRead,
+    MapReader,
+    MapsFailed,
+    MapsKnown,
+    MapsLost,
+)
 
 KEY = CacheKey("clip", "model", "settings")
 
@@ -95,3 +104,25 @@ def test_a_mistake_while_reading_is_told_too(maps, reader, mail, monkeypatch):
     assert isinstance(failed, MapsFailed)
     assert "KeyError" in failed.text
     assert "\n" not in failed.text
+
+
+def test_a_file_that_is_another_one_now_is_followed_and_what_went_with_the_old_is_told(tmp_path, maps, reader, mail):
+    for index in (4, 5, 60):
+        maps.put(record(index))
+    reader.start()
+    mail.next()
+    reader.look_at(4)
+    assert [r.index for r in read(mail, 2)] == [4, 5]
+    maps.close()
+    for file in tmp_path.glob("*.maps*"):
+        file.unlink()
+    with PredictionCache(tmp_path).open(KEY) as anew:
+        anew.put(record(6, value=30))
+        reader.look_at(60)
+        lost = mail.next()
+        assert isinstance(lost, MapsLost)
+        assert lost.indices == {4, 5, 60}
+        anew.put(record(60, value=20))
+        reader.made(60)
+        (newer,) = read(mail, 1)
+        assert (newer.index, newer.saliency[0, 0]) == (60, 20)
