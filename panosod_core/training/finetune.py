@@ -7,7 +7,7 @@ up again goes on from there.
 import os
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from panosod_core.annotation.adopting import clip_file
 from panosod_core.annotation.snapshot import Snapshot
 from panosod_core.datasets.index import Layout, Split
 from panosod_core.datasets.opening import open_data_set
-from panosod_core.datasets.projects import Preparation, all_for, prepare
+from panosod_core.datasets.projects import Preparation, prepare
 from panosod_core.errors import PanosodError, TrainingError
 from panosod_core.inference.engine_protocol import Engine
 from panosod_core.inference.engine_torch import open_torch_engine
@@ -27,16 +27,14 @@ from panosod_core.training.events import Listener
 from panosod_core.training.finetune_check import check_room, needs
 from panosod_core.training.finetune_compare import compare_models
 from panosod_core.training.finetune_gate import FrameScores, judge
-from panosod_core.training.finetune_plan import RunPlan, budget_of
+from panosod_core.training.finetune_plan import MAIN, RunPlan, budget_of, runs_of
 from panosod_core.training.finetune_run import train_plan, windows_to_sharpen_by
 from panosod_core.training.finetune_sharpen import sharpened
 from panosod_core.training.finetune_split import (
-    ENOUGH,
     FEWEST,
     Corrected,
     FixedSplit,
     corrected_frames,
-    folds,
     keep_split,
     settle_split,
 )
@@ -48,7 +46,7 @@ from panosod_core.training.jobs.states import AT_WORK, JobState
 from panosod_core.training.world import joined
 
 INCUMBENT, EVALUATION = "incumbent.safetensors", "evaluation.json"
-DATA, RUNS, MAIN = "data", "runs", "main"
+DATA, RUNS = "data", "runs"
 JUDGED = "judged.safetensors"
 """In a fold's run: its best weights as they are judged."""
 _TOLD_EVERY_S = 1.0
@@ -122,7 +120,7 @@ class Finetuning:
         if self._request.threads:
             torch.set_num_threads(self._request.threads)
         if record.state is JobState.QUEUED:
-            self._job.become(JobState.PREPARING, attempts=record.attempts + 1)
+            self._job.become(JobState.PREPARING)
             plans = self._prepared()
             if self._job.wish is Wish.STOP and not any((self._job.path / RUNS).glob("*/*.safetensors")):
                 self._job.become(JobState.STOPPED, "stopped before it learnt anything: the model stays as it is")
@@ -160,43 +158,36 @@ class Finetuning:
                     f"{request.project}: expected {FEWEST} corrected frames or more to learn from, there are "
                     f"{total}{lost}; correct {FEWEST - total} more"
                 )
-            splits, fixed = self._splits(corrected, total)
+            fixed = settle_split(request.project, corrected, share=request.check_share)
+            runs = runs_of(corrected, fixed)
             room = needs(
-                base.config, weights=base.path.stat().st_size, frames=total, copies=len(splits), batch=request.batch
+                base.config, weights=base.path.stat().st_size, frames=total, copies=len(runs), batch=request.batch
             )
             check_room(root, room, on_cpu=on_cpu)
             shutil.copyfile(base.path, root / INCUMBENT)
-            for name, split in splits.items():
+            for plan, split in runs.items():
                 how = Preparation(
                     width=base.config.width_px,
                     step_s=base.config.frame_spacing_s,
                     window=base.config.window,
-                    rule=all_for(Split.TRAIN) if split is None else split.rule(),
+                    rule=split.rule(),
                 )
                 prepare(
-                    snapshot, root / DATA / name, how,
+                    snapshot, root / DATA / plan.name, how,
                     media=lambda clip: media[clip.id], should_stop=lambda: self._job.wish is Wish.CANCEL,
                 )  # fmt: skip
             keep_split(request.project, fixed.having_learnt(corrected))
-            plans = _plans(splits)
+            plans = [vars(plan) for plan in runs]
             self._job.add(
                 plans=plans,
                 snapshot={"fingerprint": snapshot.fingerprint, "revisions": list(snapshot.revisions)},
                 incumbent={"model_id": base.model_id, "path": str(base.path)},
                 corrected=total,
                 clips={clip.name: len(clip.times_s) for clip in corrected},
-                checked=_checked(fixed, corrected) if total >= ENOUGH else {},
+                checked={} if any(plan.is_final for plan in runs) else _checked(fixed, corrected),
                 left_out=missing,
             )
         return plans
-
-    def _splits(self, corrected: Sequence[Corrected], total: int) -> tuple[dict[str, FixedSplit | None], FixedSplit]:
-        """The runs' splits by name, None for one that checks nothing; and the project's own."""
-        fixed = settle_split(self._request.project, corrected, share=self._request.check_share)
-        if total >= ENOUGH and _checked(fixed, corrected):
-            return {MAIN: fixed}, fixed
-        parts: dict[str, FixedSplit | None] = {f"fold-{k + 1}": fold for k, fold in enumerate(folds(corrected))}
-        return {**parts, MAIN: None}, fixed
 
     # Training
 
@@ -284,10 +275,6 @@ class _Told:
         if done == of or now - self._last >= _TOLD_EVERY_S:
             self._last = now
             self._job.tell("judged", done=done, of=of)
-
-
-def _plans(splits: Mapping[str, FixedSplit | None]) -> list[dict[str, Any]]:
-    return [vars(RunPlan(name, is_final=split is None)) for name, split in splits.items()]
 
 
 def _checked(split: FixedSplit, corrected: Sequence[Corrected]) -> dict[str, int]:

@@ -5,19 +5,21 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from panosod_core.datasets.index import Layout
-from panosod_core.errors import CheckpointError
+from panosod_core.errors import CheckpointError, TrainingError
 from panosod_core.inference.model_file import ModelFile
 from panosod_core.model.config import ModelConfig
 from panosod_core.synth.scene_config import SceneConfig, config_from_json
 from panosod_core.training.config import BestBy, Precision, Schedule, Stage, TrainConfig
 from panosod_core.training.data import DataConfig
 from panosod_core.training.finetune_data import AUGMENT, Mix
+from panosod_core.training.finetune_split import ENOUGH, Corrected, FixedSplit, folds
 from panosod_core.training.job import Job, StartWeights
 from panosod_core.training.jobs.folder import JobFolder
 from panosod_core.training.jobs.request import FinetuneRequest
 from panosod_core.training.losses import LossConfig
 from panosod_core.training.state import STATE
 
+MAIN = "main"
 _GENTLE_BACKBONE = 0.1
 _SAVE_EVERY = 20
 _FOLDS_SHARE = 0.3
@@ -35,6 +37,28 @@ class RunPlan:
 
     name: str
     is_final: bool
+
+
+def runs_of(corrected: Sequence[Corrected], fixed: FixedSplit) -> dict[RunPlan, FixedSplit]:
+    """The runs of a job with the frames that each learns from and checks on. None learns from the fixed check set.
+
+    Args:
+        corrected: all frames of the project.
+        fixed: the project's split.
+
+    Raises:
+        TrainingError: all of them are kept for the check, or guard it.
+    """
+    total, free = sum(len(c.times_s) for c in corrected), fixed.to_learn_from(corrected)
+    if not free:
+        raise TrainingError(
+            f"expected corrected frames to learn from, got {total} that are all kept for the check or lie beside those "
+            "that are: correct others, in other clips or seconds away"
+        )
+    if total >= ENOUGH and fixed.held(corrected):
+        return {RunPlan(MAIN, is_final=False): fixed}
+    parts = {RunPlan(f"fold-{k + 1}", is_final=False): fold for k, fold in enumerate(folds(corrected, fixed=fixed))}
+    return {**parts, RunPlan(MAIN, is_final=True): fixed.unchecked()}
 
 
 def budget_of(plan: RunPlan, plans: Sequence[RunPlan]) -> float:

@@ -58,20 +58,36 @@ class FixedSplit:
         check: stretches of each clip that has any.
         guard_s: time around them that is for nothing.
         learnt: times of frames that jobs have learnt from: they never come into the check set any more.
+        apart: stretches that are for nothing here, nor is their guard: another split checks on them. Not kept.
     """
 
     check: Mapping[str, tuple[Stretch, ...]] = field(default_factory=dict)
     guard_s: float = GUARD_S
     learnt: Mapping[str, frozenset[float]] = field(default_factory=dict)
+    apart: Mapping[str, tuple[Stretch, ...]] = field(default_factory=dict)
 
     def part_of(self, content_id: str, time_s: float) -> Split | None:
         """What a moment of a clip is for; None: it guards."""
-        nearest = math.inf
-        for stretch in self.check.get(content_id, ()):
-            nearest = min(nearest, max(stretch.start_s - time_s, time_s - stretch.end_s, 0.0))
+        if _distance_s(self.apart.get(content_id, ()), time_s) < self.guard_s:
+            return None
+        nearest = _distance_s(self.check.get(content_id, ()), time_s)
         if nearest == 0:
             return Split.VALIDATION
         return None if nearest < self.guard_s else Split.TRAIN
+
+    def held(self, corrected: Sequence[Corrected]) -> int:
+        """How many frames are for checking."""
+        return sum(self.part_of(c.content_id, t) is Split.VALIDATION for c in corrected for t in c.times_s)
+
+    def to_learn_from(self, corrected: Sequence[Corrected]) -> list[Corrected]:
+        """The frames that are for learning; clips without any are left out."""
+        free = [replace(c, times_s=tuple(t for t in c.times_s if self.part_of(c.content_id, t) is Split.TRAIN))
+                for c in corrected]  # fmt: skip
+        return [c for c in free if c.times_s]
+
+    def unchecked(self) -> FixedSplit:
+        """For a run that checks nothing: what is kept for the check is for nothing."""
+        return FixedSplit(guard_s=self.guard_s, apart=self.check)
 
     def having_learnt(self, corrected: Sequence[Corrected]) -> FixedSplit:
         """The split after a job has learnt from all of these frames that are not for the check."""
@@ -142,6 +158,11 @@ class Corrected:
     times_s: tuple[float, ...]
 
 
+def _distance_s(stretches: Sequence[Stretch], time_s: float) -> float:
+    """Seconds to the nearest of some stretches; 0 within one."""
+    return min((max(s.start_s - time_s, time_s - s.end_s, 0.0) for s in stretches), default=math.inf)
+
+
 def time_of(clip: Clip, frame: SnapshotFrame) -> float:
     """Seconds on the clip's clock: its pts in its time base."""
     return float(Fraction(frame.row.key.pts) * clip.time_base)
@@ -207,7 +228,7 @@ def extend_split(before: FixedSplit, corrected: Sequence[Corrected], *, share: f
         The split; as it was where it already holds enough.
     """
     total = sum(len(clip.times_s) for clip in corrected)
-    held = sum(before.part_of(c.content_id, t) is Split.VALIDATION for c in corrected for t in c.times_s)
+    held = before.held(corrected)
     if total < ENOUGH or held >= math.ceil(LEAST_SHARE * total):
         return before
     fresh = [c for c in corrected if c.content_id not in before.check and before.is_new(c, -math.inf, math.inf)]
@@ -270,25 +291,26 @@ def _lost(times_s: Sequence[float], stretch: Stretch, guard_s: float) -> int:
     return sum(trial.part_of("", t) is not Split.TRAIN for t in times_s)
 
 
-def folds(corrected: Sequence[Corrected], *, count: int = FOLDS, guard_s: float = GUARD_S) -> list[FixedSplit]:
+def folds(corrected: Sequence[Corrected], *, fixed: FixedSplit, count: int = FOLDS) -> list[FixedSplit]:
     """Splits for cross-validation by blocks of time: every frame is checked in exactly one of them.
 
     Args:
         corrected: too few frames for a check set of their own.
+        fixed: the project's split: what it keeps for the check, and its guard, is for nothing in all of them.
         count: of folds; fewer where there are fewer frames.
-        guard_s: around each block.
 
     Returns:
         A split each; those that would leave nothing to learn from are not among them.
     """
-    order = [(clip, time_s) for clip in corrected for time_s in clip.times_s]
+    order = [(clip, time_s) for clip in fixed.to_learn_from(corrected) for time_s in clip.times_s]
     found = []
     for k in range(min(count, len(order))):
         first, end = k * len(order) // count, (k + 1) * len(order) // count
         block: dict[str, list[float]] = {}
         for clip, time_s in order[first:end]:
             block.setdefault(clip.content_id, []).append(time_s)
-        split = FixedSplit({c: (Stretch(t[0], t[-1]),) for c, t in block.items()}, guard_s)
+        own = {c: (Stretch(t[0], t[-1]),) for c, t in block.items()}
+        split = replace(fixed.unchecked(), check=own)
         if any(split.part_of(clip.content_id, t) is Split.TRAIN for clip, t in order):
             found.append(split)
     return found
