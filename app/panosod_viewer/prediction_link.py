@@ -10,6 +10,15 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from panosod_core.media.frame import VideoFrame
 from panosod_viewer.panels.notice import Notice, Severity
 from panosod_viewer.player import Player
+from panosod_viewer.prediction_notices import (
+    HOW_TO_GET_IT,
+    READ_AGAIN,
+    RETRY,
+    USE_CPU,
+    failure_notice,
+    not_started,
+    unreadable_notice,
+)
 from panosod_viewer.prediction_wish import PredictionWish, can_predict, model_name
 
 if TYPE_CHECKING:
@@ -17,11 +26,6 @@ if TYPE_CHECKING:
     from panosod_core.inference.messages import OpenClip, Setup
     from panosod_viewer.prediction_lane import Coverage, Failure, PredictorLane
 
-RETRY = "prediction.retry:"
-USE_CPU = "prediction.cpu:"
-READ_AGAIN = "prediction.read:"
-"""Beginnings of the ids of the notice's buttons; the number of the lane follows."""
-HOW_TO_GET_IT = "To see what a model sees, install what runs it: pip install 'panosod[model]'"
 TELL_S = 0.2
 """While the clip plays, the predictor is told this often where it stands."""
 JUMP_S = 0.5
@@ -102,6 +106,7 @@ class PredictionLink(QObject):
         self._is_installed = is_installed
         self._now = now
         self._lanes = _Lanes()
+        self._on_cpu: set[int] = set()
         self._clip: _Clip | None = None
         self._is_spherical = True
         self._has_picture = False
@@ -193,6 +198,10 @@ class PredictionLink(QObject):
         if wish == self._wish:
             return
         old, self._wish = self._wish, wish
+        # Another model, another device, or off and on, is another attempt on what the settings say.
+        for number in tuple(self._on_cpu):
+            if not wish.is_on or wish.device != old.device or wish.models[number:][:1] != old.models[number:][:1]:
+                self._on_cpu.discard(number)
         if replace(wish, stride=old.stride) == old:
             for lane in self._lanes.by_number.values():
                 lane.set_stride(wish.stride)
@@ -233,10 +242,10 @@ class PredictionLink(QObject):
             if lane is not None:
                 lane.read_again()
         if action.startswith((RETRY, USE_CPU)):
+            number = int(action.rpartition(":")[2])
             if action.startswith(USE_CPU):
-                self._wish = replace(self._wish, device="cpu")
-                self.wish_changed.emit(self._wish)
-            self._begin_anew(int(action.rpartition(":")[2]))
+                self._on_cpu.add(number)  # of this model, for now: the next start of the window tries the GPU again
+            self._begin_anew(number)
 
     # --- work ---
 
@@ -247,7 +256,8 @@ class PredictionLink(QObject):
         wish = self._wish
         if not wish.is_on or number >= len(wish.models):
             return None
-        return Setup(model=wish.models[number], device=wish.device, stride=wish.stride, cache=wish.cache)
+        device = "cpu" if number in self._on_cpu else wish.device
+        return Setup(model=wish.models[number], device=device, stride=wish.stride, cache=wish.cache)
 
     def _begin_anew(self, number: int) -> None:
         """Another process for a model; where the clip is the same, its maps stay on the screen meanwhile."""
@@ -261,7 +271,7 @@ class PredictionLink(QObject):
             self._lanes.names[number] = model_name(setup.model)
             lane.restart(setup, self._request(self._clip))
         except OSError as error:
-            self._failed(number, _not_started(error))
+            self._failed(number, not_started(error))
             return
         self.notice_over.emit(f"prediction.failed.{number}")
         self._tell_place(at_once=True)
@@ -307,14 +317,16 @@ class PredictionLink(QObject):
         try:
             lane = (self._make_lane or PredictorLane)(setup, parent=self)
         except OSError as error:
-            self._failed(number, _not_started(error))
+            self._failed(number, not_started(error))
             return False
         self._lanes.by_number[number] = lane
         self._lanes.names[number] = model_name(setup.model)
         self.notice_over.emit(f"prediction.failed.{number}")
         lane.status_changed.connect(lambda words: self._lane_says(number, words))
         lane.failed.connect(lambda failure: self._failed(number, failure))
-        lane.unreadable.connect(lambda text: self._unreadable(number, text))
+        lane.unreadable.connect(
+            lambda text: self.notice.emit(unreadable_notice(number, self._lanes.names[number], text))
+        )
         lane.refused.connect(
             lambda text: self.notice.emit(Notice(text, Severity.INFO, key=f"prediction.refused.{number}", seconds=10.0))
         )
@@ -339,16 +351,7 @@ class PredictionLink(QObject):
     def _failed(self, number: int, failure: "Failure") -> None:
         """Say it; what the model has made of the clip stays on the screen."""
         name = model_name(self._wish.models[number] if number < len(self._wish.models) else "")
-        actions = [(f"{RETRY}{number}", "Retry")]
-        if not failure.was_on_cpu:
-            actions.append((f"{USE_CPU}{number}", "Use the CPU"))
-        text = f"No predictions from {name}: {failure.text}"
-        self.notice.emit(Notice(text, Severity.WARNING, tuple(actions), f"prediction.failed.{number}"))
-
-    def _unreadable(self, number: int, text: str) -> None:
-        text = f"Maps of {self._lanes.names[number]} cannot be shown: {text}"
-        actions = ((f"{READ_AGAIN}{number}", "Retry"),)
-        self.notice.emit(Notice(text, Severity.WARNING, actions, f"prediction.unreadable.{number}"))
+        self.notice.emit(failure_notice(number, name, failure))
 
     # --- what happens ---
 
@@ -389,9 +392,3 @@ class PredictionLink(QObject):
     def _say(self) -> None:
         words = self._lanes.words
         self.status_changed.emit(" | ".join(words[n] for n in sorted(words)) if self._wish.is_on else "")
-
-
-def _not_started(error: OSError) -> "Failure":
-    from panosod_viewer.prediction_lane import Failure
-
-    return Failure("died", f"its process cannot be started ({error})", was_on_cpu=True)

@@ -19,7 +19,7 @@ from panosod_core.synth.truth import load_truth, masks_path
 from panosod_viewer.application import Viewer
 from panosod_viewer.arguments import Arguments
 from panosod_viewer.prediction_lane import PredictorLane
-from panosod_viewer.prediction_link import RETRY
+from panosod_viewer.prediction_notices import RETRY
 from panosod_viewer.workers.opening import ClipOpener
 from panosod_viewer.workers.predicting import PredictorClient
 from tests.clips import demo_clip

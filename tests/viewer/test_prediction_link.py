@@ -1,18 +1,13 @@
 """What the window asks of its predictors, and what it says where one is not at work."""
 
-import subprocess
-import sys
-
 import pytest
 from PySide6.QtCore import QObject, Signal
 
-from panosod_core.inference.library import ModelLibrary
 from panosod_core.inference.messages import Setup
-from panosod_core.resources import demo_model_path
-from panosod_viewer import prediction_wish
 from panosod_viewer.prediction_lane import Coverage, Failure, PredictorLane
-from panosod_viewer.prediction_link import HOW_TO_GET_IT, READ_AGAIN, RETRY, USE_CPU, PredictionLink
-from panosod_viewer.prediction_wish import PredictionWish, can_predict, default_id, has_default_model, model_name
+from panosod_viewer.prediction_link import PredictionLink
+from panosod_viewer.prediction_notices import HOW_TO_GET_IT, READ_AGAIN, RETRY, USE_CPU
+from panosod_viewer.prediction_wish import PredictionWish
 from panosod_viewer.prediction_words import every_nth
 from tests.viewer.pictures import picture
 from tests.viewer.test_player import Desk
@@ -203,6 +198,34 @@ def test_a_model_that_fails_is_told_in_one_line_with_what_can_be_done(link, was_
     assert len(link.lanes) == 1
 
 
+def test_the_processor_serves_the_model_that_failed_alone_and_is_not_remembered(link):
+    link.opened()
+    link.link.use_model("/models/b.safetensors", is_second=True)
+    first, second = link.lanes
+    wishes = len(link.wishes)
+    second.die(Failure("memory", "the memory is not enough", False))
+    link.link.act(f"{USE_CPU}1")
+    assert (first.setup.device, second.setup.device) == ("auto", "cpu")
+    assert not first.restarts
+    assert (link.link.wish.device, len(link.wishes)) == ("auto", wishes)
+    # The next clip and a change of the other model leave it there.
+    link.opened()
+    link.link.use_model("/models/c.safetensors")
+    assert [lane.is_closed for lane in link.lanes] == [True, False, False]
+    # Off and on is the way back, and so is another model.
+    link.link.toggle()
+    link.link.toggle()
+    assert [lane.setup.device for lane in link.lanes[3:]] == ["auto", "auto"]
+
+
+def test_another_model_in_place_of_one_on_the_processor_runs_where_the_settings_say(link):
+    link.opened()
+    link.lanes[0].die(Failure("memory", "the memory is not enough", False))
+    link.link.act(f"{USE_CPU}0")
+    link.link.use_model("/models/c.safetensors")
+    assert link.lanes[-1].setup.device == "auto"
+
+
 def test_after_a_failure_the_next_clip_is_another_attempt(link):
     link.opened()
     link.lanes[0].die(Failure("died", "signal 9", True))
@@ -333,54 +356,6 @@ def test_a_process_that_cannot_be_started_is_told(qapp):
 )
 def test_how_dense_the_maps_are(stride, words):
     assert every_nth(stride) == words
-
-
-def test_the_window_is_there_before_anything_of_the_model_is_loaded():
-    script = (
-        "import sys, panosod_viewer.application; "
-        "print([n for n in sys.modules if n in ('torch', 'onnxruntime') or n.startswith('panosod_core.inference.m')])"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
-    assert done.stdout.strip() == "[]", done.stderr
-    before = "torch" in sys.modules
-    assert can_predict()
-    assert ("torch" in sys.modules) == before
-
-
-def test_names_of_models():
-    assert model_name("") == "demo model"
-    assert model_name("/a/b/own-v2.safetensors") == "own-v2"
-
-
-def test_the_librarys_default_is_called_by_its_name(monkeypatch):
-    assert has_default_model()
-    assert default_id() == ""
-    library = ModelLibrary()
-    record = library.add(demo_model_path(), name="street at night")
-    assert model_name("") == "demo model"
-    library.promote("street at night")
-    assert (default_id(), model_name("")) == (record.model_id, "street at night")
-    assert model_name(str(library.path(record))) == "street at night"
-    # Even where no model comes along.
-    monkeypatch.setattr(prediction_wish, "demo_model_path", missing)
-    assert has_default_model()
-    library.promote("shipped")
-    assert not has_default_model()
-
-
-def test_a_default_that_has_gone_is_no_accident_of_the_window():
-    library = ModelLibrary()
-    record = library.add(demo_model_path(), name="gone")
-    library.promote("gone")
-    library.path(record).unlink()
-    assert model_name("") == "the default model"
-    (library.folder / "default.json").write_text("{")
-    assert default_id() == ""
-    assert model_name("") == "the default model"
-
-
-def missing():
-    raise FileNotFoundError
 
 
 def test_the_lane_has_all_that_the_link_uses():
