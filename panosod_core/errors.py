@@ -49,6 +49,10 @@ class PredictionError(PanosodError):
     """A prediction that cannot start or go on, or a cache of predictions that cannot be read or written."""
 
 
+class CacheError(PredictionError):
+    """A cache of predictions that cannot be opened, read or written."""
+
+
 class ProjectError(PanosodError):
     """A project of annotations that cannot be opened, read, written or is held by somebody else."""
 

@@ -23,7 +23,7 @@ def failure_notice(number: int, name: str, failure: "Failure") -> Notice:
         failure: why.
     """
     actions = [(f"{RETRY}{number}", "Retry")]
-    if not failure.was_on_cpu:
+    if not failure.was_on_cpu and failure.reason != "cache":  # which no other device would mend
         actions.append((f"{USE_CPU}{number}", "Use the CPU"))
     text = f"No predictions from {name}: {failure.text}"
     return Notice(text, Severity.WARNING, tuple(actions), f"prediction.failed.{number}")

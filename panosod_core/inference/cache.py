@@ -130,7 +130,7 @@ class ClipMaps:
             True where they were written.
 
         Raises:
-            PredictionError: they cannot be written (a full disk); what was kept before is intact.
+            CacheError: they cannot be written (a full disk); what was kept before is intact.
         """
         saliency = encode_png(record.saliency)
         packed = None if record.location is None else pack_location(record.location)
@@ -147,7 +147,7 @@ class ClipMaps:
         """The maps of a frame; None where there are none. Location comes back within 1/510 of its range.
 
         Raises:
-            PredictionError: the file cannot be read.
+            CacheError: the file cannot be read.
         """
         columns = f"{_NOTE_COLUMNS}, low, high, checksum, location, saliency"
         row = self._run(lambda c: c.execute(f"SELECT {columns} FROM maps WHERE idx = ?", (index,)).fetchone())
@@ -164,7 +164,7 @@ class ClipMaps:
         """The maps of the frame nearest to one, at most ``reach`` frames away; the earlier of two equally near.
 
         Raises:
-            PredictionError: the file cannot be read.
+            CacheError: the file cannot be read.
         """
         near = "SELECT idx FROM maps WHERE idx BETWEEN ? AND ? ORDER BY abs(idx - ?), idx LIMIT 1"
         while True:
@@ -179,7 +179,7 @@ class ClipMaps:
         """Frames that have maps, increasing; only those from the model, or from flow, where asked.
 
         Raises:
-            PredictionError: the file cannot be read.
+            CacheError: the file cannot be read.
         """
         where = {None: "", MapSource.MODEL: "WHERE carried = 0", MapSource.FLOW: "WHERE carried > 0"}[source]
         return [n for (n,) in self._run(lambda c: c.execute(f"SELECT idx FROM maps {where} ORDER BY idx").fetchall())]
@@ -194,7 +194,7 @@ class ClipMaps:
             limit: at most so many; all by default.
 
         Raises:
-            PredictionError: the file cannot be read.
+            CacheError: the file cannot be read.
         """
         query = f"SELECT {_NOTE_COLUMNS} FROM maps WHERE sequence > ? ORDER BY sequence LIMIT ?"
         return [_note(row) for row in self._run(lambda c: c.execute(query, (sequence, limit)).fetchall())]
@@ -274,7 +274,7 @@ class PredictionCache:
         """The maps of a clip by a model, none of them where it is new.
 
         Raises:
-            PredictionError: the folder or the file cannot be made, read or written.
+            CacheError: the folder or the file cannot be made, read or written.
         """
         maps = ClipMaps(self, key)
         self.trim()
@@ -291,7 +291,7 @@ class PredictionCache:
             What was removed.
 
         Raises:
-            PredictionError: the folder cannot be written.
+            CacheError: the folder cannot be written.
         """
         if self.size_bytes() <= self.limit_bytes:
             return []

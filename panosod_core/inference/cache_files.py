@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from panosod_core.errors import PredictionError
+from panosod_core.errors import CacheError
 
 APPLICATION_ID = 0x70736D70
 """SQLite's header field: "psmp"."""
@@ -51,12 +51,12 @@ def make_folder(folder: Path) -> None:
     """Make the folder.
 
     Raises:
-        PredictionError: it cannot be made.
+        CacheError: it cannot be made.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise PredictionError(
+        raise CacheError(
             f"{folder}: expected a folder to keep predictions in, cannot make it ({error.strerror or error}); "
             "choose another"
         ) from error
@@ -69,7 +69,7 @@ def folder_lock(folder: Path) -> Iterator[None]:
     An empty SQLite file is the lock: it works between processes on every platform, and dies with its holder.
 
     Raises:
-        PredictionError: the folder cannot be written, or somebody holds it for too long.
+        CacheError: the folder cannot be written, or somebody holds it for too long.
     """
     path = folder / "lock"
     try:
@@ -86,7 +86,7 @@ def connect(path: Path, key: tuple[str, str, str]) -> sqlite3.Connection:
 
     Raises:
         DamagedError: it must be set aside first.
-        PredictionError: it cannot be opened or written.
+        CacheError: it cannot be opened or written.
     """
     connection = None
     try:
@@ -145,19 +145,19 @@ def is_damage(error: sqlite3.Error) -> bool:
     return code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
 
 
-def explained(error: sqlite3.Error, path: Path) -> PredictionError:
+def explained(error: sqlite3.Error, path: Path) -> CacheError:
     """What SQLite says, for a person."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code == sqlite3.SQLITE_FULL:
-        return PredictionError(
+        return CacheError(
             f"{path.parent}: no room left for predictions on this disk; free some or choose another folder "
             "(what was kept before is intact)"
         )
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return PredictionError(f"{path}: held by another process for more than {BUSY_S:.0f} s; end it and try again")
+        return CacheError(f"{path}: held by another process for more than {BUSY_S:.0f} s; end it and try again")
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
-        return PredictionError(f"{path}: the cache of predictions cannot be opened for writing ({error})")
-    return PredictionError(f"{path}: the cache of predictions failed ({error}); what was kept before is intact")
+        return CacheError(f"{path}: the cache of predictions cannot be opened for writing ({error})")
+    return CacheError(f"{path}: the cache of predictions failed ({error}); what was kept before is intact")
 
 
 def file_mark(path: Path) -> tuple[int, int] | None:
@@ -173,7 +173,7 @@ def set_aside(path: Path) -> Path:
     """Rename a damaged file (one such file a key is kept) and drop its companions. Call it under :func:`folder_lock`.
 
     Raises:
-        PredictionError: it cannot be renamed.
+        CacheError: it cannot be renamed.
     """
     aside = path.with_suffix(ASIDE)
     try:
@@ -181,7 +181,7 @@ def set_aside(path: Path) -> Path:
         for companion in _companions(path):
             companion.unlink(missing_ok=True)
     except OSError as error:
-        raise PredictionError(f"{path}: damaged, and cannot be set aside ({error.strerror or error})") from error
+        raise CacheError(f"{path}: damaged, and cannot be set aside ({error.strerror or error})") from error
     return aside
 
 

@@ -219,7 +219,7 @@ class Broken:
 
     Attributes:
         reason: "load" (no such file, damaged, does not match), "memory", "missing" (what runs models is not
-            installed), "work" (it failed at work).
+            installed), "cache" (its maps cannot be kept: no room, no such folder), "work" (it failed at work).
         text: one line.
     """
 

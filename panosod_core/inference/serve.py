@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
-from panosod_core.errors import CheckpointError, ConfigError, PanosodError, PredictionError
+from panosod_core.errors import CacheError, CheckpointError, ConfigError, PanosodError, PredictionError
 from panosod_core.inference.background_export import BackgroundExport
 from panosod_core.inference.cache import PredictionCache
 from panosod_core.inference.clip_work import ClipWork
@@ -116,7 +116,7 @@ class Predictor:
         """Work until the window goes.
 
         Raises:
-            PredictionError: the network fails for good.
+            PredictionError: the network, or the cache, fails for good.
         """
         try:
             while not self._inbox.ended:
@@ -203,6 +203,8 @@ class Predictor:
             )
         except Abandoned:
             return
+        except CacheError:
+            raise  # it would fail for every clip
         except PanosodError as error:
             self._send(ClipRefused(request.generation, str(error)))
             return
@@ -322,7 +324,7 @@ def _serve(
         send(Broken("load", str(error)))
         return EXIT_BROKEN
     except PredictionError as error:
-        send(Broken("memory" if is_shortage(error) else "work", str(error)))
+        send(Broken(_reason(error), str(error)))
         return EXIT_BROKEN
     except Exception as error:
         if not is_shortage(error):
@@ -333,6 +335,12 @@ def _serve(
     finally:
         export.close()
     return 0
+
+
+def _reason(error: PredictionError) -> str:
+    if isinstance(error, CacheError):
+        return "cache"
+    return "memory" if is_shortage(error) else "work"
 
 
 def _model_of(setup: Setup) -> Path:

@@ -198,6 +198,14 @@ def test_a_model_that_fails_is_told_in_one_line_with_what_can_be_done(link, was_
     assert len(link.lanes) == 1
 
 
+def test_a_cache_that_fails_offers_a_retry_alone(link):
+    link.opened()
+    link.lanes[0].die(Failure("cache", "no room left for predictions on this disk", False))
+    (notice,) = link.notices
+    assert "no room left" in notice.text
+    assert [action for action, _ in notice.actions] == [f"{RETRY}0"]
+
+
 def test_the_processor_serves_the_model_that_failed_alone_and_is_not_remembered(link):
     link.opened()
     link.link.use_model("/models/b.safetensors", is_second=True)

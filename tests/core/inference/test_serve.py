@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from panosod_core.errors import PredictionError
+from panosod_core.errors import CacheError, PredictionError
 from panosod_core.inference import serve
-from panosod_core.inference.cache import CacheKey, MapSource, PredictionCache
+from panosod_core.inference.cache import CacheKey, ClipMaps, MapSource, PredictionCache
+from panosod_core.inference.cache_files import explained
 from panosod_core.inference.clip_work import REMAKES, ClipWork
 from panosod_core.inference.engine import open_engine
 from panosod_core.inference.messages import (
@@ -297,6 +298,36 @@ def test_a_network_that_fails_at_work_ends_the_process_not_the_clip(tmp_path, en
         room.predictor.run()
 
 
+def test_a_cache_that_cannot_be_opened_is_not_the_clips_fault(tmp_path, model, clip):
+    (tmp_path / "file").write_text("no folder")
+    setup = Setup(str(model), "cpu", cache=str(tmp_path / "file" / "cache"), threads=1, exports=False)
+    with Child(setup, OpenClip(1, str(clip)), MoveTo(1, 0)) as child:
+        heard = child.until(Broken)
+        assert not any(isinstance(event, ClipRefused) for event in heard)
+        assert heard[-1].reason == "cache"
+        assert "expected a folder to keep predictions in" in heard[-1].text
+        code, log = child.ends()
+    assert code == serve.EXIT_BROKEN
+    assert "Traceback" not in log
+
+
+def test_a_disk_that_is_full_ends_the_process_with_the_caches_own_words(tmp_path, engine, clip, monkeypatch):
+    def full(self, record):
+        raise explained(sqlite_full(), self.path)
+
+    monkeypatch.setattr(ClipMaps, "put", full)
+    room = Room(engine, tmp_path)
+    room.ask(OpenClip(1, str(clip)), MoveTo(1, 0))
+    with pytest.raises(CacheError, match="no room left"):
+        room.predictor.run()
+
+
+def sqlite_full() -> sqlite3.Error:
+    error = sqlite3.OperationalError("database or disk is full")
+    error.sqlite_errorcode = sqlite3.SQLITE_FULL
+    return error
+
+
 def test_sound_that_breaks_off_in_the_file_refuses_the_clip_alone(tmp_path, engine, clip, monkeypatch):
     from panosod_core.errors import MediaError
 
@@ -357,8 +388,8 @@ def test_maps_that_are_lost_are_made_again_while_the_clip_is_open(tmp_path, engi
 
 
 def test_a_map_that_the_disk_does_not_keep_is_not_made_for_ever(tmp_path, engine, clip):
-    room = Room(engine, tmp_path)
-    with closing(_opened(room, clip, tmp_path)) as work:
+    request, cache = OpenClip(1, str(clip)), PredictionCache(tmp_path)
+    with closing(ClipWork(request, engine, cache, should_stop=lambda: False)) as work:
         for _ in range(REMAKES):
             work.schedule.finish(7)
             work.remake(7)
@@ -366,7 +397,3 @@ def test_a_map_that_the_disk_does_not_keep_is_not_made_for_ever(tmp_path, engine
         work.schedule.finish(7)
         work.remake(7)
         assert work.schedule.is_done(7)
-
-
-def _opened(room, clip, folder) -> ClipWork:
-    return ClipWork(OpenClip(1, str(clip)), room.predictor._engine, PredictionCache(folder), should_stop=lambda: False)

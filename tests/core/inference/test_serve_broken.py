@@ -2,7 +2,7 @@
 
 import pytest
 
-from panosod_core.errors import PredictionError
+from panosod_core.errors import CacheError, PredictionError
 from panosod_core.inference import serve
 from panosod_core.inference.background_export import BackgroundExport
 from panosod_core.inference.messages import Broken, Setup
@@ -42,5 +42,7 @@ def test_a_mistake_of_ours_is_not_taken_for_a_want_of_memory(monkeypatch):
 
 def test_a_network_that_fails_is_told(monkeypatch):
     assert run_broken(monkeypatch, PredictionError("the network stopped")) == Broken("work", "the network stopped")
+    full = CacheError("no room left for predictions on this disk")
+    assert run_broken(monkeypatch, full) == Broken("cache", "no room left for predictions on this disk")
     ran_out = PredictionError("the network ran out of memory on cuda")
     assert run_broken(monkeypatch, ran_out) == Broken("memory", "the network ran out of memory on cuda")
