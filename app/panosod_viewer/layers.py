@@ -175,7 +175,8 @@ class LayerPictures:
         onion: neighbours' labels, at most two.
         annotation_look: colours, hidden, solo and selected objects of the annotation (its display and opacity are the
             person's choice).
-        names: (id, name) of objects, for the read-out.
+        names: (id, name) of the annotation's objects, for the read-out.
+        truth_names: of the truth's: the same number may be another object there.
         location_mark, energy_mark: the peaks, with their degrees.
         cursor: the brush.
         paths: lines of tools.
@@ -191,6 +192,7 @@ class LayerPictures:
     onion: tuple[LabelImage, ...] = ()
     annotation_look: LabelLook = field(default_factory=LabelLook)
     names: tuple[tuple[int, str], ...] = ()
+    truth_names: tuple[tuple[int, str], ...] = ()
     location_mark: Mark | None = None
     energy_mark: Mark | None = None
     cursor: Cap | None = None

@@ -152,8 +152,9 @@ class OverlayLink(QObject):
         pictures = self._state.wish.pictures
         world = direction(math.radians(azimuth_deg), math.radians(elevation_deg))
         u, v = (float(c) for c in direction_to_uv(world @ self._state.wish.geometry.R_world_picture))
-        names = dict(pictures.names)
-        label = label_at(pictures.annotation, u, v) or label_at(pictures.truth, u, v)
+        label, names = label_at(pictures.annotation, u, v), dict(pictures.names)
+        if not label:
+            label, names = label_at(pictures.truth, u, v), dict(pictures.truth_names)
         return ReadOut(
             azimuth_deg,
             elevation_deg,
@@ -290,10 +291,10 @@ class OverlayLink(QObject):
         if letter.labels is None:
             self._truth_key = None
             self._panel.set_note(LayerId.TRUTH, "Nothing known of this frame")
-            self._state.show_pictures(truth=None, names=letter.names)
+            self._state.show_pictures(truth=None, truth_names=letter.names)
         elif letter.key_index != self._truth_key or self._state.wish.pictures.truth is None:
             self._truth_key = letter.key_index
-            self._state.show_pictures(truth=label_image(letter.labels), names=letter.names)
+            self._state.show_pictures(truth=label_image(letter.labels), truth_names=letter.names)
 
     def _show_energy(self, letter: EnergyHeard) -> None:
         self._heard = None

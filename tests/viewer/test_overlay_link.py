@@ -16,6 +16,7 @@ from panosod_core.synth.truth import load_truth
 from panosod_viewer.application import Viewer
 from panosod_viewer.arguments import Arguments
 from panosod_viewer.layers import Comparison, LayerId
+from panosod_viewer.overlays import label_image
 from panosod_viewer.workers.opening import ClipOpener
 from tests.clips import demo_clip
 
@@ -174,6 +175,19 @@ def test_what_lies_under_the_pointer_is_read_out(opened, qtbot, clip: Path) -> N
     viewer.overlays.set_maps(carried)
     words = viewer.overlays.describe(found.azimuth_deg, found.elevation_deg)
     assert words.startswith("saliency 0.80 (carried along) · −")
+
+
+def test_objects_of_truth_and_annotation_keep_their_own_names(opened, qtbot, clip: Path) -> None:
+    viewer = opened(clip, at_s=loud_s(clip), layers=("truth", "annotation"))
+    viewer.state.show_pictures(names=((1, "my first"), (2, "my second")))
+    qtbot.waitUntil(lambda: pictures(viewer).truth is not None, timeout=SECONDS)
+    truth, index = load_truth(clip), viewer.player.frame.index
+    (sounding,) = truth.sounding(index)
+    x, y, z = truth.direction(sounding, index)
+    here = float(np.degrees(np.arctan2(y, x))), float(np.degrees(np.arcsin(z)))
+    assert viewer.overlays.read_out(*here).object_name == {each.id: each.name for each in truth.objects}[sounding]
+    viewer.state.show_pictures(annotation=label_image(np.ones((8, 16), np.uint8)))
+    assert viewer.overlays.read_out(*here).object_name == "my first"
 
 
 def test_masks_of_a_folder(opened, qtbot, clip: Path, tmp_path: Path) -> None:
