@@ -29,6 +29,7 @@ from panosod_viewer.prediction_words import UNREADABLE, progress_words
 from panosod_viewer.workers.mailbox import Mailbox
 from panosod_viewer.workers.map_reading import CacheAddress, MapRead, MapReader, MapsFailed, MapsKnown, MapsLost
 from panosod_viewer.workers.predicting import PredictorClient, PredictorDied, PredictorLetter
+from panosod_viewer.workers.reaping import Reaper
 
 if TYPE_CHECKING:
     from panosod_core.inference.cache import MapRecord
@@ -102,10 +103,17 @@ class PredictorLane(QObject):
         self,
         setup: Setup,
         *,
+        reaper: Reaper,
         make_client: Callable[[Setup, Callable[[PredictorLetter], None]], PredictorClient] = PredictorClient,
         parent: QObject | None = None,
     ) -> None:
         """Start the process.
+
+        Args:
+            setup: which model, and how.
+            reaper: waits for the ends of processes and readers.
+            make_client: starts one.
+            parent: of this object.
 
         Raises:
             OSError: it cannot be started.
@@ -115,6 +123,7 @@ class PredictorLane(QObject):
         self._mail_came.connect(self._read_mail, Qt.ConnectionType.QueuedConnection)
         self._mail.attach(self._mail_came.emit)
         self.setup = setup
+        self._reaper = reaper
         self._make_client = make_client
         self._client: PredictorClient | None = make_client(setup, self._mail.post)
         self._loaded: Loaded | None = None
@@ -179,9 +188,8 @@ class PredictorLane(QObject):
             OSError: it cannot be started; the lane is as it was.
         """
         client = self._make_client(setup, self._mail.post)
-        old, self._client = self._client, client
-        if old is not None:
-            old.close(timeout_s=0.5)
+        self._close_client()
+        self._client = client
         self.setup, self._loaded, self._progress = setup, None, None
         if self._open is None or replace(self._open, generation=clip.generation) != clip:
             self._forget_clip()
@@ -221,14 +229,16 @@ class PredictorLane(QObject):
         self.setup = replace(self.setup, stride=stride)
 
     def close(self) -> None:
-        """End the process and the reader."""
+        """End the process and the reader; nobody waits for it here."""
         self._mail.attach(None)
+        self._close_client()
+        self._forget_clip()
+
+    def _close_client(self) -> None:
         client, self._client = self._client, None
         if client is not None:
             client.begin_close()
-        self._forget_clip()
-        if client is not None:
-            client.close()
+            self._reaper.take(client.close)
 
     # --- letters ---
 
@@ -368,13 +378,12 @@ class PredictorLane(QObject):
 
     def _close_reader(self) -> None:
         reader, self._reader = self._reader, None
-        if reader is not None and not reader.close():
-            _log.warning("reading maps hangs; its thread is left to end with the program")
+        if reader is not None:
+            reader.begin_close()
+            self._reaper.take(lambda: _wait_for(reader))
 
     def _fail(self, reason: str, text: str) -> None:
-        client, self._client = self._client, None
-        if client is not None:
-            client.close(timeout_s=0.5)
+        self._close_client()
         engine = self._loaded.engine if self._loaded is not None else ""
         self._say("off")
         # Where nothing was loaded yet, the processor would have been taken wherever there is no GPU.
@@ -383,3 +392,8 @@ class PredictorLane(QObject):
 
     def _say(self, text: str) -> None:
         self.status_changed.emit(text)
+
+
+def _wait_for(reader: MapReader) -> None:
+    if not reader.close():
+        _log.warning("reading maps hangs; its thread is left to end with the program")

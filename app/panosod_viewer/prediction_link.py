@@ -20,6 +20,7 @@ from panosod_viewer.prediction_notices import (
     unreadable_notice,
 )
 from panosod_viewer.prediction_wish import PredictionWish, can_predict, model_name
+from panosod_viewer.workers.reaping import Reaper
 
 if TYPE_CHECKING:
     # What speaks with the process is loaded when it is started: the first picture does not wait for it.
@@ -107,6 +108,7 @@ class PredictionLink(QObject):
         self._now = now
         self._lanes = _Lanes()
         self._on_cpu: set[int] = set()
+        self._reaper = Reaper()
         self._clip: _Clip | None = None
         self._is_spherical = True
         self._has_picture = False
@@ -186,10 +188,11 @@ class PredictionLink(QObject):
         self._tell_coverage()
 
     def close(self) -> None:
-        """End all processes."""
+        """End all processes, and wait for it: the window goes."""
         self._clip = None
         for number in tuple(self._lanes.by_number):
             self._end(number)
+        self._reaper.join()
 
     # --- wishes ---
 
@@ -315,7 +318,7 @@ class PredictionLink(QObject):
         if setup is None:
             return False
         try:
-            lane = (self._make_lane or PredictorLane)(setup, parent=self)
+            lane = (self._make_lane or PredictorLane)(setup, reaper=self._reaper, parent=self)
         except OSError as error:
             self._failed(number, not_started(error))
             return False

@@ -1,6 +1,7 @@
 """One model's lane: maps of the frame in sight, what covers the clip, and letters of clips already closed."""
 
 import sqlite3
+import threading
 from contextlib import closing
 
 import numpy as np
@@ -24,6 +25,7 @@ from panosod_core.inference.messages import (
 from panosod_viewer.prediction_lane import PredictorLane
 from panosod_viewer.prediction_words import UNREADABLE
 from panosod_viewer.workers.predicting import PredictorDied
+from panosod_viewer.workers.reaping import Reaper
 
 KEY = CacheKey("content", "model", "settings")
 LOADED = Loaded("/m.safetensors", "model", "torch, cuda, bfloat16", 4, 8, 2.0)
@@ -42,22 +44,26 @@ class Client:
 
     def __init__(self, setup, post):
         self.setup, self.post = setup, post
-        self.sent, self.is_closed = [], False
+        self.sent, self.is_closed, self.is_asked_to_end = [], False, False
+        self.may_end = threading.Event()
+        self.may_end.set()
 
     def send(self, request):
         self.sent.append(request)
 
     def begin_close(self):
-        pass
+        self.is_asked_to_end = True
 
-    def close(self, *, timeout_s=1.0):
+    def close(self):
+        assert self.may_end.wait(20)
         self.is_closed = True
 
 
 class Bench:
     def __init__(self, qtbot, folder):
         self.qtbot, self.folder = qtbot, folder
-        self.lane = PredictorLane(Setup(cache=str(folder)), make_client=self._make)
+        self.reaper = Reaper()
+        self.lane = PredictorLane(Setup(cache=str(folder)), reaper=self.reaper, make_client=self._make)
         self.words, self.records, self.addresses, self.failures, self.refusals, self.made = [], [], [], [], [], []
         self.lane.status_changed.connect(self.words.append)
         self.lane.record_changed.connect(self.records.append)
@@ -90,6 +96,7 @@ def bench(qtbot, tmp_path):
     made = Bench(qtbot, tmp_path)
     yield made
     made.lane.close()
+    assert made.reaper.join(timeout_s=20)
     assert made.client.is_closed
 
 
@@ -157,7 +164,7 @@ def test_what_a_process_has_made_outlives_it_and_serves_the_next(bench, qtbot):
     qtbot.waitUntil(lambda: bench.shows(0))
     dead = bench.client
     bench.hear(PredictorDied("signal 9"))
-    assert dead.is_closed
+    assert dead.is_asked_to_end
     assert (bench.lane.pid, bench.words[-1]) == (None, "off")
     bench.lane.look_at(5)
     qtbot.waitUntil(lambda: bench.shows(5))  # read after the process had died
@@ -183,7 +190,7 @@ def test_another_model_in_its_place_takes_the_maps_away_when_it_is_ready(bench, 
     qtbot.waitUntil(lambda: bench.shows(0))
     before = bench.client
     bench.lane.restart(Setup(cache=str(bench.folder)), OpenClip(2, "/a.mp4"))
-    assert before.is_closed
+    assert before.is_asked_to_end
     assert bench.shows(0)
     bench.hear(ClipReady(2, KEY.content_id, "another model", KEY.settings, 100, 30.0, 0))
     assert bench.records[-1] is None
@@ -226,7 +233,7 @@ def test_a_model_that_goes_is_told_once_and_its_process_is_put_away(bench, lette
     bench.hear(LOADED, letter)
     (failure,) = bench.failures
     assert (failure.reason, failure.was_on_cpu) == (reason, False)
-    assert bench.client.is_closed
+    assert bench.client.is_asked_to_end
     assert bench.lane.pid is None
     bench.lane.open_clip(OpenClip(1, "/a.mp4"))  # to nobody
     assert bench.client.sent == []
@@ -257,6 +264,22 @@ def test_maps_that_cannot_be_read_are_told_and_read_again_when_asked(bench, qtbo
 
 def fail_to_read(self, index):
     raise PredictionError("the disk has gone")
+
+
+def test_a_process_and_a_reader_that_take_their_time_hold_nobody_up(bench, qtbot, monkeypatch):
+    let_go = threading.Event()
+    monkeypatch.setattr(PredictionCache, "open", lambda cache, key: let_go.wait(20) and None)
+    bench.client.may_end.clear()
+    bench.lane.open_clip(OpenClip(1, "/a.mp4"))
+    bench.hear(LOADED, ready())
+    bench.lane.close()  # returns while both are still at it
+    assert bench.client.is_asked_to_end
+    assert not bench.client.is_closed
+    assert not bench.reaper.join(timeout_s=0.0)
+    bench.client.may_end.set()
+    let_go.set()
+    assert bench.reaper.join(timeout_s=20)
+    assert bench.client.is_closed
 
 
 def test_a_map_found_damaged_is_asked_for_again_and_counts_no_longer(bench, qtbot, caplog):

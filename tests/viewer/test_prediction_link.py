@@ -26,7 +26,7 @@ class Lane(QObject):
     refused = Signal(str)
     unreadable = Signal(str)
 
-    def __init__(self, setup: Setup, *, parent=None):
+    def __init__(self, setup: Setup, *, reaper=None, parent=None):
         super().__init__(parent)
         self.setup, self.coverage, self.pid = setup, None, 4711
         self.clips, self.moves, self.looks, self.strides = [], [], [], []
@@ -84,7 +84,7 @@ class Link:
         self.link.status_changed.connect(self.said.append)
         self.link.wish_changed.connect(self.wishes.append)
 
-    def make(self, setup, *, parent=None):
+    def make(self, setup, *, reaper, parent=None):
         self.lanes.append(Lane(setup, parent=parent))
         return self.lanes[-1]
 
@@ -350,7 +350,7 @@ def test_another_grid_needs_no_new_process(link):
 def test_a_process_that_cannot_be_started_is_told(qapp):
     link = Link()
 
-    def refuse(setup, *, parent=None):
+    def refuse(setup, *, reaper, parent=None):
         raise OSError("too many processes")
 
     link.link._make_lane = refuse

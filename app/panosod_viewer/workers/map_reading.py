@@ -124,11 +124,15 @@ class MapReader:
             if self._wanted is not None and -BEHIND <= index - self._wanted <= AHEAD:
                 self._wake.notify()
 
-    def close(self, *, timeout_s: float = 2.0) -> bool:
-        """End the thread; False when it hangs."""
+    def begin_close(self) -> None:
+        """Ask the thread to end, without waiting; :meth:`close` must follow."""
         with self._wake:
             self._is_closing = True
             self._wake.notify()
+
+    def close(self, *, timeout_s: float = 2.0) -> bool:
+        """End the thread; False when it hangs."""
+        self.begin_close()
         if self._thread.ident is not None:
             self._thread.join(timeout_s)
         return not self._thread.is_alive()
