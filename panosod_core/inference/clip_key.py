@@ -4,6 +4,11 @@ from panosod_core.geometry.picture import PictureGeometry
 from panosod_core.inference.cache import CacheKey
 from panosod_core.media.info import AudioInfo
 
+MAPS_VERSION = 1
+"""Of our own code between the file and the map: how pictures are fitted and turned, sound is read and cut into windows,
+maps are scaled, carried by flow and rounded. Raise it with every change that changes maps beyond rounding: what was
+kept under the old one is then made anew, and the old files give way with age. The first is not named in the key."""
+
 
 def clip_key(
     *, content: str, model_id: str, geometry: PictureGeometry, audio: AudioInfo | None, precision: str = "auto"
@@ -28,4 +33,5 @@ def clip_key(
     if audio is not None:
         sound = [audio.format, str(audio.order), ",".join(str(c) for c in audio.channel_map)]
     named = "" if precision == "auto" else f"; precision {precision}"
+    named += "" if MAPS_VERSION == 1 else f"; maps {MAPS_VERSION}"
     return CacheKey(content, model_id, f"picture {' '.join(picture)}; sound {' '.join(sound)}{named}")
