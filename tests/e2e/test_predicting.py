@@ -151,6 +151,22 @@ def test_maps_lie_over_the_picture_follow_it_and_survive_a_killed_predictor(desk
     assert not [t.name for t in threading.enumerate() if t.name.startswith(("predictor", "panosod-maps"))]
 
 
+@pytest.mark.timeout(170)
+def test_maps_that_somebody_removes_while_the_clip_is_open_are_made_again(desk, model, clip, tmp_path):
+    window = desk(clip, model=str(model))
+    link = window.viewer.model.link
+    window.until(lambda: link.coverage is not None and link.coverage.made.sum() == FRAMES)
+    window.until(lambda: "all maps" in window.viewer.window.page.status_line.model_text())
+    (folder,) = (tmp_path / "cache").glob("**/predictions")
+    for file in folder.glob("*.maps*"):
+        file.unlink()
+    window.viewer.player.step(FRAMES - 1)  # to where none was read before
+    window.until(lambda: window.viewer.figures.now().prediction["first"]["made"] == 2 * FRAMES)
+    window.until(lambda: link.coverage.made.sum() == FRAMES)
+    window.until(lambda: window.pictures.saliency is not None)
+    assert window.notice is None
+
+
 def test_the_demo_opens_with_masks_on_what_sounds_and_not_on_its_twin(desk, tmp_path):
     """The shipped model, nothing predicted, no graphs prepared: as who installed torch alone sees it."""
     demo = demo_clip(tmp_path, width=640, height=320, fps=5, duration_s=20.0)
