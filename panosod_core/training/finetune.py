@@ -195,7 +195,7 @@ class Finetuning:
         """All runs, one after the other; False where there is nothing to judge."""
         epochs: list[int] = []
         for plan in plans:
-            if self._job.wish is Wish.STOP:
+            if self._is_to_stop():
                 break
             most = max(1, round(sum(epochs) / len(epochs))) if plan.is_final and epochs else self._request.epochs
             ended: dict[str, int] = self._job.read().result.get("ended", {})
@@ -206,15 +206,19 @@ class Finetuning:
                 if plan.name != MAIN:
                     self._sharpen(plan, self._job.path / RUNS / plan.name / JUDGED)
                 ended |= {plan.name: max(found.best_epoch, 1) if found.had_enough else self._request.epochs}
-                if self._job.wish is not Wish.STOP:  # else it may go on
+                if not self._is_to_stop():  # else it may go on
                     self._job.add(ended=ended)
             epochs.append(ended[plan.name])
-        stopped = self._job.wish is Wish.STOP
+        stopped = self._is_to_stop()
         if not self._sharpen(plans[-1], self._job.path / CANDIDATE):
             self._job.become(JobState.STOPPED, "stopped before the first check: the model stays as it is")
             return False
         self._job.become(JobState.STOPPED if stopped else JobState.FINISHED)
         return True
+
+    def _is_to_stop(self) -> bool:
+        """Whether it is to end early, as its folder says now: a person may wish it at any line."""
+        return self._job.wish is Wish.STOP
 
     def _sharpen(self, plan: RunPlan, target: Path) -> bool:
         """What a run has learnt, with maps that are decided; False where it had no check."""
