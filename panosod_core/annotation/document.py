@@ -258,6 +258,8 @@ class Document(WorkingFile):
     def delete_object(self, clip: int, object_id: int, *, continuing: Done | None = None) -> Done | None:
         """Delete an object with its masks in all frames; undo brings it back.
 
+        Accepted frames that lose a mask are drafts again: nobody has said that the rest is all there is.
+
         Args:
             clip: of the object.
             object_id: which.
@@ -275,7 +277,7 @@ class Document(WorkingFile):
         dirty = {}
         for key in keys:
             mask = self._writer.mask(self._book.heads(key)[object_id].revision)
-            builder.behead(key, object_id)
+            builder.behead(key, object_id, is_erased=mask is None)
             box = self._book.redraw(key, {object_id: (mask, None)})
             if box is not None:
                 dirty[key] = box

@@ -130,11 +130,19 @@ class StepBuilder:
         self._change(ChangeKind.OBJECT, clip, None, object_id, before, after)
         self._at(Place(clip, None, object_id))
 
-    def behead(self, key: FrameKey, object_id: int) -> None:
-        """Take an object's mask out of a frame as if it had never been there; its revisions stay."""
+    def behead(self, key: FrameKey, object_id: int, *, is_erased: bool) -> None:
+        """Take an object's mask out of a frame as if it had never been there; its revisions stay.
+
+        Args:
+            key: frame.
+            object_id: whose mask.
+            is_erased: it has no pixels; otherwise an accepted frame becomes a draft.
+        """
         head = self._book.heads(key)[object_id]
         self._change(ChangeKind.HEAD, key.clip, self._row(key).id, object_id, head.revision, None)
         self._at(Place(key.clip, key, object_id))
+        if not is_erased and self._row(key).state is FrameState.ACCEPTED:
+            self.frame(key, lambda row: replace(row, state=FrameState.DRAFT))
 
     def _revise(
         self,

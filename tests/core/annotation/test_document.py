@@ -19,7 +19,7 @@ from panosod_core.annotation.adopting import (
     relink,
 )
 from panosod_core.annotation.document import Document
-from panosod_core.annotation.edits import BY_HAND, Edit, Patch, Protection, paint, put_masks
+from panosod_core.annotation.edits import BY_HAND, Edit, Patch, Protection, erase, paint, put_masks
 from panosod_core.annotation.masks import RingBox, RingMask, encode
 from panosod_core.annotation.records import (
     FrameKey,
@@ -288,6 +288,25 @@ def test_deleting_an_object_deletes_it_everywhere_and_comes_back(document: Docum
     assert [o.id for o in document.objects(1)] == [2, 3] and document.free_object_id(1) == 1
     document.undo()
     assert [state_of(document, key(i)) for i in range(4)] == before
+
+
+def test_an_accepted_frame_that_loses_a_mask_with_its_object_is_a_draft(document: Document) -> None:
+    for i in range(3):
+        stroke(document, key(i), rectangle(0, 0, 4, 4), 1)
+    stroke(document, key(1), rectangle(6, 0, 4, 4), 2)
+    edit = erase(document.labels(key(2)), rectangle(0, 0, 4, 4), object_id=1, protection=document.protection(key(2)))
+    document.apply(key(2), edit, title="Erase")  # it had no pixels here any more: nothing changes
+    document.accept([key(i) for i in range(4)])
+    before = [state_of(document, key(i)) for i in range(4)]
+    document.delete_object(1, 1)
+    states = [document.frame(key(i)).state for i in range(4)]  # type: ignore[union-attr]
+    assert states == [FrameState.DRAFT, FrameState.DRAFT, FrameState.ACCEPTED, FrameState.ACCEPTED]
+    document.undo()
+    assert [state_of(document, key(i)) for i in range(4)] == before
+    document.redo()
+    document.flush()
+    document.read_again()
+    assert [document.frame(key(i)).state for i in range(4)] == states  # type: ignore[union-attr]
 
 
 def test_every_kind_of_step_survives_reopening_done_and_undone(tmp_path: Path) -> None:

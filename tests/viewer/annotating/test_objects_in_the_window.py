@@ -7,7 +7,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractItemView, QLineEdit
 
 from panosod_core.annotation.operations import Combination
-from panosod_core.annotation.records import Presence
+from panosod_core.annotation.records import FrameState, Presence
 from panosod_viewer.annotating.presence import presence_at
 from panosod_viewer.widgets.object_model import HEADS, Column
 from tests.viewer.annotating.window import PaintingWindow
@@ -92,12 +92,16 @@ def test_uniting_splitting_and_merging(window):
     assert len(window.desk.objects()) == 3
     assert window.desk.selected == 3
     total = int((window.labels() != 0).sum())
+    document, key = window.desk.document, window.desk.key
+    window.desk.act(lambda d: d.accept([key]))
     studio.object_list.merge(3, 1)
+    assert document.frame(key).state is FrameState.DRAFT, "nobody has accepted what is there now"
     assert [o.id for o in window.desk.objects()] == [1, 2]
     assert int((window.labels() != 0).sum()) == total
     merged = window.labels()
     window.trigger("annotate.undo")
     assert [o.id for o in window.desk.objects()] == [1, 2, 3], "merging is one step"
+    assert document.frame(key).state is FrameState.ACCEPTED
     assert area(window, 3) > 0 and int((window.labels() != 0).sum()) == total
     window.trigger("annotate.redo")
     assert [o.id for o in window.desk.objects()] == [1, 2] and np.array_equal(window.labels(), merged)
