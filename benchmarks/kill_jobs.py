@@ -43,7 +43,7 @@ from typing import Any
 
 import kill
 import numpy as np
-from nursery import Nursery, callers, descendants
+from nursery import BORN, Nursery, callers, descendants
 
 from panosod_core.annotation.adopting import new_clip
 from panosod_core.annotation.document import Document
@@ -57,7 +57,7 @@ from panosod_core.model.network import build_network
 from panosod_core.model.presets import PANOSOD
 from panosod_core.synth.demo import build_demo
 from panosod_core.synth.truth import load_truth
-from panosod_core.training.jobs.control import MOST_ATTEMPTS, queue
+from panosod_core.training.jobs.control import queue
 from panosod_core.training.jobs.folder import CANDIDATE, JobFolder, JobRecord
 from panosod_core.training.jobs.process_mark import ProcessMark
 from panosod_core.training.jobs.queue import JobQueue
@@ -72,6 +72,9 @@ MODEL = replace(
     mel_bands=32, dropout=0.0,
 )  # fmt: skip
 VICTIMS = ("window", "job", "both")
+MOST_DEATHS = 3
+_TAKEN_UP_FROM = tuple(state.value for state in AT_WORK)
+"""A job that is queued from there was queued by the next start, and by nobody's wish."""
 PATIENCE_S = 1800.0
 """For what takes seconds on an idle machine; this is no measure of anything."""
 
@@ -327,20 +330,16 @@ class Trial:
         assert job is not None
         before = job.read()
         started = JobQueue(self.root, command=self.nursery.command).advance()
-        expected = expected_start(before, is_alive=mark is not None, has_candidate=(job.path / CANDIDATE).is_file())
+        born = births(job)
+        has_candidate = (job.path / CANDIDATE).is_file()
+        expected = expected_start(before.state, deaths=born, is_alive=mark is not None, has_candidate=has_candidate)
         after = job.read()
         if (started == job.path) != expected and not _moved_on(before, job):
-            self.count.wrong.append(
-                f"{where}: {before.state} after {before.attempts}: started {started}, {after.state}"
-            )
+            self.count.wrong.append(f"{where}: {before.state} after {born} processes: started {started}, {after.state}")
         self.count.taken_up += started is not None
-        if (
-            before.state in AT_WORK
-            and mark is None
-            and before.attempts >= MOST_ATTEMPTS
-            and after.state is not S.FAILED
-        ):
-            self.count.wrong.append(f"{where}: {before.attempts} deaths, and {after.state}")
+        waits = expected_start(before.state, deaths=0, is_alive=mark is not None, has_candidate=has_candidate)
+        if waits and born >= MOST_DEATHS and after.state is not S.FAILED:
+            self.count.wrong.append(f"{where}: {born} deaths, and {after.state}")
 
     def _check_orphans(self, where: str) -> None:
         self._until(lambda: not callers(self.nursery.address), "callers to be served")
@@ -381,14 +380,21 @@ def _pid(job: JobFolder | None) -> int | None:
     return None if job is None or job.process is None else job.process.pid
 
 
-def expected_start(record: JobRecord, *, is_alive: bool, has_candidate: bool) -> bool:
-    """Whether the next start must start a process for a job."""
-    if is_alive:
-        return False
-    if record.state in AT_WORK:
-        return record.attempts < MOST_ATTEMPTS
-    unjudged = record.state in (S.FINISHED, S.STOPPED) and has_candidate
-    return record.state is S.QUEUED or (unjudged and record.attempts < MOST_ATTEMPTS)
+def births(job: JobFolder) -> int:
+    """Processes that were forked for a job since a person asked for it, by the nursery's own word."""
+    count = 0
+    for event in job.events()[0]:
+        if event["event"] == BORN:
+            count += 1
+        elif event["event"] == "state" and event["state"] == S.QUEUED and event["before"] not in _TAKEN_UP_FROM:
+            count = 0
+    return count
+
+
+def expected_start(state: JobState, *, deaths: int, is_alive: bool, has_candidate: bool) -> bool:
+    """Whether the next start must start a process for a job: it has not come to its end, and three have not died."""
+    waits = state in AT_WORK or state is S.QUEUED or (state in (S.FINISHED, S.STOPPED) and has_candidate)
+    return waits and not is_alive and deaths < MOST_DEATHS
 
 
 def _moved_on(before: JobRecord, job: JobFolder) -> bool:

@@ -21,6 +21,8 @@ from panosod_core.training.jobs.process_mark import ProcessMark
 _SUBREAPER = 36
 """PR_SET_CHILD_SUBREAPER: descendants whose parent dies become ours, so that none is lost sight of."""
 _DIES_WITH_PARENT = 1
+BORN = "born"
+"""Told among a job's events for each process that is forked for it: the benchmark counts deaths by itself."""
 _CLIENT = """
 import socket, sys
 s = socket.socket(socket.AF_UNIX)
@@ -82,6 +84,7 @@ def _serve(listener: socket.socket) -> None:
             os.dup2(log, number)
         mark = ProcessMark.of(os.getpid())
         assert mark is not None
+        JobFolder(folder).tell(BORN, pid=mark.pid)
         JobFolder(folder).mark(mark)  # as the queue does it: until then the caller stands in for it
         caller.sendall(b"\n")
         caller.close()

@@ -1,6 +1,5 @@
 """``panosod finetune``: corrected masks become a better model. No torch before it is known what is asked."""
 
-import importlib.util
 import json
 import os
 import sys
@@ -16,7 +15,7 @@ from panosod_core.training.finetune_ledger import copy_into_project
 from panosod_core.training.jobs.control import queue, resolve
 from panosod_core.training.jobs.folder import JobFolder, JobRecord
 from panosod_core.training.jobs.request import FinetuneRequest
-from panosod_core.training.jobs.start import start_detached
+from panosod_core.training.jobs.start import check_torch, start_detached
 
 _SHOWN = ("f", "s", "e", "mae", "j", "location_deg")
 
@@ -87,8 +86,7 @@ def run(args: FinetuneArguments) -> int:
     Raises:
         PanosodError: it cannot start, or failed.
     """
-    if importlib.util.find_spec("torch") is None:
-        raise ConfigError("training needs torch: install panosod with its extra `model`")
+    check_torch()
     out = args.out.absolute()
     if args.resume:
         resolve(out)

@@ -15,7 +15,7 @@ from panosod_core.training.jobs.control import cancel, queue, reject, resolve, s
 from panosod_core.training.jobs.folder import JobFolder
 from panosod_core.training.jobs.promotion import promote
 from panosod_core.training.jobs.queue import JobQueue
-from panosod_core.training.jobs.start import start_detached
+from panosod_core.training.jobs.start import check_torch, start_detached
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ def run(args: JobArguments) -> int:
     if args.action == "promote":
         promote(folder, ModelLibrary(), name=args.name)
     elif args.action == "resume":
+        check_torch()
         resolve(folder)
         queue(folder)
         start_detached(folder)

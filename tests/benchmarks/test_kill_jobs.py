@@ -8,9 +8,10 @@ from pathlib import Path
 
 import kill_jobs
 import pytest
+from nursery import BORN
 
 from panosod_core.training.jobs.control import queue
-from panosod_core.training.jobs.folder import JobFolder, JobRecord
+from panosod_core.training.jobs.folder import JobFolder
 from panosod_core.training.jobs.request import FinetuneRequest
 from panosod_core.training.jobs.states import JobState
 
@@ -30,15 +31,26 @@ def test_nothing_is_lost_nothing_is_left_and_every_job_goes_on():
 
 
 def test_what_the_next_start_must_do():
-    request = FinetuneRequest(Path("p"))
+    def expected(state: JobState, *, deaths: int = 1, is_alive: bool = False, has_candidate: bool = False) -> bool:
+        return kill_jobs.expected_start(state, deaths=deaths, is_alive=is_alive, has_candidate=has_candidate)
 
-    def expected(state: JobState, *, attempts: int = 1, is_alive: bool = False, has_candidate: bool = False) -> bool:
-        record = JobRecord("j", state, request, 0.0, 0.0, attempts)
-        return kill_jobs.expected_start(record, is_alive=is_alive, has_candidate=has_candidate)
-
-    assert expected(S.RUNNING) and not expected(S.RUNNING, is_alive=True) and not expected(S.RUNNING, attempts=3)
+    assert expected(S.RUNNING) and not expected(S.RUNNING, is_alive=True) and not expected(S.RUNNING, deaths=3)
     assert expected(S.QUEUED) and expected(S.FINISHED, has_candidate=True) and not expected(S.STOPPED)
+    assert not expected(S.QUEUED, deaths=3) and not expected(S.FINISHED, deaths=3, has_candidate=True)
     assert not expected(S.EVALUATED) and not expected(S.FAILED)
+
+
+def test_deaths_are_counted_since_a_person_asked(tmp_path):
+    job = JobFolder.create(tmp_path / "job", FinetuneRequest(Path("p")))
+    queue(job.path)
+    for _ in range(2):
+        job.tell(BORN, pid=1)
+        job.become(S.PREPARING)
+        job.become(S.QUEUED, "its process had died")
+    assert kill_jobs.births(job) == 2
+    job.become(S.FAILED)
+    queue(job.path)
+    assert kill_jobs.births(job) == 0
 
 
 def test_the_check_of_a_folder_sees_what_is_wrong(tmp_path):

@@ -174,6 +174,7 @@ class TrainingThread:
         """Queue it again; it goes on from what it saved."""
 
         def resume() -> None:
+            _check_torch()
             _control().resolve(job)
             _control().queue(job)
             self._advance(now=True)
@@ -275,6 +276,7 @@ class TrainingThread:
         from panosod_core.training.jobs.folder import JobFolder
         from panosod_core.training.jobs.request import FinetuneRequest
 
+        _check_torch()
         request = FinetuneRequest(
             project=project, model=wish.model, preset=wish.preset, minutes=wish.minutes, device=wish.device,
             engine=wish.engine, address=wish.address,
@@ -365,6 +367,12 @@ def _control() -> Any:
     from panosod_core.training.jobs import control
 
     return control
+
+
+def _check_torch() -> None:
+    from panosod_core.training.jobs.start import check_torch
+
+    check_torch()
 
 
 def _dropped(_: object) -> None:

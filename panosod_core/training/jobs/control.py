@@ -104,13 +104,17 @@ def _ended(job: JobFolder, until: float, clock: Callable[[], float], pause: Call
 
 def _cancelled(job: JobFolder) -> JobRecord:
     with job.held():
-        if job.read().state is not JobState.CANCELLED:
-            job.become(JobState.CANCELLED, "cancelled; nothing was kept")
-        return _given_up(job)
+        return give_up(job)
 
 
-def _given_up(job: JobFolder) -> JobRecord:
-    """End what runs elsewhere, and remove what was made."""
+def give_up(job: JobFolder) -> JobRecord:
+    """End what runs elsewhere, and remove what was made. Only whoever holds the lock may.
+
+    Raises:
+        TrainingError: it cannot be written.
+    """
+    if job.read().state is not JobState.CANCELLED:
+        job.become(JobState.CANCELLED, "cancelled; nothing was kept")
     left = call_back(job.path)
     if left:
         job.tell("note", text=f"it may still run on the cluster: {left}")
@@ -122,27 +126,26 @@ def _given_up(job: JobFolder) -> JobRecord:
 def resolve(folder: Path) -> JobRecord:
     """Bring a job whose process has died to where it can go on from; others stay as they are.
 
+    One whose processes have died too often fails, wherever they died: before their first line, learning, or judging.
+
     Raises:
         TrainingError: its record cannot be read.
     """
     job = JobFolder(folder)
-    if not job.is_orphan:
+    if not job.is_orphan and not _keeps_dying(job):
         return job.read()
     try:
         with job.held():
-            if not job.is_orphan:
-                return job.read()
             record = job.read()
+            if not job.is_orphan:
+                return _failed(job, record) if _keeps_dying(job) else record
             process = job.process
             if process is not None and record.request.engine == "torchrun":
                 process.kill_remnants()
             if job.wish is Wish.CANCEL:
-                job.become(JobState.CANCELLED, "cancelled; nothing was kept")
-                return _given_up(job)
+                return give_up(job)
             if record.attempts >= MOST_ATTEMPTS:
-                return job.become(
-                    JobState.FAILED, f"its process died {record.attempts} times; see log.txt, then queue it again"
-                )
+                return _failed(job, record)
             return job.become(JobState.QUEUED, "its process had died; it goes on from the last saved state")
     except TrainingError:
         if job.is_orphan:
@@ -150,12 +153,23 @@ def resolve(folder: Path) -> JobRecord:
         return job.read()  # somebody took it up in between
 
 
+def _keeps_dying(job: JobFolder) -> bool:
+    return is_pending(job.path) and job.read().attempts >= MOST_ATTEMPTS
+
+
+def _failed(job: JobFolder, record: JobRecord) -> JobRecord:
+    said = job.last_words()
+    why = f"the last it said: {said}; " if said else ""
+    text = f"its process died {record.attempts} times; {why}see log.txt, then queue it again"
+    return job.become(JobState.FAILED, text)
+
+
 def is_pending(folder: Path) -> bool:
     """Whether a process should be started for it: it waits, or it ended and has not been judged yet."""
     job = JobFolder(folder)
-    record = job.read()
-    unjudged = record.state in (JobState.FINISHED, JobState.STOPPED) and (folder / CANDIDATE).is_file()
-    return not job.is_alive and (record.state is JobState.QUEUED or (unjudged and record.attempts < MOST_ATTEMPTS))
+    state = job.read().state
+    unjudged = state in (JobState.FINISHED, JobState.STOPPED) and (folder / CANDIDATE).is_file()
+    return not job.is_alive and (state is JobState.QUEUED or unjudged)
 
 
 def reject(folder: Path) -> JobRecord:

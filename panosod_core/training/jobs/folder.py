@@ -44,6 +44,7 @@ CANDIDATE = "candidate.safetensors"
 SPARE = "spare"
 LOG_MOST_BYTES = 64 << 20
 _LOG_KEPT_BYTES, _SPARE_BYTES = 1 << 20, 1 << 16
+_LAST_BYTES = 2000
 _VERSION = 1
 _DISCARDED = ("data", "runs")
 
@@ -66,7 +67,7 @@ class JobRecord:
         state: where it is.
         request: what it was asked to do.
         created_s, changed_s: seconds since 1970.
-        attempts: processes that began to work on it since a person asked for it.
+        attempts: processes that were started on it since a person asked for it.
         message: for people: why it is where it is.
         result: what came out: snapshot, split, counts, scores, advice; grows as the job goes on.
     """
@@ -164,6 +165,23 @@ class JobFolder:
         """Add to the result."""
         before = self.read()
         return self._write(replace(before, result=before.result | result))
+
+    def count_attempt(self) -> JobRecord:
+        """One process more that begins to work on it."""
+        before = self.read()
+        return self._write(replace(before, attempts=before.attempts + 1))
+
+    def last_words(self) -> str:
+        """The last line of its log; "" where there is none."""
+        try:
+            with (self.path / LOG).open("rb") as file:
+                file.seek(0, os.SEEK_END)
+                file.seek(max(0, file.tell() - _LAST_BYTES))
+                text = file.read(_LAST_BYTES).decode("utf-8", errors="replace")
+        except OSError:
+            return ""
+        lines = [line.rpartition("\r")[2].strip() for line in text.splitlines()]
+        return next((line for line in reversed(lines) if line), "")
 
     def _write(self, record: JobRecord) -> JobRecord:
         stamped = replace(record, changed_s=round(time.time(), 3))

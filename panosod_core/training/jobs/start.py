@@ -1,12 +1,13 @@
 """Starting a job's process so that it outlives whoever started it."""
 
+import importlib.util
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from panosod_core.errors import TrainingError
+from panosod_core.errors import ConfigError, TrainingError
 from panosod_core.training.jobs.folder import LOG, JobFolder
 from panosod_core.training.jobs.process_mark import ProcessMark
 from panosod_core.training.jobs.states import JobState
@@ -17,6 +18,16 @@ Command = Callable[[Path], Sequence[str]]
 def worker_command(folder: Path) -> Sequence[str]:
     """The process that does a job."""
     return (sys.executable, "-m", "panosod_core.training.finetune_process", str(folder))
+
+
+def check_torch() -> None:
+    """Stop where a job's process would die of it.
+
+    Raises:
+        ConfigError: torch is not installed.
+    """
+    if importlib.util.find_spec("torch") is None:
+        raise ConfigError("training needs torch: install panosod with its extra `model`")
 
 
 def start_detached(folder: Path, *, command: Command = worker_command) -> ProcessMark:
@@ -38,6 +49,9 @@ def start_detached(folder: Path, *, command: Command = worker_command) -> Proces
         raise TrainingError(f"{folder}: a job that is {state} cannot be started; queue it first")
     if job.is_alive:
         raise TrainingError(f"{folder}: process {job.process.pid if job.process else '?'} works on this job already")
+    with job.held():
+        # Counted before it is there: it may die before its first line, or while it judges.
+        job.count_attempt()
     try:
         with (folder / LOG).open("ab") as log:
             child = subprocess.Popen(

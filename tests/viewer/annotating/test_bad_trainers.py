@@ -26,7 +26,7 @@ import sys
 from panosod_core.training import finetune, finetune_check, finetune_process
 from panosod_core.training.jobs.states import JobState
 def work(self):
-    self._job.become(JobState.PREPARING, attempts=1)
+    self._job.become(JobState.PREPARING)
     self._job.become(JobState.RUNNING)
     {body}
 finetune.Finetuning.work = work

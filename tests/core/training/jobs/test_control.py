@@ -3,17 +3,21 @@
 import json
 import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
 
+from panosod_core.cli.main import main
 from panosod_core.errors import TrainingError
+from panosod_core.training.jobs import start
 from panosod_core.training.jobs.control import MOST_ATTEMPTS, cancel, is_pending, queue, reject, resolve, stop
 from panosod_core.training.jobs.folder import CANDIDATE, PROCESS, JobFolder, Wish
 from panosod_core.training.jobs.process_mark import ProcessMark
 from panosod_core.training.jobs.queue import JobQueue
 from panosod_core.training.jobs.start import start_detached
 from panosod_core.training.jobs.states import JobState
+from panosod_viewer.workers.training import TrainingThread
 from tests.core.training.jobs.workers import DIES, FLOODS, HANGS, HAS_CHILD, IGNORES, at_work, queued, wait_for
 
 S = JobState
@@ -131,6 +135,38 @@ def test_a_job_whose_processes_keep_dying_fails(tmp_path):
         record = resolve(job.path)
     assert record.state is S.FAILED and "3 times" in record.message
     assert queue(job.path).attempts == 0, "a person may try again"
+
+
+@pytest.mark.parametrize("state", [S.QUEUED, S.FINISHED])
+def test_deaths_before_the_first_line_and_while_judging_count(tmp_path, state):
+    """No torch, say: the process ends before it says that it is at work."""
+    job = queued(tmp_path / "j")
+    if state is S.FINISHED:
+        for step in (S.PREPARING, S.RUNNING, S.FINISHED):
+            job.become(step)
+        (job.path / CANDIDATE).write_text("weights")
+    dies = [sys.executable, "-c", "input('no torch here')"]  # its input is at its end
+    jobs, looks = JobQueue(tmp_path, command=lambda folder: dies), 0
+    while jobs.advance() is not None:
+        looks += 1
+        assert looks <= MOST_ATTEMPTS
+        wait_for(lambda: not job.is_alive)
+    record = job.read()
+    assert record.state is S.FAILED and looks == MOST_ATTEMPTS
+    assert "3 times" in record.message and "EOFError" in record.message and not is_pending(job.path)
+    assert queue(job.path).attempts == 0
+
+
+def test_without_torch_nobody_asks_for_a_process(tmp_path, monkeypatch, capsys):
+    job = queued(tmp_path / "j")
+    monkeypatch.setattr(start.importlib.util, "find_spec", lambda name: None)
+    assert main(["job", "resume", str(job.path)]) == 1 and "needs torch" in capsys.readouterr().err
+    assert job.read().attempts == 0 and job.process is None
+    told = []
+    thread = TrainingThread(told.append, root=tmp_path)
+    thread.resume(job.path)
+    wait_for(lambda: told)
+    assert thread.close() and "needs torch" in told[0].text and job.process is None
 
 
 def test_a_stop_is_a_wish_that_waits_in_the_folder(tmp_path):

@@ -18,7 +18,7 @@ folder = Path(sys.argv[1])
 job = JobFolder(folder)
 with job.held():
     job.mark(ProcessMark.of(os.getpid()))
-    job.become(JobState.PREPARING, attempts=job.read().attempts + 1)
+    job.become(JobState.PREPARING)
     job.become(JobState.RUNNING)
     {body}
 """
