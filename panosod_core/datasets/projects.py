@@ -26,7 +26,7 @@ from panosod_core.annotation.adopting import clip_file
 from panosod_core.annotation.formats import companions
 from panosod_core.annotation.formats.table import safe_name
 from panosod_core.annotation.presence import only_sounding
-from panosod_core.annotation.records import Clip, FrameState, MaskState
+from panosod_core.annotation.records import Clip, FrameState, MaskState, Source
 from panosod_core.annotation.snapshot import Snapshot, SnapshotFrame
 from panosod_core.datasets.index import Split
 from panosod_core.datasets.manifest import FRAMES, MANIFEST, MASKS, SOUND, Manifest, SequenceEntry, write_manifest
@@ -39,8 +39,10 @@ from panosod_core.media.video import VideoReader
 SUFFIX = ".panosod"
 LEARNT_FROM = frozenset({MaskState.DRAFT, MaskState.ACCEPTED})
 """States whose masks are taken by default; rejected ones never teach."""
+BY_PERSONS = frozenset({Source.MANUAL, Source.IMPORTED})
+"""Who makes drafts that say something by themselves. What a model or a propagation drew says so once it is accepted."""
 _SOUND_MARGIN_S = 2.0
-_MADE_BY = 2
+_MADE_BY = 3
 """Counts up whenever the same project would become another data set, so that none is taken that an older one made."""
 
 
@@ -203,13 +205,23 @@ def _write(
 
 
 def teaches(frame: SnapshotFrame, states: frozenset[MaskState] = LEARNT_FROM) -> bool:
-    """Whether a frame is learnt from: it, or one of its masks, is in one of these states and it was not rejected."""
+    """Whether a frame is learnt from: a person has said something of it, in one of these states, and did not reject it.
+
+    Said is: the frame or one of its masks was accepted, a mask was painted, corrected or imported, or all masks were
+    taken away. Other masks of such a frame are learnt from with it: without them it would show nothing there.
+    """
     row = frame.row
     if row.state is FrameState.REJECTED:
         return False
-    if row.state is not FrameState.UNTOUCHED and MaskState(row.state.value) in states:
-        return True
-    return any(mask.state in states for mask in frame.masks)
+    if row.state is FrameState.ACCEPTED or (row.state is FrameState.DRAFT and not frame.masks):
+        return MaskState(row.state.value) in states or any(mask.state in states for mask in frame.masks)
+    return any(m.state in states and (m.state is MaskState.ACCEPTED or m.source in BY_PERSONS) for m in frame.masks)
+
+
+def is_machines(frame: SnapshotFrame) -> bool:
+    """Whether a frame holds masks of machines that no person has said anything of yet."""
+    drafts = any(m.state is MaskState.DRAFT and m.source not in BY_PERSONS and m.area_px for m in frame.masks)
+    return drafts and frame.row.state is not FrameState.REJECTED and not teaches(frame)
 
 
 class _ClipWriter:

@@ -17,7 +17,7 @@ from panosod_core.annotation.adopting import clip_file
 from panosod_core.annotation.snapshot import Snapshot
 from panosod_core.datasets.index import Layout, Split
 from panosod_core.datasets.opening import open_data_set
-from panosod_core.datasets.projects import Preparation, prepare
+from panosod_core.datasets.projects import Preparation, is_machines, prepare
 from panosod_core.errors import PanosodError, TrainingError
 from panosod_core.inference.engine_protocol import Engine
 from panosod_core.inference.engine_torch import open_torch_engine
@@ -156,7 +156,7 @@ class Finetuning:
                 lost = f" ({', '.join(missing)} not found)" if missing else ""
                 raise TrainingError(
                     f"{request.project}: expected {FEWEST} corrected frames or more to learn from, there are "
-                    f"{total}{lost}; correct {FEWEST - total} more"
+                    f"{total}{lost}; correct {FEWEST - total} more{_not_said(snapshot)}"
                 )
             fixed = settle_split(request.project, corrected, share=request.check_share)
             runs = runs_of(corrected, fixed)
@@ -279,6 +279,12 @@ class _Told:
         if done == of or now - self._last >= _TOLD_EVERY_S:
             self._last = now
             self._job.tell("judged", done=done, of=of)
+
+
+def _not_said(snapshot: Snapshot) -> str:
+    """What is said of frames that no person has said anything of."""
+    count = sum(is_machines(f) for frames in snapshot.frames.values() for f in frames)
+    return f", or accept some of the {count} that hold only a machine's drafts" if count else ""
 
 
 def _checked(split: FixedSplit, corrected: Sequence[Corrected]) -> dict[str, int]:

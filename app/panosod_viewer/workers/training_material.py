@@ -10,7 +10,7 @@ from panosod_core.annotation.adopting import clip_file
 from panosod_core.annotation.records import Clip, FrameState, MaskState
 from panosod_core.annotation.snapshot import Snapshot, SnapshotFrame
 from panosod_core.datasets.index import Split
-from panosod_core.datasets.projects import LEARNT_FROM, teaches
+from panosod_core.datasets.projects import LEARNT_FROM, is_machines, teaches
 from panosod_core.errors import PanosodError
 from panosod_core.training.finetune_split import (
     ENOUGH,
@@ -57,16 +57,13 @@ def _counted(project: Path, snapshot: Snapshot) -> Material:
     )
     material = Material(project, tuple(c for c in clips if c.frames or c.rejected))
     total = sum(len(clip.times_s) for clip in corrected)
+    drafts = sum(is_machines(f) for clip in snapshot.clips for f in snapshot.frames[clip.id])
+    unsaid = f"Not counted: {drafts} frames with a machine's drafts alone; accept or correct them" if drafts else ""
     if total < FEWEST:
-        return replace(
-            material, why_not=f"{total} corrected frames are too few to learn from: correct {FEWEST - total} more"
-        )
-    if total < ENOUGH:
-        return replace(
-            material,
-            note=f"Fewer than {ENOUGH} corrected frames: the result is cross-validated, and no advice can be given",
-        )
-    return material
+        why_not = f"{total} corrected frames are too few to learn from: correct {FEWEST - total} more"
+        return replace(material, why_not=". ".join(filter(None, (why_not, unsaid))))
+    few = f"Fewer than {ENOUGH} corrected frames: the result is cross-validated, and no advice can be given"
+    return replace(material, note=". ".join(filter(None, (few if total < ENOUGH else "", unsaid))))
 
 
 def _clip(snapshot: Snapshot, clip: Clip, split: FixedSplit, *, is_missing: bool) -> ClipCount:

@@ -8,16 +8,16 @@ import pytest
 
 from panosod_core.annotation.adopting import new_clip
 from panosod_core.annotation.document import Document
-from panosod_core.annotation.edits import paint
+from panosod_core.annotation.edits import Origin, paint
 from panosod_core.annotation.masks import RingBox, RingMask
-from panosod_core.annotation.records import FrameKey, Interval, ObjectInfo, Presence
+from panosod_core.annotation.records import FrameKey, Interval, MaskState, ObjectInfo, Presence, Source
 from panosod_core.annotation.snapshot import Snapshot
 from panosod_core.cli.main import main
 from panosod_core.datasets.findings import Kind, Weight
 from panosod_core.datasets.index import Layout, Split
 from panosod_core.datasets.opening import find_root, open_data_set
 from panosod_core.datasets.pictures import read_mask, read_picture
-from panosod_core.datasets.projects import Part, Preparation, prepare
+from panosod_core.datasets.projects import Part, Preparation, is_machines, prepare, teaches
 from panosod_core.datasets.windows import WindowSpec, list_windows, load_window
 from panosod_core.errors import DatasetError
 from panosod_core.geometry.picture import PictureGeometry
@@ -43,9 +43,10 @@ def key_of(document, media, index):
         return FrameKey(clip.id, clip.stream, int(reader.frame_pts()[index]), index)
 
 
-def painted(document, key, object_id, box):
+def painted(document, key, object_id, box, source=Source.MANUAL):
     mask = RingMask(box, np.ones((box.height, box.width), np.bool_))
-    edit = paint(document.labels(key), mask, object_id=object_id, protection=document.protection(key))
+    how = {"protection": document.protection(key), "origin": Origin(source)}
+    edit = paint(document.labels(key), mask, object_id=object_id, **how)
     document.apply(key, edit, title="Brush")
 
 
@@ -102,6 +103,31 @@ def test_a_window_of_it_has_its_own_sound(project, media, tmp_path):
     with AudioReader(media, probe(media).audio) as reader:
         reader.seek(0.3 - 0.1)
         np.testing.assert_allclose(sample.foa, reader.read(9600)[:4], atol=2e-4)
+
+
+@pytest.mark.parametrize("source", [Source.PROPAGATED, Source.MODEL])
+def test_what_a_machine_drew_teaches_once_a_person_has_said_something_of_it(project, media, source):
+    keys = {index: key_of(project, media, index) for index in (5, 6, 7, 8, 10)}
+    box = RingBox(10, 40, 40, 30)
+    for index in (5, 6, 7, 8):
+        painted(project, keys[index], 1, box, source)
+    project.accept([keys[6]], objects=[1])  # its mask alone, as a merge of reviews would
+    painted(project, keys[7], 1, RingBox(50, 40, 4, 4))  # corrected by hand
+    painted(project, keys[8], 2, RingBox(100, 60, 20, 20))  # another object beside it
+    painted(project, keys[10], 1, box, Source.IMPORTED)
+    project.flush()
+    with Snapshot.open(project.path) as snapshot:
+        taught = {f.row.key.index: teaches(f) for f in snapshot.frames[1]}
+        machines = {f.row.key.index for f in snapshot.frames[1] if is_machines(f)}
+        (beside,) = (f for f in snapshot.frames[1] if f.row.key.index == 8)
+        assert set(np.unique(snapshot.labels(beside))) == {0, 1, 2}
+    assert taught == {5: False, 6: True, 7: True, 8: True, 9: True, 10: True, 12: True, 20: True, 25: False}
+    assert machines == {5}
+    project.decide([keys[5]], MaskState.ACCEPTED)
+    project.decide([keys[6]], MaskState.DRAFT)  # taken back
+    project.flush()
+    with Snapshot.open(project.path) as snapshot:
+        assert [teaches(f) for f in snapshot.frames[1][:2]] == [True, False]
 
 
 def test_parts_are_written_apart(project, media, tmp_path):
