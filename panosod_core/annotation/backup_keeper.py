@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
 
 from panosod_core.annotation.backups import backups
 from panosod_core.annotation.store import ProjectStore
-from panosod_core.errors import PanosodError
+from panosod_core.errors import PanosodError, ProjectError
+
+_log = logging.getLogger(__name__)
 
 INTERVAL_S = 600.0
 """Seconds between two backups while somebody paints."""
@@ -20,7 +23,8 @@ class BackupKeeper:
     Args:
         store: gives the store that is open now.
         interval_s: seconds between two backups.
-        on_error: called on that thread where a backup could not be made; the work goes on.
+        on_backup: called on that thread with what went wrong where a backup could not be made, which says when it is
+            tried again; with None when one could be made after that.
     """
 
     def __init__(
@@ -28,11 +32,11 @@ class BackupKeeper:
         store: Callable[[], ProjectStore],
         *,
         interval_s: float = INTERVAL_S,
-        on_error: Callable[[PanosodError], None] | None = None,
+        on_backup: Callable[[PanosodError | None], None] | None = None,
     ) -> None:
         self._store = store
         self._interval_s = interval_s
-        self._on_error = on_error
+        self._on_backup = on_backup
         self._wake = threading.Condition()
         self._changed = self._is_newer_than_backups()
         self._stop = False
@@ -59,6 +63,7 @@ class BackupKeeper:
         self._thread.join()
 
     def _run(self) -> None:
+        has_failed = False
         while True:
             with self._wake:
                 while not self._stop:
@@ -72,6 +77,27 @@ class BackupKeeper:
                 self._last_s = time.monotonic()
             try:
                 self._store().back_up()
+                if has_failed:
+                    self._tell(None)
+                has_failed = False
             except PanosodError as e:
-                if self._on_error is not None:
-                    self._on_error(e)
+                has_failed = True
+                self._failed(str(e))
+            except Exception as e:  # noqa: BLE001 - a worker's boundary: it is tried again, and the person is told
+                _log.exception("a backup could not be made")
+                has_failed = True
+                self._failed(f"{type(e).__name__}: {e}")
+
+    def _failed(self, why: str) -> None:
+        with self._wake:
+            self._changed = True
+        again = time.strftime("%H:%M", time.localtime(time.time() + self._interval_s))
+        self._tell(ProjectError(f"backup failed: {why}; it is tried again at {again}"))
+
+    def _tell(self, error: PanosodError | None) -> None:
+        if self._on_backup is None:
+            return
+        try:
+            self._on_backup(error)
+        except Exception:  # noqa: BLE001 - a worker's boundary: a listener's mistake must not stop the backups
+            _log.exception("a listener of the backups failed")

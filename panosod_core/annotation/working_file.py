@@ -29,6 +29,7 @@ class WorkingFile(ABC):
         *,
         on_committed: Callable[[int], None] | None = None,
         on_error: Callable[[PanosodError], None] | None = None,
+        on_backup: Callable[[PanosodError | None], None] | None = None,
         soon: Callable[[Callable[[], None]], None] | None = None,
         map_cache_bytes: int = MAP_CACHE_BYTES,
         backup_every_s: float | None = None,
@@ -38,7 +39,9 @@ class WorkingFile(ABC):
         Args:
             store: the file; closed with the document.
             on_committed: called on the store thread with the sequence number that is on the disk now.
-            on_error: called on the store thread (or that of backups) with what could not be written.
+            on_error: called on the store thread with what could not be written.
+            on_backup: called on the thread of backups, see
+                :class:`panosod_core.annotation.backup_keeper.BackupKeeper`.
             soon: when the store thread wakes up, see :class:`panosod_core.annotation.writer.StoreWriter`.
             map_cache_bytes: label maps kept at hand.
             backup_every_s: seconds between rotating backups; None = none are made.
@@ -57,7 +60,7 @@ class WorkingFile(ABC):
         try:
             self._load()
             if backup_every_s is not None and store.why_read_only is None:
-                self._backups = BackupKeeper(lambda: self.store, interval_s=backup_every_s, on_error=on_error)
+                self._backups = BackupKeeper(lambda: self.store, interval_s=backup_every_s, on_backup=on_backup)
         except BaseException:
             self._writer.close(discard=True)
             raise
@@ -76,6 +79,7 @@ class WorkingFile(ABC):
         author: str,
         on_committed: Callable[[int], None] | None = None,
         on_error: Callable[[PanosodError], None] | None = None,
+        on_backup: Callable[[PanosodError | None], None] | None = None,
         soon: Callable[[Callable[[], None]], None] | None = None,
         backup_every_s: float | None = INTERVAL_S,
     ) -> Self:
@@ -85,7 +89,14 @@ class WorkingFile(ABC):
             ProjectError: something is there already, or the folder cannot be written.
         """
         store = ProjectStore.create(path, author=author)
-        return cls(store, on_committed=on_committed, on_error=on_error, soon=soon, backup_every_s=backup_every_s)
+        return cls(
+            store,
+            on_committed=on_committed,
+            on_error=on_error,
+            on_backup=on_backup,
+            soon=soon,
+            backup_every_s=backup_every_s,
+        )
 
     @classmethod
     def open(
@@ -95,18 +106,27 @@ class WorkingFile(ABC):
         author: str,
         on_committed: Callable[[int], None] | None = None,
         on_error: Callable[[PanosodError], None] | None = None,
+        on_backup: Callable[[PanosodError | None], None] | None = None,
         soon: Callable[[Callable[[], None]], None] | None = None,
         backup_every_s: float | None = INTERVAL_S,
+        read_only: bool = False,
     ) -> Self:
-        """Open a project; look at :attr:`why_read_only` afterwards.
+        """Open a project; look at :attr:`why_read_only` afterwards (``read_only``: do not even try to write).
 
         Raises:
             ProjectDamagedError: the file is damaged; it names the newest whole backup.
             ProjectError: no such file, no project, of a newer program.
         """
-        store = ProjectStore.open(path, author=author)
+        store = ProjectStore.open(path, author=author, read_only=read_only)
         try:
-            return cls(store, on_committed=on_committed, on_error=on_error, soon=soon, backup_every_s=backup_every_s)
+            return cls(
+                store,
+                on_committed=on_committed,
+                on_error=on_error,
+                on_backup=on_backup,
+                soon=soon,
+                backup_every_s=backup_every_s,
+            )
         except BaseException:
             store.close()
             raise

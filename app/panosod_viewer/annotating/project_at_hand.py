@@ -21,6 +21,7 @@ from panosod_viewer.panels.notice import Notice, Severity
 RETRY = "annotate.retry"
 """Id of the notice's button that writes again what could not be written."""
 NOT_SAVED = "annotate.not_saved"
+NOT_BACKED_UP = "annotate.not_backed_up"
 SAVE_AS = "annotate.save_as"
 """Id of the button that writes the project elsewhere."""
 GIVE_UP = "annotate.give_up"
@@ -44,6 +45,7 @@ class ProjectAtHand(QObject):
     notice_over = Signal(str)
     _committed = Signal(int)
     _failed = Signal(str)
+    _backed_up = Signal(str)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -52,6 +54,7 @@ class ProjectAtHand(QObject):
         queued = Qt.ConnectionType.QueuedConnection
         self._committed.connect(self._note_committed, queued)
         self._failed.connect(self._note_failed, queued)
+        self._backed_up.connect(self._note_backup, queued)
 
     @property
     def document(self) -> Document | None:
@@ -83,7 +86,12 @@ class ProjectAtHand(QObject):
             return True
         return self._take(
             lambda: Document.open(
-                path, author=_author(), on_committed=self._on_committed, on_error=self._on_error, soon=_soon
+                path,
+                author=_author(),
+                on_committed=self._on_committed,
+                on_error=self._on_error,
+                on_backup=self._on_backup,
+                soon=_soon,
             )
         )
 
@@ -91,7 +99,12 @@ class ProjectAtHand(QObject):
         """Make a new project and open it; False where it cannot be, which is told."""
         return self._take(
             lambda: Document.create(
-                path, author=_author(), on_committed=self._on_committed, on_error=self._on_error, soon=_soon
+                path,
+                author=_author(),
+                on_committed=self._on_committed,
+                on_error=self._on_error,
+                on_backup=self._on_backup,
+                soon=_soon,
             )
         )
 
@@ -138,6 +151,7 @@ class ProjectAtHand(QObject):
             self._note_failed(str(error), is_leaving=is_leaving)
             return False
         self._document, self._is_leaving = None, False
+        self.notice_over.emit(NOT_BACKED_UP)
         self._closed()
         self.project_changed.emit(None)
         return True
@@ -188,6 +202,15 @@ class ProjectAtHand(QObject):
 
     def _on_error(self, error: PanosodError) -> None:
         self._failed.emit(str(error))
+
+    def _on_backup(self, error: PanosodError | None) -> None:
+        self._backed_up.emit("" if error is None else str(error))
+
+    def _note_backup(self, failure: str) -> None:
+        if failure and self._document is not None:
+            self.notice.emit(Notice(failure, Severity.WARNING, key=NOT_BACKED_UP))
+        else:
+            self.notice_over.emit(NOT_BACKED_UP)
 
     def _note_committed(self, _sequence: int) -> None:
         document = self._document

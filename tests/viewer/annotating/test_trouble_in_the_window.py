@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from panosod_core.annotation.backups import make_backup
+from panosod_core.annotation.backups import backup_folder, make_backup
 from panosod_core.annotation.document import Document
-from panosod_viewer.annotating.project_at_hand import GIVE_UP, OPEN_BACKUP, RETRY
+from panosod_viewer.annotating.project_at_hand import GIVE_UP, NOT_BACKED_UP, OPEN_BACKUP, RETRY
+from panosod_viewer.panels.notice import Severity
 
 pytestmark = pytest.mark.gl
 
@@ -50,6 +51,22 @@ def test_the_window_stays_open_while_a_stroke_waits_and_a_retry_writes_it(painti
     (row,) = written.frames(1)
     assert np.array_equal(written.labels(row.key), painted)
     written.close()
+
+
+def test_a_backup_that_fails_is_not_told_as_strokes_that_are_not_saved(painting, clip):
+    backup_folder(clip.with_suffix(".panosod")).write_text("no folder")
+    window = painting().open(clip).identified()
+    told = []
+    window.desk.notice.connect(told.append)
+    paint(window)
+    window.saved()
+    window.wait(lambda: any(notice.key == NOT_BACKED_UP for notice in told))
+    assert [n.text.startswith("backup failed: ") and not n.actions for n in told if n.key == NOT_BACKED_UP] == [True]
+    assert not any("waits" in notice.text or notice.severity is Severity.ERROR for notice in told)
+    assert "backup failed" in window.viewer.window.notices.current.text
+    assert window.desk.close_project()
+    current = window.viewer.window.notices.current
+    assert current is None or current.key != NOT_BACKED_UP
 
 
 def test_a_second_window_looks_only_and_says_so(painting, clip):
