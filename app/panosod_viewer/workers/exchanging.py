@@ -235,4 +235,4 @@ def compare_projects(project: Path, other: Path) -> Callable[[Task], Compared]:
 
 def _looking(project: Path) -> Document:
     """The project as it is on the disk; whoever has it open to write keeps it."""
-    return Document.open(project, author="", backup_every_s=None)
+    return Document.open(project, author="", backup_every_s=None, read_only=True)
