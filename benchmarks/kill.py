@@ -75,6 +75,9 @@ def act(document: Document, random_: random.Random) -> tuple[int, FrameKey] | No
     key = FrameKey(clip.id, 0, 1000 + 512 * i, i)
     what = random_.random()
     if what < 0.12:
+        last = document.to_undo
+        if last is None or last.place.clip != clip.id:
+            return None  # what was there before: no painter has done it
         done = document.undo()
     elif what < 0.18:
         done = document.redo()
