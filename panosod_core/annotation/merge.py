@@ -15,17 +15,18 @@ import numpy as np
 from panosod_core.annotation.document import Document, Done
 from panosod_core.annotation.edits import Edit, Origin, put_masks
 from panosod_core.annotation.masks import RingMask, objects_in
-from panosod_core.annotation.records import FrameKey, MaskState, ObjectInfo, Source
+from panosod_core.annotation.records import FrameKey, FrameState, MaskState, ObjectInfo, Source
 from panosod_core.annotation.snapshot import Snapshot, SnapshotMask
 from panosod_core.errors import ProjectError
 
 
 class Finding(StrEnum):
-    """How one mask of theirs stands to ours."""
+    """How one mask of theirs stands to ours, or ours to what they accepted."""
 
     SAME = "same"
     NEW = "new"  # we have nothing there, and it touches nothing of ours
     CONFLICT = "conflict"
+    OURS_ONLY = "ours only"  # they accepted the frame without a mask of that object
 
 
 class Choice(StrEnum):
@@ -39,14 +40,14 @@ class Choice(StrEnum):
 
 @dataclass(frozen=True)
 class MergeItem:
-    """One mask of theirs beside ours.
+    """One mask of theirs beside ours, or one of ours that is not in a frame that they accepted.
 
     Attributes:
         key: our frame.
         object_id: our object.
-        finding: same, new or conflict.
+        finding: same, new, conflict or ours only.
         iou: intersection over union with our mask of the object; 1 where both are empty.
-        theirs: their mask.
+        theirs: their mask, None where only we have one.
         ours_state: what we decided about ours, None where we have none.
         touches: other objects of ours that their mask would take pixels from.
     """
@@ -55,7 +56,7 @@ class MergeItem:
     object_id: int
     finding: Finding
     iou: float
-    theirs: SnapshotMask
+    theirs: SnapshotMask | None
     ours_state: MaskState | None
     touches: tuple[int, ...]
 
@@ -78,14 +79,16 @@ class MergePlan:
 
     @property
     def conflicts(self) -> tuple[MergeItem, ...]:
-        """Masks that somebody has to choose."""
-        return tuple(i for i in self.items if i.finding is Finding.CONFLICT)
+        """Masks that somebody has to choose; where only we have one, theirs is to have none."""
+        return tuple(i for i in self.items if i.finding in (Finding.CONFLICT, Finding.OURS_ONLY))
 
 
 def compare(document: Document, theirs: Snapshot) -> MergePlan:
     """Put their masks beside ours; nothing changes.
 
-    Clips are the same by content and size, frames by stream and pts, objects by id and name, else by name.
+    Clips are the same by content and size, frames by stream and pts, objects by id and name, else by name. What they
+    have not painted says nothing, unless they accepted the frame: then what only we have is found too (not what we
+    rejected ourselves).
 
     Raises:
         ProjectError: a mask cannot be read.
@@ -109,6 +112,8 @@ def compare(document: Document, theirs: Snapshot) -> MergePlan:
             row = document.frame(key)
             key = row.key if row is not None else key
             items += [_item(document, theirs, key, mapping[m.object_id], m) for m in frame.masks]
+            if frame.row.state is FrameState.ACCEPTED:
+                items += _ours_only(document, key, {mapping[m.object_id] for m in frame.masks})
     return MergePlan(tuple(items), ids, tuple(new), tuple(missing))
 
 
@@ -144,7 +149,7 @@ def apply(
     for key, wanted in by_frame.items():
         labels = document.labels(key)
         masks = {item.object_id: _chosen(labels, theirs, item, choice) for item, choice in wanted}
-        authors = sorted({item.theirs.author for item, _ in wanted})
+        authors = sorted({item.theirs.author for item, _ in wanted if item.theirs is not None})
         origin = Origin(Source.IMPORTED, consent=consent, author=", ".join(authors))
         edits.append((key, put_masks(labels, masks, protection=document.protection(key), origin=origin)))
     return document.apply_many(edits, title=f"Merge {theirs.path.name}", objects=plan.new_objects)
@@ -204,8 +209,19 @@ def _item(document: Document, theirs: Snapshot, key: FrameKey, object_id: int, m
     return MergeItem(key, object_id, finding, iou, mask, head.state if head else None, touches)
 
 
+def _ours_only(document: Document, key: FrameKey, theirs: set[int]) -> list[MergeItem]:
+    """Our masks of objects that they have none of in a frame that they accepted."""
+    return [
+        MergeItem(key, object_id, Finding.OURS_ONLY, 0.0, None, head.state, ())
+        for object_id, head in sorted(document.heads(key).items())
+        if object_id not in theirs
+        and head.state is not MaskState.REJECTED
+        and document.mask(key, object_id) is not None
+    ]
+
+
 def _chosen(labels: np.ndarray, theirs: Snapshot, item: MergeItem, choice: Choice) -> RingMask | None:
-    mask = theirs.mask(item.theirs)
+    mask = theirs.mask(item.theirs) if item.theirs is not None else None
     if choice is Choice.THEIRS:
         return mask
     mine = labels == item.object_id

@@ -24,9 +24,9 @@ class MergeArguments:
     other: Annotated[Path, tyro.conf.Positional]
     """Their project; it is only read."""
     conflicts: Literal["ours", "theirs"] = "ours"
-    """Whose mask is kept where both differ."""
+    """Whose mask is kept where both differ; of what only you have in frames that they accepted, theirs is none."""
     replace_accepted: bool = False
-    """Let theirs replace masks that you have accepted, too."""
+    """Let theirs replace (or take out) masks that you have accepted, too."""
     dry_run: bool = False
     """Only compare."""
     author: str = ""
@@ -58,10 +58,18 @@ def run(args: MergeArguments) -> int:
     for path in plan.missing_clips:
         say(f"{path} is not in your project: its masks were left out")
     for item in plan.conflicts:
-        print(f"conflict: clip {item.key.clip}, frame {item.key.index}, object {item.object_id}, J {item.iou:.3f}")
+        print(
+            f"{item.finding}: clip {item.key.clip}, frame {item.key.index}, object {item.object_id}, J {item.iou:.3f}"
+        )
     print(", ".join(f"{count} {name}" for name, count in sorted(counts.items())) or "nothing to merge")
     return 0
 
 
 def _json(item: MergeItem) -> dict[str, Any]:
-    return {"clip": item.key.clip, "frame": item.key.index, "object": item.object_id, "j": item.iou}
+    return {
+        "clip": item.key.clip,
+        "frame": item.key.index,
+        "object": item.object_id,
+        "finding": str(item.finding),
+        "j": item.iou,
+    }

@@ -93,6 +93,7 @@ class Comparing(QObject):
                 names.get((i.key.clip, i.object_id), f"object {i.object_id}"),
                 i.iou,
                 "" if i.ours_state is None else i.ours_state.value,
+                "" if i.theirs is None else i.theirs.state.value,
                 files.get(i.key.clip, ""),
             )
             for i in compared.plan.conflicts
@@ -126,7 +127,7 @@ class Comparing(QObject):
             return
         item = compared.plan.conflicts[row]
         try:
-            mask = compared.theirs.mask(item.theirs)
+            mask = compared.theirs.mask(item.theirs) if item.theirs is not None else None
         except PanosodError as error:
             self.notice.emit(Notice(str(error), Severity.ERROR, key=KEY))
             return

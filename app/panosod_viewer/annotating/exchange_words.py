@@ -45,6 +45,8 @@ def comparison_words(compared: Compared) -> str:
         f"{compared.theirs.path.name}: {counts[merge.Finding.SAME]} masks are the same, "
         f"{counts[merge.Finding.NEW]} are new, {counts[merge.Finding.CONFLICT]} differ."
     )
+    if ours := counts[merge.Finding.OURS_ONLY]:
+        text += f" {ours} of ours {'is' if ours == 1 else 'are'} missing in frames that they accepted."
     if compared.plan.missing_clips:
         text += f" {len(compared.plan.missing_clips)} of its clips are not in this project."
     return text

@@ -28,7 +28,7 @@ CHOICES = {
     Choice.UNION: "Both together",
     Choice.INTERSECTION: "What both have",
 }
-_COLUMNS = ("Frame", "Object", "J", "Ours is", "Keep")
+_COLUMNS = ("Frame", "Object", "J", "Ours is", "Theirs is", "Keep")
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ class ConflictRow:
         name: of the object.
         iou: intersection over union of both masks.
         state: what was decided about ours, "" where we have none.
+        theirs: state of theirs, "" where they accepted the frame without one.
         clip: file of the clip it is in, "" where the project has no other.
     """
 
@@ -47,6 +48,7 @@ class ConflictRow:
     name: str
     iou: float
     state: str
+    theirs: str
     clip: str = ""
 
 
@@ -67,7 +69,7 @@ class MergeDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle("Compare with another project")
         self.setModal(False)
-        self.resize(560, 420)
+        self.resize(640, 420)
         column = QVBoxLayout(self)
         column.setSpacing(SPACING_PX)
         self.summary = QLabel()
@@ -95,7 +97,7 @@ class MergeDialog(QDialog):
         everywhere.addWidget(self.all_theirs)
         everywhere.addStretch()
         column.addLayout(everywhere)
-        self.consent = QCheckBox("Replace masks that I have accepted, too")
+        self.consent = QCheckBox("Change masks that I have accepted, too")
         column.addWidget(self.consent)
         buttons = QHBoxLayout()
         cancel = TextButton("Close")
@@ -120,7 +122,7 @@ class MergeDialog(QDialog):
         self.table.setRowCount(len(rows))
         for n, row in enumerate(rows):
             frame = f"{row.clip}  {row.index}" if row.clip else str(row.index)
-            texts = (frame, row.name, f"{row.iou:.2f}", row.state or "absent")
+            texts = (frame, row.name, f"{row.iou:.2f}", row.state or "absent", row.theirs or "absent")
             for k, text in enumerate(texts):
                 self.table.setItem(n, k, QTableWidgetItem(text))
             choice = QComboBox()

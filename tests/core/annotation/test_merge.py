@@ -86,6 +86,38 @@ def test_choices(ours: Document, theirs: Path, choice: Choice, columns: range) -
     assert (ours.labels(key(2)) == 1).any() == taken and (ours.labels(key(2)) == 2).any() != taken
 
 
+def test_what_only_we_have_in_a_frame_that_they_accepted_is_found(ours: Document, tmp_path: Path) -> None:
+    stroke(ours, key(4), rectangle(0, 0, 4, 4), 1)
+    stroke(ours, key(4), rectangle(6, 0, 4, 4), 2)
+    stroke(ours, key(4), rectangle(12, 0, 2, 2), 3)
+    ours.reject([key(4)], objects=[3])
+    ours.accept([key(4)], objects=[2])
+    other = a_project(tmp_path / "other.panosod", author="bo")
+    other.put_object(1, ObjectInfo(4, "gone again"))
+    stroke(other, key(4), rectangle(0, 0, 4, 4), 1)
+    stroke(other, key(2), rectangle(0, 0, 1, 1), 1)  # a draft without our object 2 says nothing about it
+    stroke(other, key(1), rectangle(0, 0, 4, 4), 4)
+    other.delete_object(1, 4)
+    other.accept([key(1), key(4), key(5)])  # in frame 5 nobody has anything
+    other.close()
+    before = [state_of(ours, key(i)) for i in range(6)]
+    with Snapshot.open(other.path) as snapshot:
+        plan = compare(ours, snapshot)
+        found = {(i.key.index, i.object_id): i for i in plan.items if i.finding is Finding.OURS_ONLY}
+        assert set(found) == {(1, 1), (4, 2)} and all(i in plan.conflicts for i in found.values())
+        assert found[4, 2].theirs is None and found[4, 2].ours_state is MaskState.ACCEPTED and found[4, 2].iou == 0
+        assert apply(ours, snapshot, plan) is None  # ours stays where nobody chose
+        choices = {(i.key, i.object_id): Choice.THEIRS for i in found.values()}
+        apply(ours, snapshot, plan, choices=choices | {(key(1), 1): Choice.UNION})
+        assert [state_of(ours, key(i)) for i in range(6)] == before  # accepted without consent; together with nothing
+        apply(ours, snapshot, plan, choices=choices, consent=True)
+        assert not compare(ours, snapshot).conflicts[1:]
+    assert not (ours.labels(key(1)) == 1).any() and not (ours.labels(key(4)) == 2).any()
+    assert (ours.labels(key(4)) == 1).sum() == 16
+    ours.undo()
+    assert [state_of(ours, key(i)) for i in range(6)] == before
+
+
 def test_locked_and_accepted_masks_stay_whatever_is_chosen(ours: Document, theirs: Path) -> None:
     ours.accept([key(1)])
     ours.set_lock(key(2), locked=True, object_id=2)

@@ -15,7 +15,6 @@ from panosod_core.annotation.document import Document
 from panosod_core.annotation.edits import BY_HAND, put_labels
 from panosod_core.annotation.formats.exporting import ExportOptions
 from panosod_core.annotation.formats.table import MaskFormat
-from panosod_core.annotation.merge import Choice
 from panosod_core.annotation.records import FrameKey, FrameState, MaskState, Source
 from panosod_core.datasets.opening import open_data_set
 from panosod_core.datasets.pictures import read_instances, read_mask
@@ -323,22 +322,28 @@ def test_a_second_annotators_project_is_compared_and_merged(bench, tmp_path):
     labels = theirs.labels(at.desk.key).copy()
     labels[labels == 2] = 0
     labels[100:120, 30:60] = 2
+    labels[labels == 1] = 0
     key = at.desk.key
+    theirs.delete_object(key.clip, 1)
     theirs.apply(
         key, put_labels(theirs.labels(key), labels, protection=theirs.protection(key), origin=BY_HAND), title="Mine"
     )
+    theirs.accept([key])
     theirs.close()
     at.go(start + 3)
     at.parts.exchange.compare(other)
     comparing = at.parts.exchange.comparing
     at.wait(lambda: comparing.dialog is not None and comparing.dialog.isVisible())
     dialog = comparing.dialog
-    assert dialog.table.rowCount() == 1 and "1 differ" in dialog.summary.text()
-    assert dialog.table.item(0, 1).text() == "Ball 2"
+    assert "1 differ. 1 of ours is missing in frames that they accepted." in dialog.summary.text()
+    rows = [[dialog.table.item(n, k).text() for k in (1, 3, 4)] for n in range(dialog.table.rowCount())]
+    assert rows == [["Ball 2", "draft", "accepted"], ["Ball 1", "draft", "absent"]]
     dialog.table.setCurrentCell(0, 0)
     at.wait(lambda: at.index == start)
     assert len(at.viewer.state.wish.pictures.theirs) == 1
-    dialog.set_choice(0, Choice.THEIRS)
+    dialog.table.setCurrentCell(1, 0)
+    assert at.desk.selected == 1 and len(at.viewer.state.wish.pictures.theirs) == 0
+    dialog.all_theirs.click()
     dialog.go.click()
     assert np.array_equal(at.labels(start), labels) and at.document.heads(key)[2].source is Source.IMPORTED
     at.act("annotate.undo")

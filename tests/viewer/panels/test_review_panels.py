@@ -207,10 +207,11 @@ def test_import_shows_the_plan_before_it_can_be_done(qtbot, tmp_path):
 def test_conflicts_are_chosen_one_by_one_or_all_at_once(qtbot):
     dialog = MergeDialog()
     qtbot.addWidget(dialog)
-    rows = [ConflictRow(6, "Drum", 0.42, "accepted"), ConflictRow(12, "Voice", 0.0, "")]
+    rows = [ConflictRow(6, "Drum", 0.42, "accepted", ""), ConflictRow(12, "Voice", 0.0, "", "draft")]
     dialog.set_comparison("2 differ", rows, has_work=True)
     assert dialog.choices() == {0: Choice.OURS, 1: Choice.OURS}
     assert dialog.table.item(1, 3).text() == "absent" and dialog.table.item(0, 2).text() == "0.42"
+    assert dialog.table.item(0, 4).text() == "absent" and dialog.table.item(1, 4).text() == "draft"
     dialog.all_theirs.click()
     dialog.set_choice(0, Choice.UNION)
     assert dialog.choices() == {0: Choice.UNION, 1: Choice.THEIRS}
