@@ -8,16 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from panosod_core.annotation.edits import BY_HAND, Edit, Origin, Protection, paint, put_masks, relabel
-from panosod_core.annotation.masks import BoolMask, LabelMap, RingMask, objects_in
+from panosod_core.annotation.edits import BY_HAND, Edit, Origin, Protection, paint, propose, put_masks, relabel
+from panosod_core.annotation.masks import BoolMask, LabelMap, RingMask, object_mask, objects_in
 from panosod_core.errors import AnnotationError
 from panosod_core.geometry.regions import morphology
-from panosod_core.geometry.regions.parts import fill_holes, largest_part, part_at
-from panosod_core.geometry.regions.turning import turned
+from panosod_core.geometry.regions.parts import filled, largest_of, part_at
+from panosod_core.geometry.regions.turning import turned_region
+
+Change: TypeAlias = Callable[[RingMask, tuple[int, int]], RingMask | None]
+"""An object's mask and the (H, W) of its sphere -> what it becomes, None for nothing."""
 
 
 class Combination(StrEnum):
@@ -32,18 +36,18 @@ class Combination(StrEnum):
 def reshape(
     labels: LabelMap,
     object_id: int,
-    change: Callable[[BoolMask], BoolMask],
+    change: Change,
     *,
     protection: Protection,
     preserve_others: bool = False,
     origin: Origin = BY_HAND,
 ) -> Edit:
-    """Put a function of an object's mask in its place.
+    """Put a function of an object's mask in its place, at the cost of what the object is large.
 
     Args:
         labels: (H, W) label map.
         object_id: whose mask.
-        change: (H, W) bool -> (H, W) bool.
+        change: what becomes of it.
         protection: what must not change.
         preserve_others: no other object's pixel is taken.
         origin: who asks.
@@ -51,60 +55,81 @@ def reshape(
     Raises:
         AnnotationError: the object is not in this frame.
     """
-    mask = labels == object_id
-    if not mask.any():
+    height, width = labels.shape
+    old = object_mask(labels, object_id)
+    if old is None:
         raise AnnotationError(f"expected an object to change, object {object_id} is not in this frame: paint it first")
-    new = change(mask)
+    new = change(old, (height, width))
+    box = old.box if new is None else old.box.union(new.box, width)
+    there = box.read(labels)
+    is_own = there == object_id
+    taken = np.zeros_like(is_own) if new is None else new.within(box, width)
     if preserve_others:
-        new &= (labels == 0) | mask
-    return put_masks(labels, {object_id: RingMask.of(new)}, protection=protection, origin=origin)
+        taken &= (there == 0) | is_own
+    wanted = np.where(taken, np.uint8(object_id), np.where(is_own, np.uint8(0), there))
+    changed = RingMask(box, wanted != there).trimmed(width)
+    if changed is None:
+        return Edit(origin)
+    rows = slice(changed.box.y - box.y, changed.box.y - box.y + changed.box.height)
+    columns = ((changed.box.x - box.x) % width + np.arange(changed.box.width)) % box.width
+    return propose(labels, changed.box, wanted[rows][:, columns], protection=protection, origin=origin)
 
 
-def grow(radius_rad: float) -> Callable[[BoolMask], BoolMask]:
+def grow(radius_rad: float) -> Change:
     """For :func:`reshape`: all within an angle."""
-    return lambda mask: morphology.grow(mask, radius_rad)
+    return lambda mask, shape: morphology.grown(mask, radius_rad, shape)
 
 
-def shrink(radius_rad: float) -> Callable[[BoolMask], BoolMask]:
+def shrink(radius_rad: float) -> Change:
     """For :func:`reshape`: without all that lies within an angle of its outline."""
-    return lambda mask: morphology.shrink(mask, radius_rad)
+    return lambda mask, shape: morphology.shrunk(mask, radius_rad, shape)
 
 
-def smooth(radius_rad: float) -> Callable[[BoolMask], BoolMask]:
+def smooth(radius_rad: float) -> Change:
     """For :func:`reshape`: without bumps and notches smaller than an angle."""
-    return lambda mask: morphology.smooth(mask, radius_rad)
+    return lambda mask, shape: morphology.smoothed(mask, radius_rad, shape)
 
 
-def keep_largest(mask: BoolMask) -> BoolMask:
+def keep_largest(mask: RingMask, shape: tuple[int, int]) -> RingMask:
     """For :func:`reshape`: only the part with the largest solid angle."""
-    return largest_part(mask)
+    return largest_of(mask, shape)
 
 
-def without_holes(mask: BoolMask) -> BoolMask:
+def without_holes(mask: RingMask, shape: tuple[int, int]) -> RingMask:
     """For :func:`reshape`: with all that it surrounds."""
-    return fill_holes(mask)
+    return filled(mask, shape)
 
 
-def move(R_new_old: ArrayLike) -> Callable[[BoolMask], BoolMask]:  # noqa: N803 - rotations are named by their frames
+def move(R_new_old: ArrayLike) -> Change:  # noqa: N803 - rotations are named by their frames
     """For :func:`reshape`: turned over the sphere."""
-    return lambda mask: turned(mask, R_new_old)
+    return lambda mask, shape: turned_region(mask, R_new_old, width=shape[1], height=shape[0])
 
 
-def combine(other: NDArray[np.generic], how: Combination) -> Callable[[BoolMask], BoolMask]:
+def combine(other: RingMask | None, how: Combination) -> Change:
     """For :func:`reshape`: together with another mask: another object's, a neighbour frame's, the model's.
 
     Args:
-        other: (H, W), not 0 inside.
+        other: the other mask, None where it is empty.
         how: what to do.
     """
-    there = other != 0
+
+    def combining(mask: RingMask, shape: tuple[int, int]) -> RingMask | None:
+        if other is None:
+            return mask if how in (Combination.UNION, Combination.SUBTRACT) else None
+        box = mask.box.union(other.box, shape[1])
+        return RingMask(box, _combined(mask.within(box, shape[1]), other.within(box, shape[1]), how))
+
+    return combining
+
+
+def _combined(mask: BoolMask, other: BoolMask, how: Combination) -> BoolMask:
     if how is Combination.UNION:
-        return lambda mask: mask | there
+        return mask | other
     if how is Combination.SUBTRACT:
-        return lambda mask: mask & ~there
+        return mask & ~other
     if how is Combination.INTERSECT:
-        return lambda mask: mask & there
-    return lambda mask: there.copy()
+        return mask & other
+    return other.copy()
 
 
 def take_mask(
@@ -146,7 +171,7 @@ def take_mask(
     if not chosen.any() and how in (Combination.REPLACE, Combination.UNION):
         raise AnnotationError("there is nothing to take here: the mask is empty at this place")
     old = labels == object_id
-    new = combine(chosen, how)(old)
+    new = _combined(old, chosen, how)
     if region is not None:
         new = np.where(region, new, old)
     if part is not None and how is Combination.REPLACE:

@@ -54,13 +54,14 @@ def wand(
     rows = slice(max(0, row - 1), row + 2)
     patch = np.take(colours[rows], range(column - 1, column + 2), axis=1, mode="wrap")
     seed = np.median(patch.reshape(-1, 3), axis=0)
-    near = ((colours - seed) ** 2).sum(axis=2) <= tolerance**2
+    distance = np.zeros((height, width), np.float32)
+    for plane, value in zip(cv2.split(colours), seed, strict=True):
+        distance += np.square(plane - value)
+    near = distance <= tolerance**2
     near[row, column] = True
-    area = part_at(near, row, column)
-    if size is not None and size != (height, width):
-        grown = cv2.resize(area.astype(np.uint8), (size[1], size[0]), interpolation=cv2.INTER_NEAREST_EXACT)
-        area = np.asarray(grown != 0)
-    found = RingMask.of(area)
+    found = RingMask.of(part_at(near, row, column))
+    if found is not None and size is not None and size != (height, width):
+        found = found.scaled((height, width), size)
     if found is None:
         raise AssertionError("the area holds its own seed")
     return found

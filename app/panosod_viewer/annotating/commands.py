@@ -9,8 +9,9 @@ from functools import partial
 from PySide6.QtCore import QObject, Signal
 
 from panosod_core.annotation.edits import Edit, Origin
-from panosod_core.annotation.masks import BoolMask
+from panosod_core.annotation.masks import object_mask
 from panosod_core.annotation.operations import (
+    Change,
     Combination,
     combine,
     delete,
@@ -101,7 +102,7 @@ class ObjectCommands(QObject):
             return reshape(
                 easel.labels,
                 easel.object_id,
-                combine(easel.labels == other, how),
+                combine(object_mask(easel.labels, other), how),
                 protection=easel.sketch.protection,
                 preserve_others=False,
             )
@@ -127,10 +128,8 @@ class ObjectCommands(QObject):
             f"Take from frame {other.index}",
         )
 
-    def _reshape(self, change: Callable[[BoolMask], BoolMask], title: str) -> None:
+    def _reshape(self, change: Change, title: str) -> None:
         def changing(easel: Easel) -> Edit:
-            if not (easel.labels == easel.object_id).any():
-                raise AnnotationError("the selected object is not in this frame: paint it first")
             return reshape(
                 easel.labels,
                 easel.object_id,

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
+import numpy as np
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QDockWidget, QWidget
 
 from panosod_core.annotation.document import Document, Done
-from panosod_core.annotation.edits import Edit, relabel
-from panosod_core.annotation.masks import RingMask
+from panosod_core.annotation.edits import BY_HAND, Edit, propose_in, relabel
+from panosod_core.annotation.masks import RingMask, object_mask
 from panosod_core.annotation.operations import Combination, keep_largest
 from panosod_core.annotation.records import FrameKey, ObjectInfo, Presence
 from panosod_core.errors import ProjectError
@@ -174,16 +175,15 @@ class ObjectList(QObject):
             return
         try:
             keys = document.frames_of_object(clip.id, object_id)
+            for key in keys:
+                guarded = document.protection(key)
+                if guarded.frame_locked or guarded.locked & {object_id, into}:
+                    self._say(f"They are locked in frame {key.index}: unlock them to merge")
+                    return
+            edits = [(key, _handed_over(document, key, object_id, into)) for key in keys]
         except ProjectError as error:
             self._say(str(error), Severity.WARNING)
             return
-        edits: list[tuple[FrameKey, Edit]] = []
-        for key in keys:
-            guarded = document.protection(key)
-            if guarded.frame_locked or guarded.locked & {object_id, into}:
-                self._say(f"They are locked in frame {key.index}: unlock them to merge")
-                return
-            edits.append((key, relabel(document.labels(key), {object_id: into}, protection=guarded)))
         self._desk.act(lambda d: _merged(d, clip.id, edits, gone=object_id, title=f"Merge {old.name} into {new.name}"))
         self._desk.select(into)
 
@@ -194,8 +194,9 @@ class ObjectList(QObject):
         if key is None or clip is None or document is None or info is None:
             return
         labels = document.labels(key)
-        mask = labels == object_id
-        rest = RingMask.of(mask & ~keep_largest(mask))
+        height, width = labels.shape
+        mask = object_mask(labels, object_id)
+        rest = None if mask is None else _rest(mask, keep_largest(mask, (height, width)), width)
         if rest is None:
             self._say(f"{info.name} is in one piece here")
             return
@@ -282,6 +283,28 @@ def _merged(document: Document, clip: int, edits: list[tuple[FrameKey, Edit]], *
     if moved is None or deleted is None:
         return deleted or moved
     return replace(deleted, dirty={**deleted.dirty, **moved.dirty})
+
+
+def _handed_over(document: Document, key: FrameKey, object_id: int, into: int) -> Edit:
+    """An object's pixels of a frame to another one, without drawing the rest of the frame."""
+    mask = document.mask(key, object_id)
+    if mask is None:
+        return Edit(BY_HAND)
+    there = document.read(key, mask.box)
+    wanted = np.where(mask.bits, np.uint8(into), there)
+    return propose_in(
+        mask.box,
+        there,
+        wanted,
+        ring_width=document.clip(key.clip).width,
+        protection=document.protection(key),
+        origin=BY_HAND,
+    )
+
+
+def _rest(mask: RingMask, part: RingMask, ring_width: int) -> RingMask | None:
+    box = mask.box.union(part.box, ring_width)
+    return RingMask(box, mask.within(box, ring_width) & ~part.within(box, ring_width)).trimmed(ring_width)
 
 
 def _colour(number: int) -> str:

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from panosod_core.geometry.regions.ring import BoolMask
+from panosod_core.geometry.regions.ring import BoolMask, RingBox, RingMask
 from panosod_core.geometry.sphere import FloatArray, pixel_solid_angles
 
 
@@ -55,26 +55,26 @@ def _seam_pairs(raw: NDArray[np.int32], *, diagonal: bool) -> list[NDArray[np.in
 def part_areas(labels: NDArray[np.int32], count: int) -> FloatArray:
     """Solid angle of every part, steradians: (count,) for labels 1 to count."""
     height, width = labels.shape
-    weights = np.repeat(pixel_solid_angles(width, height), width)
-    sums = np.bincount(labels.ravel(), weights=weights, minlength=count + 1)
-    return np.asarray(sums[1:], np.float64)
+    return _areas(labels, count, pixel_solid_angles(width, height))
 
 
 def part_at(mask: NDArray[np.generic], row: int, column: int) -> BoolMask:
     """The connected part of the mask that holds a pixel; all false where the pixel is outside: (H, W)."""
-    labels, _ = label_parts(mask)
-    name = labels[row, column % mask.shape[1]]
-    part: BoolMask = (labels == name) & (name > 0)
-    return part
+    shape = (mask.shape[0], mask.shape[1])
+    region = RingMask.of(np.asarray(mask != 0))
+    if region is None or not mask[row, column % shape[1]]:
+        return np.zeros(shape, np.bool_)
+    bits, box, _ = _framed(region, shape)
+    labels, _ = label_parts(bits)
+    name = labels[row % shape[0] - box.y, (column - box.x) % shape[1]]
+    return RingMask(box, labels == name).full(shape)
 
 
 def largest_part(mask: NDArray[np.generic]) -> BoolMask:
     """Only the part with the largest solid angle: (H, W)."""
-    labels, count = label_parts(mask)
-    if count == 0:
-        return np.zeros(mask.shape, np.bool_)
-    part: BoolMask = labels == int(np.argmax(part_areas(labels, count))) + 1
-    return part
+    shape = (mask.shape[0], mask.shape[1])
+    region = RingMask.of(np.asarray(mask != 0))
+    return np.zeros(shape, np.bool_) if region is None else largest_of(region, shape).full(shape)
 
 
 def fill_holes(mask: NDArray[np.generic]) -> BoolMask:
@@ -83,10 +83,54 @@ def fill_holes(mask: NDArray[np.generic]) -> BoolMask:
     Args:
         mask: (H, W).
     """
-    inside: BoolMask = mask != 0
-    labels, count = label_parts(~inside, diagonal=False)
+    shape = (mask.shape[0], mask.shape[1])
+    region = RingMask.of(np.asarray(mask != 0))
+    return np.zeros(shape, np.bool_) if region is None else filled(region, shape).full(shape)
+
+
+def largest_of(region: RingMask, shape: tuple[int, int]) -> RingMask:
+    """As :func:`largest_part`, at the cost of what the region is large; ``shape`` is (H, W) of the sphere."""
+    bits, box, weights = _framed(region, shape)
+    labels, count = label_parts(bits)
     if count <= 1:
-        return inside
-    outside = int(np.argmax(part_areas(labels, count))) + 1
-    filled: BoolMask = inside | (labels != outside)
-    return filled
+        return region
+    part = labels == int(np.argmax(_areas(labels, count, weights))) + 1
+    return RingMask(box, part)
+
+
+def filled(region: RingMask, shape: tuple[int, int]) -> RingMask:
+    """As :func:`fill_holes`, at the cost of what the region is large; ``shape`` is (H, W) of the sphere."""
+    bits, box, weights = _framed(region, shape)
+    labels, count = label_parts(~bits, diagonal=False)
+    if count <= 1:
+        return region
+    areas = _areas(labels, count, weights)
+    if box.height < shape[0]:
+        # What the box leaves out of the sphere is one with its frame, and that is one: see below.
+        corner = labels[0, 0] if box.y > 0 else labels[-1, 0]
+        areas[corner - 1] += 4 * np.pi - float(weights.sum()) * box.width
+    return RingMask(box, bits | (labels != int(np.argmax(areas)) + 1))
+
+
+def _framed(region: RingMask, shape: tuple[int, int]) -> tuple[BoolMask, RingBox, FloatArray]:
+    """A region with a frame of one empty pixel, where the sphere has room for it: pixels, box, solid angle by row.
+
+    Seen as a sphere of its own it has the parts that it has on the large one: at the frame nothing meets. Where it
+    touches a pole it is the whole ring, with a frame at the other side alone; a ring that touches none has something
+    beyond it at either side, and is the whole sphere.
+    """
+    (height, width), box = shape, region.box
+    top, bottom = max(0, box.y - 1), min(height, box.y + box.height + 1)
+    if top == box.y or bottom == box.y + box.height:
+        framed = RingBox(0, top, width, bottom - top)
+    elif box.width + 2 > width:
+        framed = RingBox(0, 0, width, height)
+    else:
+        framed = RingBox((box.x - 1) % width, top, box.width + 2, bottom - top)
+    return region.within(framed, width), framed, pixel_solid_angles(width, height)[framed.y : framed.y + framed.height]
+
+
+def _areas(labels: NDArray[np.int32], count: int, weights: FloatArray) -> FloatArray:
+    """Solid angle of every part: (count,) for labels 1 to count, from that of a pixel in each row."""
+    sums = np.bincount(labels.ravel(), weights=np.repeat(weights, labels.shape[1]), minlength=count + 1)
+    return np.asarray(sums[1:], np.float64)

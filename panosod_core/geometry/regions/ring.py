@@ -161,6 +161,29 @@ class RingMask:
             _paste(canvas, whole, part_box, part, ring_width)
         return RingMask(whole, canvas)
 
+    def scaled(self, shape: tuple[int, int], to_shape: tuple[int, int]) -> RingMask | None:
+        """The mask on a sphere of another size, each pixel from the one that holds its centre.
+
+        Args:
+            shape: (H, W) of the sphere it is on.
+            to_shape: (H, W) of the other one.
+
+        Returns:
+            The mask; None where no pixel's centre is held.
+        """
+        rows = np.flatnonzero(_held(shape[0], to_shape[0], self.box.y, self.box.height) >= 0)
+        columns = _held(shape[1], to_shape[1], self.box.x, self.box.width)
+        taken = np.flatnonzero(columns >= 0)
+        if not len(rows) or not len(taken):
+            return None
+        if len(taken) == to_shape[1]:
+            x = 0
+        else:  # after the gap: that the box may go on at column 0 is no gap
+            x = int(taken[np.flatnonzero(np.diff(taken, prepend=taken[-1] - to_shape[1]) > 1)[0]])
+        on_ring = (x + np.arange(len(taken))) % to_shape[1]
+        picked = self.bits[_held(shape[0], to_shape[0], self.box.y, self.box.height)[rows]][:, columns[on_ring]]
+        return RingMask(RingBox(x, int(rows[0]), len(taken), len(rows)), picked).trimmed(to_shape[1])
+
     def area_px(self) -> int:
         """Pixels set."""
         return int(np.count_nonzero(self.bits))
@@ -169,6 +192,13 @@ class RingMask:
         """Solid angle, steradians, on a (H, W) sphere."""
         rows = _row_solid_angles(*shape)[self.box.y : self.box.y + self.box.height]
         return float(self.bits.sum(axis=1) @ rows)
+
+
+def _held(size: int, to_size: int, start: int, length: int) -> NDArray[np.intp]:
+    """For each of `to_size` pixels along a ring or column the place in a stretch of `size` that holds it; or -1."""
+    source = ((2 * np.arange(to_size) + 1) * size) // (2 * to_size)
+    place = (source - start) % size
+    return np.where(place < length, place, -1).astype(np.intp)
 
 
 def _paste(canvas: BoolMask, whole: RingBox, box: RingBox, bits: BoolMask, ring_width: int) -> None:
@@ -206,11 +236,11 @@ def row_of(elevation_rad: float, height: int) -> float:
     return (0.5 - elevation_rad / np.pi) * height - 0.5
 
 
-def reach_in_row(elevation_rad: float, rows_rad: FloatArray, radius_rad: float) -> FloatArray:
+def reach_in_row(elevation_rad: float | FloatArray, rows_rad: FloatArray, radius_rad: float) -> FloatArray:
     """How far a cap reaches to either side in each row.
 
     Args:
-        elevation_rad: of the cap's centre.
+        elevation_rad: of the cap's centre; or (n,), of one for each row.
         rows_rad: (n,) elevations of rows.
         radius_rad: of the cap, 0..pi.
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from panosod_core.annotation import operations
-from panosod_core.annotation.edits import Origin, Protection
+from panosod_core.annotation.edits import BY_HAND, Origin, Protection, put_masks
 from panosod_core.annotation.masks import RingMask
 from panosod_core.annotation.operations import Combination, reshape, take_frame, take_mask
 from panosod_core.annotation.records import Source
@@ -38,6 +38,16 @@ def solid_angle(mask):
     return float(pixel_solid_angles(mask.shape[1], mask.shape[0]) @ mask.sum(axis=1))
 
 
+CHANGES = {
+    "grow": operations.grow(0.2),
+    "shrink": operations.shrink(0.2),
+    "vanish": operations.shrink(2.0),
+    "smooth": operations.smooth(0.2),
+    "largest": operations.keep_largest,
+    "holes": operations.without_holes,
+    "away": operations.move(turn_about([0.3, 0.5, 1], 2.0)),
+    "same": operations.move(np.eye(3)),
+}
 PLACES = st.tuples(st.floats(-180, 180), st.floats(-90, 90))
 
 
@@ -68,6 +78,22 @@ def test_shrink_smooth_largest_and_holes():
     assert not calm[disc(20, 0, 3)].any()
 
 
+@given(PLACES, PLACES, st.booleans(), st.sampled_from(sorted(CHANGES)))
+def test_an_object_is_changed_as_the_whole_frame_would_be(at, other, preserve, name):
+    """Only the box about it is looked at; the edit is that of the whole label map."""
+    labels = scene((1, disc(*at, 25)), (2, disc(*other, 12)))
+    if not (labels == 1).any():
+        return
+    new = CHANGES[name](RingMask.of(labels == 1), (H, W))
+    protection = Protection(locked=frozenset({2})) if preserve else FREE
+    taken = np.zeros((H, W), bool) if new is None else new.full((H, W))
+    kept = taken & (labels < 2) if preserve else taken
+    whole = put_masks(labels, {1: RingMask.of(kept)}, protection=protection, origin=BY_HAND)
+    edit = reshape(labels, 1, CHANGES[name], protection=protection, preserve_others=preserve)
+    assert (edit.applied(labels) == whole.applied(labels)).all() and edit.refused_px == whole.refused_px
+    assert edit.box(W) == whole.box(W)
+
+
 def test_an_object_moves_over_the_seam_in_one_piece():
     labels = scene((3, disc(165, 5, 12)))
     edit = reshape(labels, 3, operations.move(turn_about([0, 0, 1], math.radians(30))), protection=FREE)
@@ -79,7 +105,7 @@ def test_an_object_moves_over_the_seam_in_one_piece():
 def test_combining_is_that_of_sets(how):
     a, b = disc(0, 0, 20), disc(15, 0, 20)
     labels = scene((1, a))
-    result = reshape(labels, 1, operations.combine(b, how), protection=FREE).applied(labels) == 1
+    result = reshape(labels, 1, operations.combine(RingMask.of(b), how), protection=FREE).applied(labels) == 1
     expected = {"replace": b, "union": a | b, "subtract": a & ~b, "intersect": a & b}[how.value]
     assert (result == expected).all()
 
