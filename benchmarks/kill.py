@@ -1,6 +1,6 @@
 """Nothing is lost: a scripted painting run is killed at random moments, again and again.
 
-    python benchmarks/kill.py [--kills 1000] [--size 960x480] [--out benchmarks/results/kill.md]
+    python benchmarks/kill.py [--kills 1000] [--size 960x480] [--out benchmarks/results/kill.md] [--no-reader]
 
 Method: a painter process (forked, so that it lives in milliseconds) opens the project, paints, erases, accepts, undoes
 and redoes as its seed says. It writes a line for every step handed over to the store thread, with a CRC of the frame
@@ -13,7 +13,12 @@ are copied as they lie there, the copy is opened, and
   steps left that were handed over after it (they may have reached the disk before they were acknowledged). Where the
   very last step was committed before its line was written, the seed is replayed on the files as they were before.
 
-Every second painter has rotating backups made meanwhile. The next painter goes on with the very same files, so every
+Another program (a process with nothing but sqlite3) opens the project, reads and closes it every few milliseconds all
+the while, also after the painter is dead: every second time for reading only, else as a browser of databases would, which
+removes the log where it is the last one to use the file. What it has once seen committed it must go on seeing.
+
+Every second painter has rotating backups made meanwhile, every third opens its project once more now and then, as exports
+and training do. The next painter goes on with the very same files, so every
 recovery is itself painted on and killed again. A control run, in which painters acknowledge too early, must find
 losses.
 """
@@ -44,11 +49,13 @@ from panosod_core.annotation.document import Document
 from panosod_core.annotation.edits import erase, paint
 from panosod_core.annotation.masks import RingBox, RingMask
 from panosod_core.annotation.records import FrameKey, MaskState, NewClip, ObjectInfo
+from panosod_core.annotation.snapshot import Snapshot
 from panosod_core.errors import PanosodError
 
 FRAMES = 6
 OBJECTS = 5
 LONGEST_S = 0.3
+READ_EVERY_S = 0.005
 
 
 def disc(random_: random.Random, shape: tuple[int, int]) -> RingMask:
@@ -122,11 +129,62 @@ def painter(project: Path, seed: int, *, lying: bool) -> None:
             if done is None:
                 continue
             handed[done[0]] = done[1], crc(document, done[1])
+            is_to_look = seed % 3 == 0 and len(handed) % 3 == 1
             os.write(1, f"hand {done[0]} {done[1].index} {handed[done[0]][1]}\n".encode())
             if lying:
                 os.write(1, f"ack {done[0]} {done[1].index} {handed[done[0]][1]}\n".encode())
+        if is_to_look:
+            Snapshot.open(project).close()
         while document.dirty > 4:
             time.sleep(0.001)
+
+
+def reader(project: Path, until: int) -> None:
+    """The other program; ends when the pipe ``until`` does, and writes its counts."""
+    reads = wrong = seen = 0
+    while True:
+        is_over = bool(select.select([until], [], [], READ_EVERY_S)[0])
+        try:
+            db = sqlite3.connect(f"file:{project}?mode={'ro' if reads % 2 else 'rw'}", uri=True, timeout=60.0)
+            try:
+                now = db.execute("SELECT coalesce(max(id), 0) FROM revisions").fetchone()[0]
+            finally:
+                db.close()
+            wrong += now < seen
+            seen = max(seen, now)
+        except sqlite3.Error as e:
+            print(f"THE READER: {e}", file=sys.stderr)
+            wrong += 1
+        reads += 1
+        if is_over:
+            os.write(1, f"{reads} {wrong}\n".encode())
+            return
+
+
+class Reader:
+    """A child that reads while a painter lives and dies."""
+
+    def __init__(self, project: Path) -> None:
+        until, self._going = os.pipe()
+        self._counts, writing = os.pipe()
+        self._child = os.fork()
+        if not self._child:
+            os.close(self._going)
+            os.dup2(writing, 1)
+            try:
+                reader(project, until)
+            finally:
+                os._exit(3)
+        os.close(until)
+        os.close(writing)
+
+    def close(self) -> tuple[int, int]:
+        """After one last look: (times it has read, times it saw less than before or could not read)."""
+        os.close(self._going)
+        with os.fdopen(self._counts) as counts:
+            reads, wrong = counts.read().split()
+        os.waitpid(self._child, 0)
+        return int(reads), int(wrong)
 
 
 @dataclass
@@ -196,6 +254,8 @@ class Totals:
     damaged: int = 0
     log_bytes: int = 0
     backups_left: int = 0
+    reads: int = 0
+    reads_wrong: int = 0
 
 
 def states_of(document: Document) -> dict[int, int]:
@@ -252,7 +312,7 @@ def check(project: Path, copy: Path, told: Told, known: dict[int, int], totals: 
     known.update(now)
 
 
-def run(kills: int, size: tuple[int, int], seed: int, *, lying: bool = False) -> Totals:
+def run(kills: int, size: tuple[int, int], seed: int, *, has_reader: bool, lying: bool = False) -> Totals:
     random_ = random.Random(seed)
     totals = Totals()
     with tempfile.TemporaryDirectory(prefix="panosod-kill-") as folder:
@@ -266,7 +326,11 @@ def run(kills: int, size: tuple[int, int], seed: int, *, lying: bool = False) ->
         document.close()
         shutil.copyfile(project, copy)
         for n in range(kills):
+            other = Reader(project) if has_reader else None
             told = kill_one(project, seed=seed * 100_003 + n, random_=random_, early=n % 5 == 4, lying=lying)
+            if other is not None:
+                reads, wrong = other.close()
+                totals.reads, totals.reads_wrong = totals.reads + reads, totals.reads_wrong + wrong
             totals.kills += 1
             totals.while_opening += not told.opened
             check(project, copy, told, known, totals, seed=seed * 100_003 + n)
@@ -295,6 +359,8 @@ The method is told at the top of the script.
 | runs whose last step reached the disk before it was told, found by replaying | {totals.replayed} |
 | runs in which an acknowledged step was missing or changed | **{totals.lost}** |
 | damaged files | **{totals.damaged}** |
+| times that another program opened, read and closed the project meanwhile | {totals.reads} |
+| of them that could not read, or saw less than the one before | **{totals.reads_wrong}** |
 | backups left, all whole | {totals.backups_left} |
 | bytes of write-ahead log left behind, mean | {totals.log_bytes // max(totals.kills, 1)} |
 
@@ -313,17 +379,18 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--control", type=int, default=40, help="kills of painters that acknowledge too early")
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--reader", action=argparse.BooleanOptionalAction, default=True, help="another program reads")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     width, height = (int(n) for n in arguments.size.split("x"))
     start = time.monotonic()
-    totals = run(arguments.kills, (width, height), arguments.seed)
-    control = run(arguments.control, (width, height), arguments.seed, lying=True)
+    totals = run(arguments.kills, (width, height), arguments.seed, has_reader=arguments.reader)
+    control = run(arguments.control, (width, height), arguments.seed, has_reader=arguments.reader, lying=True)
     text = page(totals, control, (width, height), time.monotonic() - start)
     if arguments.out is not None:
         arguments.out.write_text(text)
     print(json.dumps(vars(totals)) if arguments.json else text)
-    if totals.lost or totals.damaged or (arguments.control and not control.lost):
+    if totals.lost or totals.damaged or totals.reads_wrong or (arguments.control and not control.lost):
         sys.exit(1)
 
 

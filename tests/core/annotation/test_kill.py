@@ -31,3 +31,4 @@ def test_nothing_acknowledged_is_lost_by_kills() -> None:
     assert totals["kills"] == 12
     assert totals["acknowledged"] > 0
     assert (totals["lost"], totals["damaged"]) == (0, 0)
+    assert totals["reads"] > 12 and totals["reads_wrong"] == 0
