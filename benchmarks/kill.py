@@ -13,14 +13,13 @@ are copied as they lie there, the copy is opened, and
   steps left that were handed over after it (they may have reached the disk before they were acknowledged). Where the
   very last step was committed before its line was written, the seed is replayed on the files as they were before.
 
-Another program (a process with nothing but sqlite3) opens the project, reads and closes it every few milliseconds all
-the while, also after the painter is dead: every second time for reading only, else as a browser of databases would, which
-removes the log where it is the last one to use the file. What it has once seen committed it must go on seeing.
+Another process (with nothing but sqlite3) opens the project, reads and closes it every few milliseconds all the while,
+also after the painter is dead: every second time for reading only, else as a browser of databases would, which removes
+the log where it is the last one to use the file. What it has once seen committed it must go on seeing.
 
-Every second painter has rotating backups made meanwhile, every third opens its project once more now and then, as exports
-and training do. The next painter goes on with the very same files, so every
-recovery is itself painted on and killed again. A control run, in which painters acknowledge too early, must find
-losses.
+Every second painter has rotating backups made meanwhile, every third opens its project once more now and then, as
+exports and training do. The next painter goes on with the very same files, so every recovery is itself painted on and
+killed again. A control run, in which painters acknowledge too early, must find losses.
 """
 
 import argparse
