@@ -181,6 +181,9 @@ class Finetuning:
             self._job.add(
                 plans=plans,
                 snapshot={"fingerprint": snapshot.fingerprint, "revisions": list(snapshot.revisions)},
+                if split.guard_s < fixed.guard_s:
+                    close = f"{split.guard_s:.2g} s apart, {fixed.guard_s:g} s are wanted: frames lie close together"
+                    self._job.tell("note", run=plan.name, text=f"what is learnt from and what checks lie {close}")
                 incumbent={"model_id": base.model_id, "path": str(base.path)},
                 corrected=total,
                 clips={clip.name: len(clip.times_s) for clip in corrected},
@@ -236,7 +239,7 @@ class Finetuning:
         """Incumbent and candidate on the check set; by cross-validation where there is none."""
         record, root = self._job.read(), self._job.path
         plans = [RunPlan(**plan) for plan in record.result["plans"]]
-        apart = len(plans) == 1
+        apart = not plans[-1].is_final
         frames: list[FrameScores] = []
         incumbent = self._engine(root / INCUMBENT)
         for plan in plans if apart else plans[:-1]:

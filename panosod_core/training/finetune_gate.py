@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from panosod_core.training.finetune_split import ENOUGH
+from panosod_core.training.finetune_split import ENOUGH, FEWEST_CHECKED
 
 SCORES = ("f", "s", "e", "mae", "j", "location_deg")
 LOWER_WINS = frozenset({"mae", "location_deg"})
@@ -18,8 +18,6 @@ MARGIN = 0.02
 """How much F may fall in any one clip."""
 LEAST_GAIN = 0.005
 """A gain of F below this is none, however sure."""
-FEWEST_CHECKED = 5
-"""Checked frames below which resampling them says nothing."""
 CONFIDENCE = 0.95
 _RESAMPLES = 4000
 
@@ -140,7 +138,8 @@ def _advice(
 ) -> tuple[Advice, str]:
     found = overall.get(DECIDES)
     if corrected >= ENOUGH and not spread:
-        return Advice.TOO_FEW, "earlier jobs have learnt from all corrected frames, none is left to check: correct more"
+        few = f"fewer than {FEWEST_CHECKED} frames are kept for the check, which no job learns from"
+        return Advice.TOO_FEW, f"{few}: correct more, in other clips or seconds away"
     if corrected < ENOUGH:
         return Advice.TOO_FEW, f"{corrected} corrected frames are too few to tell: correct {ENOUGH} or more"
     if found is None or found.frames < FEWEST_CHECKED:

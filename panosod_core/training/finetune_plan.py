@@ -12,7 +12,7 @@ from panosod_core.synth.scene_config import SceneConfig, config_from_json
 from panosod_core.training.config import BestBy, Precision, Schedule, Stage, TrainConfig
 from panosod_core.training.data import DataConfig
 from panosod_core.training.finetune_data import AUGMENT, Mix
-from panosod_core.training.finetune_split import ENOUGH, Corrected, FixedSplit, folds
+from panosod_core.training.finetune_split import ENOUGH, FEWEST_CHECKED, Corrected, FixedSplit, folds
 from panosod_core.training.job import Job, StartWeights
 from panosod_core.training.jobs.folder import JobFolder
 from panosod_core.training.jobs.request import FinetuneRequest
@@ -42,6 +42,8 @@ class RunPlan:
 def runs_of(corrected: Sequence[Corrected], fixed: FixedSplit) -> dict[RunPlan, FixedSplit]:
     """The runs of a job with the frames that each learns from and checks on. None learns from the fixed check set.
 
+    Until that holds :data:`FEWEST_CHECKED` frames, the others are checked in turn.
+
     Args:
         corrected: all frames of the project.
         fixed: the project's split.
@@ -55,7 +57,7 @@ def runs_of(corrected: Sequence[Corrected], fixed: FixedSplit) -> dict[RunPlan, 
             f"expected corrected frames to learn from, got {total} that are all kept for the check or lie beside those "
             "that are: correct others, in other clips or seconds away"
         )
-    if total >= ENOUGH and fixed.held(corrected):
+    if total >= ENOUGH and fixed.held(corrected) >= FEWEST_CHECKED:
         return {RunPlan(MAIN, is_final=False): fixed}
     parts = {RunPlan(f"fold-{k + 1}", is_final=False): fold for k, fold in enumerate(folds(corrected, fixed=fixed))}
     return {**parts, RunPlan(MAIN, is_final=True): fixed.unchecked()}

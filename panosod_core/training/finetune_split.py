@@ -23,6 +23,8 @@ from panosod_core.training.jobs.files import read_json, write_json
 
 FEWEST, ENOUGH = 5, 20
 """Corrected frames below which there is no job, and below which there is no check set of its own."""
+FEWEST_CHECKED = 5
+"""Checked frames below which resampling them says nothing: a check set with fewer decides nothing yet."""
 LEAST_SHARE, MOST_SHARE = 0.05, 0.15
 GUARD_S = 0.5
 """Windows reach 0.2 s to either side: no picture of a checked window lies in one that is learnt from."""
@@ -58,17 +60,19 @@ class FixedSplit:
         check: stretches of each clip that has any.
         guard_s: time around them that is for nothing.
         learnt: times of frames that jobs have learnt from: they never come into the check set any more.
-        apart: stretches that are for nothing here, nor is their guard: another split checks on them. Not kept.
+        apart: stretches that are for nothing here, nor is what lies ``apart_s`` around them: another split checks on
+            them. Neither is kept.
     """
 
     check: Mapping[str, tuple[Stretch, ...]] = field(default_factory=dict)
     guard_s: float = GUARD_S
     learnt: Mapping[str, frozenset[float]] = field(default_factory=dict)
     apart: Mapping[str, tuple[Stretch, ...]] = field(default_factory=dict)
+    apart_s: float = GUARD_S
 
     def part_of(self, content_id: str, time_s: float) -> Split | None:
         """What a moment of a clip is for; None: it guards."""
-        if _distance_s(self.apart.get(content_id, ()), time_s) < self.guard_s:
+        if _distance_s(self.apart.get(content_id, ()), time_s) < self.apart_s:
             return None
         nearest = _distance_s(self.check.get(content_id, ()), time_s)
         if nearest == 0:
@@ -87,7 +91,7 @@ class FixedSplit:
 
     def unchecked(self) -> FixedSplit:
         """For a run that checks nothing: what is kept for the check is for nothing."""
-        return FixedSplit(guard_s=self.guard_s, apart=self.check)
+        return FixedSplit(guard_s=self.guard_s, apart=self.check, apart_s=self.guard_s)
 
     def having_learnt(self, corrected: Sequence[Corrected]) -> FixedSplit:
         """The split after a job has learnt from all of these frames that are not for the check."""
@@ -229,11 +233,13 @@ def extend_split(before: FixedSplit, corrected: Sequence[Corrected], *, share: f
     """
     total = sum(len(clip.times_s) for clip in corrected)
     held = before.held(corrected)
-    if total < ENOUGH or held >= math.ceil(LEAST_SHARE * total):
+    limit = math.floor(MOST_SHARE * total)
+    least = max(math.ceil(LEAST_SHARE * total), FEWEST_CHECKED if limit >= FEWEST_CHECKED else 0)
+    if total < ENOUGH or held >= least:
         return before
     fresh = [c for c in corrected if c.content_id not in before.check and before.is_new(c, -math.inf, math.inf)]
-    wanted, most = max(1, round(share * total) - held), max(1, math.floor(MOST_SHARE * total) - held)
-    chosen = _whole_clips(fresh, least=max(1, math.ceil(LEAST_SHARE * total) - held), most=most)
+    wanted, most = max(1, least - held, round(share * total) - held), max(1, limit - held)
+    chosen = _whole_clips(fresh, least=max(1, least - held), most=most)
     if chosen and len(chosen) < len(corrected):
         return replace(before, check=dict(before.check) | dict.fromkeys(chosen, (WHOLE,)))
     found = dict(before.check)
@@ -300,7 +306,8 @@ def folds(corrected: Sequence[Corrected], *, fixed: FixedSplit, count: int = FOL
         count: of folds; fewer where there are fewer frames.
 
     Returns:
-        A split each; those that would leave nothing to learn from are not among them.
+        A split each; none where there is a single frame. One whose guard would leave nothing to learn from has a
+        smaller one.
     """
     order = [(clip, time_s) for clip in fixed.to_learn_from(corrected) for time_s in clip.times_s]
     found = []
@@ -310,7 +317,13 @@ def folds(corrected: Sequence[Corrected], *, fixed: FixedSplit, count: int = FOL
         for clip, time_s in order[first:end]:
             block.setdefault(clip.content_id, []).append(time_s)
         own = {c: (Stretch(t[0], t[-1]),) for c, t in block.items()}
-        split = replace(fixed.unchecked(), check=own)
-        if any(split.part_of(clip.content_id, t) is Split.TRAIN for clip, t in order):
-            found.append(split)
+        others = [(clip.content_id, t) for clip, t in (*order[:first], *order[end:])]
+        if own and others:
+            found.append(replace(fixed.unchecked(), check=own, guard_s=_guard_of(own, others, fixed.guard_s)))
     return found
+
+
+def _guard_of(check: Mapping[str, tuple[Stretch, ...]], others: Sequence[tuple[str, float]], guard_s: float) -> float:
+    """The guard; where that leaves none of the others, the widest one that leaves half of them, seconds."""
+    gaps = sorted((_distance_s(check.get(content_id, ()), time_s) for content_id, time_s in others), reverse=True)
+    return guard_s if gaps[0] >= guard_s else gaps[(len(gaps) - 1) // 2]

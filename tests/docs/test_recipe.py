@@ -78,7 +78,7 @@ def lab(tmp_path, monkeypatch) -> Path:
     make_l3das(home / "L3DAS22")
     torch.manual_seed(0)
     torch.save(ResNet(TINY_PANOSOD.backbone).state_dict(), home / "resnet50-0676ba61.pth")
-    demo_clip(tmp_path, width=96, height=48, fps=10, duration_s=3.0).rename(work / "walk.mp4")
+    demo_clip(tmp_path, width=96, height=48, fps=10, duration_s=4.0).rename(work / "walk.mp4")
     for suffix in (".truth.json", ".masks.npz"):
         next(tmp_path.glob(f"*{suffix}")).rename(work / f"walk{suffix}")
     for name in ("CACHE", "DATA", "CONFIG", "STATE"):
@@ -97,7 +97,7 @@ def test_the_recipe_runs_from_first_command_to_last(lab, capfd):
         if words[0] == "panosod-viewer":  # a robot sits there: it paints what truly sounds
             clip = Path(words[1])
             assert not Path(PROJECT).exists()
-            corrected_project(Path(PROJECT).absolute(), {clip.absolute(): list(range(30))})
+            corrected_project(Path(PROJECT).absolute(), {clip.absolute(): list(range(40))})
             continue
         line = " ".join(words)
         told = [str(home / w[2:]) if w.startswith("~/") else w for w in smaller(words[1:])]
@@ -109,7 +109,7 @@ def test_the_recipe_runs_from_first_command_to_last(lab, capfd):
     made = ModelFile.read(lab / "runs" / "video" / "best.safetensors")
     assert {"imagenet", "acoustic"} <= set(re.findall(r"imagenet|acoustic", json.dumps(made.provenance)))
     record = JobFolder(lab / "jobs" / "walk-1").read()
-    assert record.state is JobState.PROMOTED and record.result["corrected"] == 30
+    assert record.state is JobState.PROMOTED and record.result["corrected"] == 40
     assert record.result["incumbent"]["model_id"] == made.model_id, "it went on from what the three stages made"
     library = ModelLibrary()
     assert {r.name for r in library.records()} == {"asod60k", "walk"}

@@ -15,6 +15,7 @@ from panosod_core.errors import PanosodError
 from panosod_core.training.finetune_split import (
     ENOUGH,
     FEWEST,
+    FEWEST_CHECKED,
     FixedSplit,
     corrected_frames,
     extend_split,
@@ -62,8 +63,11 @@ def _counted(project: Path, snapshot: Snapshot) -> Material:
     if total < FEWEST:
         why_not = f"{total} corrected frames are too few to learn from: correct {FEWEST - total} more"
         return replace(material, why_not=". ".join(filter(None, (why_not, unsaid))))
-    few = f"Fewer than {ENOUGH} corrected frames: the result is cross-validated, and no advice can be given"
-    return replace(material, note=". ".join(filter(None, (few if total < ENOUGH else "", unsaid))))
+    few = ""
+    if total < ENOUGH or split.held(corrected) < FEWEST_CHECKED:
+        what = f"{ENOUGH} corrected frames" if total < ENOUGH else f"{FEWEST_CHECKED} frames kept for the check"
+        few = f"Fewer than {what}: the result is cross-validated, and no advice can be given"
+    return replace(material, note=". ".join(filter(None, (few, unsaid))))
 
 
 def _clip(snapshot: Snapshot, clip: Clip, split: FixedSplit, *, is_missing: bool) -> ClipCount:

@@ -51,10 +51,10 @@ def model(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory, clips):
-    """24 corrected frames in two clips."""
+    """40 corrected frames in two clips."""
     first, second = clips
     path = tmp_path_factory.mktemp("project") / "p.panosod"
-    return corrected_project(path, {first: list(range(0, 40, 3)), second: list(range(2, 40, 4))})
+    return corrected_project(path, {first: list(range(0, 40, 2)), second: list(range(1, 40, 2))})
 
 
 @pytest.fixture(autouse=True)
@@ -86,7 +86,7 @@ def test_from_request_to_verdict(tmp_path, project, model):
     with Snapshot.open(project) as snapshot:
         assert result["snapshot"]["fingerprint"] == snapshot.fingerprint
         assert result["snapshot"]["revisions"] == list(snapshot.revisions)
-    assert result["corrected"] == 24 and 1 <= sum(result["checked"].values()) <= 0.15 * 24
+    assert result["corrected"] == 40 and 5 <= sum(result["checked"].values()) <= 0.15 * 40
     data = open_data_set(tmp_path / "job" / "data" / "main")
     checked = {(c.title, f.number) for c in data.of_split(Split.VALIDATION).clips for f in c.frames if f.mask}
     learnt = {(c.title, f.number) for c in data.of_split(Split.TRAIN).clips for f in c.frames if f.mask}
@@ -242,7 +242,7 @@ def test_promoting_and_rejecting(tmp_path, project, model, monkeypatch):
     made = promote(folder, library)
     assert library.default_path == library.path(made) and JobFolder(folder).read().state is S.PROMOTED
     assert (made.name, made.parent, made.seed) == ("p", record.result["incumbent"]["model_id"], 0)
-    assert made.snapshot == record.result["snapshot"]["fingerprint"] and made.scores["f"]["frames"] == 3
+    assert made.snapshot == record.result["snapshot"]["fingerprint"] and made.scores["f"]["frames"] == 5
     for again in (lambda: promote(folder, library), lambda: cancel(folder)):
         with pytest.raises(TrainingError):
             again()

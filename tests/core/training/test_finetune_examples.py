@@ -79,7 +79,7 @@ def test_examples_are_spread_evenly(count):
 def test_a_job_shows_its_check_set_as_both_models_see_it(tmp_path):
     clips = clip(tmp_path, 1), clip(tmp_path, 2)
     project = corrected_project(
-        tmp_path / "p.panosod", {clips[0]: list(range(0, 40, 3)), clips[1]: list(range(2, 40, 4))}
+        tmp_path / "p.panosod", {clips[0]: list(range(0, 40, 2)), clips[1]: list(range(1, 40, 2))}
     )
     model, folder = tmp_path / "m.safetensors", tmp_path / "job"
     save_checkpoint(model, build_network(MODEL, seed=0))

@@ -33,7 +33,7 @@ def test_too_few_corrected_frames_are_never_advised(gains, corrected):
 def test_few_checked_frames_or_no_check_set_are_too_few():
     assert judge(frames([0.3] * 4), corrected=100).advice is Advice.TOO_FEW
     found = judge(frames([0.3] * 40), corrected=100, spread=False)
-    assert found.advice is Advice.TOO_FEW and "earlier jobs" in found.reason
+    assert found.advice is Advice.TOO_FEW and "kept for the check" in found.reason
     assert judge([], corrected=100).advice is Advice.TOO_FEW
 
 

@@ -59,3 +59,20 @@ def test_nothing_but_the_check_set_is_refused():
     corrected = [Corrected("a", "a.mp4", tuple(float(t) for t in range(8)))]
     with pytest.raises(TrainingError, match="8 that are all kept for the check"):
         runs_of(corrected, FixedSplit({"a": (WHOLE,)}))
+
+
+@pytest.mark.parametrize(("checked", "names"), [(4, ["fold-1", "fold-2", "fold-3", MAIN]), (5, [MAIN])])
+def test_a_check_set_that_decides_nothing_leaves_the_others_to_be_checked_in_turn(checked, names):
+    corrected = [Corrected("a", "a.mp4", tuple(float(t) for t in range(30)))]
+    runs = runs_of(corrected, FixedSplit({"a": (Stretch(0.0, checked - 1.0),)}))
+    assert [plan.name for plan in runs] == names
+    assert not any(t < checked for split in runs.values() for _, t in learnt_by(split, corrected))
+
+
+def test_a_check_set_grows_to_what_can_decide():
+    """At 20 frames 15 % are three; from 34 on they are five."""
+    few = [Corrected("a", "a.mp4", tuple(float(t) for t in range(20)))]
+    early = extend_split(FixedSplit(), few, share=0.12)
+    assert early.held(few) < 5
+    more = [Corrected("a", "a.mp4", tuple(float(t) for t in range(40)))]
+    assert extend_split(early.having_learnt(few), more, share=0.05).held(more) == 5

@@ -27,10 +27,10 @@ S = JobState
 
 @pytest.fixture(scope="module")
 def asked(tmp_path_factory):
-    """A job on 20 corrected frames of one clip."""
+    """A job on 40 corrected frames of one clip."""
     folder = tmp_path_factory.mktemp("asked")
     save_checkpoint(folder / "m.safetensors", build_network(MODEL, seed=0))
-    project = corrected_project(folder / "p.panosod", {clip(folder, 3): list(range(0, 40, 2))})
+    project = corrected_project(folder / "p.panosod", {clip(folder, 3): list(range(40))})
 
     def make(**changes):
         split_path(project).unlink(missing_ok=True)

@@ -15,6 +15,7 @@ from panosod_core.training.finetune_split import (
     MOST_SHARE,
     Corrected,
     FixedSplit,
+    Stretch,
     extend_split,
     folds,
     settle_split,
@@ -92,6 +93,20 @@ def test_folds_check_every_frame_at_most_once_and_learn_from_none_of_their_own(c
         for name, checked in found[Split.VALIDATION]:
             assert all(abs(t - checked) >= GUARD_S for c, t in found[Split.TRAIN] if c == name)
     assert len(seen) == len(set(seen))
+
+
+@given(st.sets(st.integers(0, 5).map(lambda n: n / 10), min_size=5, max_size=6), st.floats(0, 40))
+def test_frames_within_half_a_second_are_all_checked_with_a_smaller_gap(crowd, far):
+    corrected = [clip("a", crowd)]
+    found = folds(corrected, fixed=FixedSplit())
+    assert sum(fold.held(corrected) for fold in found) == len(crowd)
+    for fold in found:
+        learnt, checked = (parts(fold, corrected)[split] for split in (Split.TRAIN, Split.VALIDATION))
+        assert learnt and (fold.guard_s == GUARD_S or 2 * len(learnt) >= len(crowd) - len(checked))
+        assert all(abs(t - c) >= fold.guard_s > 0 for _, t in learnt for _, c in checked)
+    kept = FixedSplit({"a": (Stretch(far, far),)})  # whose own guard stays as wide as it was
+    for fold in folds(corrected, fixed=kept):
+        assert all(abs(t - far) >= GUARD_S for _, t in parts(fold, corrected)[Split.TRAIN])
 
 
 def test_a_small_clip_is_checked_whole():

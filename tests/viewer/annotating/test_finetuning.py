@@ -324,10 +324,10 @@ def test_from_start_to_rollback_with_a_real_job(thread, letters, tmp_path):
     model = tmp_path / "m.safetensors"
     save_checkpoint(model, build_network(MODEL, seed=0))
     first, second = clip(tmp_path, 1), clip(tmp_path, 2)
-    project = corrected_project(tmp_path / "p.panosod", {first: list(range(0, 40, 3)), second: list(range(2, 40, 4))})
+    project = corrected_project(tmp_path / "p.panosod", {first: list(range(0, 40, 2)), second: list(range(1, 40, 2))})
     thread.survey(project)
     material = letters.wait(MaterialSeen).material
-    assert material.frames == 24 and not material.why_not and sum(c.check for c in material.clips) >= 1
+    assert material.frames == 40 and not material.why_not and sum(c.check for c in material.clips) >= 5
     assert all(c.accepted == c.frames for c in material.clips) and material.clips[0].objects
     folder = tmp_path / "jobs" / "p-1"
     # The window's own start has the request's defaults, which are a night's work here: queued by hand, started by it.
