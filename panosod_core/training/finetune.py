@@ -9,7 +9,7 @@ import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 
@@ -18,7 +18,7 @@ from panosod_core.annotation.snapshot import Snapshot
 from panosod_core.datasets.index import Layout, Split
 from panosod_core.datasets.opening import open_data_set
 from panosod_core.datasets.projects import Preparation, is_machines, prepare
-from panosod_core.errors import PanosodError, TrainingError
+from panosod_core.errors import TrainingError
 from panosod_core.inference.engine_protocol import Engine
 from panosod_core.inference.engine_torch import open_torch_engine
 from panosod_core.inference.library import model_in_use
@@ -26,6 +26,7 @@ from panosod_core.inference.model_file import ModelFile
 from panosod_core.training.events import Listener
 from panosod_core.training.finetune_check import check_room, needs
 from panosod_core.training.finetune_compare import compare_models
+from panosod_core.training.finetune_faults import plain_words
 from panosod_core.training.finetune_gate import FrameScores, judge
 from panosod_core.training.finetune_plan import MAIN, RunPlan, budget_of, runs_of
 from panosod_core.training.finetune_run import train_plan, windows_to_sharpen_by
@@ -39,10 +40,11 @@ from panosod_core.training.finetune_split import (
     settle_split,
 )
 from panosod_core.training.folder import BEST, LAST
+from panosod_core.training.jobs.control import give_up
 from panosod_core.training.jobs.files import write_json
 from panosod_core.training.jobs.folder import CANDIDATE, JobFolder, JobRecord, Wish
 from panosod_core.training.jobs.process_mark import ProcessMark
-from panosod_core.training.jobs.states import AT_WORK, JobState
+from panosod_core.training.jobs.states import AT_WORK, MAY_BECOME, JobState
 from panosod_core.training.world import joined
 
 INCUMBENT, EVALUATION = "incumbent.safetensors", "evaluation.json"
@@ -80,23 +82,29 @@ def work_on(folder: Path, *, listeners: Sequence[Listener] = ()) -> JobRecord:
         try:
             job.put_aside()
             Finetuning(job).work()
-        except PanosodError as error:
-            job.use_spare()
-            job.become(JobState.FAILED, str(error))
-            raise
-        except MemoryError as error:
-            text = "out of memory; the last saved state is whole. Close other programs, or take a smaller --batch"
-            job.become(JobState.FAILED, text)
-            raise TrainingError(text) from error
         except (InterruptedJobError, KeyboardInterrupt):
-            raise
-        except Exception as error:
-            # The boundary of a process that nobody watches: whoever looks must see that it failed, and why.
-            job.become(JobState.FAILED, f"{type(error).__name__}: {error} (a fault of panosod; see log.txt)")
-            raise
+            if job.wish is not Wish.CANCEL:
+                raise
+            give_up(job)  # whoever wished it may have died
+        except Exception as error:  # noqa: BLE001 - a process's boundary: whoever looks sees that it failed, and why
+            job.use_spare()
+            if job.wish is not Wish.CANCEL:
+                _fail(job, error)
+            give_up(job)
         finally:
             job.use_spare()
         return job.read()
+
+
+def _fail(job: JobFolder, error: Exception) -> NoReturn:
+    """Say why, in the record and to the caller."""
+    record = job.read()
+    text = plain_words(error, batch=record.request.batch)
+    if JobState.FAILED in MAY_BECOME[record.state]:
+        job.become(JobState.FAILED, text or f"{type(error).__name__}: {error} (a fault of panosod; see log.txt)")
+    if text is None or text == str(error):
+        raise error
+    raise TrainingError(text) from error
 
 
 class Finetuning:
@@ -116,12 +124,14 @@ class Finetuning:
         Raises:
             PanosodError: it cannot go on.
         """
+        self._heed()
         record = self._job.read()
         if self._request.threads:
             torch.set_num_threads(self._request.threads)
         if record.state is JobState.QUEUED:
             self._job.become(JobState.PREPARING)
             plans = self._prepared()
+            self._heed()
             if self._job.wish is Wish.STOP and not any((self._job.path / RUNS).glob("*/*.safetensors")):
                 self._job.become(JobState.STOPPED, "stopped before it learnt anything: the model stays as it is")
                 return
@@ -129,6 +139,11 @@ class Finetuning:
             if not self._trained(plans):
                 return
         self._evaluated()
+
+    def _heed(self) -> None:
+        """Whoever cancels ends this process, but may die before that."""
+        if self._job.wish is Wish.CANCEL:
+            raise InterruptedJobError
 
     # Preparing
 
@@ -206,6 +221,7 @@ class Finetuning:
                 found = train_plan(self._job, plan, epochs=most, budget=budget_of(plan, plans))
                 if found.interrupted:
                     raise InterruptedJobError
+                self._heed()
                 if plan.name != MAIN:
                     self._sharpen(plan, self._job.path / RUNS / plan.name / JUDGED)
                 ended |= {plan.name: max(found.best_epoch, 1) if found.had_enough else self._request.epochs}
@@ -249,6 +265,7 @@ class Finetuning:
             data = open_data_set(root / DATA / plan.name, layout=Layout.PANOSOD).of_split(Split.VALIDATION)
             told = _Told(self._job)
             frames += compare_models(incumbent, self._engine(weights), data, progress=told)
+            self._heed()
         verdict = judge(frames, corrected=record.result["corrected"], seed=self._request.seed, spread=apart)
         write_json(
             root / EVALUATION,

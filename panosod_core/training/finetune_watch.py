@@ -56,7 +56,10 @@ class Watch:
             self._job.trim_log()
         if event["event"] not in ("step", "check", "start", "resume") or self.ended_it:
             return
-        if self._job.wish is Wish.STOP:
+        wish = self._job.wish
+        if wish is Wish.CANCEL:  # whoever wished it may have died before ending this process
+            self._end()
+        elif wish is Wish.STOP:
             if self._job.read().state is JobState.RUNNING:
                 self._job.become(JobState.STOPPING)
             self._end()

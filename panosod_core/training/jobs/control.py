@@ -120,6 +120,7 @@ def give_up(job: JobFolder) -> JobRecord:
         job.tell("note", text=f"it may still run on the cluster: {left}")
         job.add(left_on_cluster=left)
     job.discard()
+    job.use_spare()
     return job.read()
 
 
