@@ -181,6 +181,9 @@ class Finetuning:
             check_room(root, room, on_cpu=on_cpu)
             shutil.copyfile(base.path, root / INCUMBENT)
             for plan, split in runs.items():
+                if split.guard_s < fixed.guard_s:
+                    close = f"{split.guard_s:.2g} s apart, {fixed.guard_s:g} s are wanted: frames lie close together"
+                    self._job.tell("note", run=plan.name, text=f"what is learnt from and what checks lie {close}")
                 how = Preparation(
                     width=base.config.width_px,
                     step_s=base.config.frame_spacing_s,
@@ -196,9 +199,6 @@ class Finetuning:
             self._job.add(
                 plans=plans,
                 snapshot={"fingerprint": snapshot.fingerprint, "revisions": list(snapshot.revisions)},
-                if split.guard_s < fixed.guard_s:
-                    close = f"{split.guard_s:.2g} s apart, {fixed.guard_s:g} s are wanted: frames lie close together"
-                    self._job.tell("note", run=plan.name, text=f"what is learnt from and what checks lie {close}")
                 incumbent={"model_id": base.model_id, "path": str(base.path)},
                 corrected=total,
                 clips={clip.name: len(clip.times_s) for clip in corrected},
