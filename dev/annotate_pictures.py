@@ -27,6 +27,7 @@ from panosod_viewer.layers import Comparison, LayerId, SourceId
 from panosod_viewer.palettes import LabelDisplay
 from panosod_viewer.render.surface_format import install_default_format
 from panosod_viewer.resolving import ViewLayout
+from panosod_viewer.tools.combining import Operand, OperandKind
 from panosod_viewer.tools.look import little_planet
 from panosod_viewer.workers.opening import ClipOpener
 
@@ -271,7 +272,7 @@ def combine(hand: Hand) -> None:
     desk.select(1)
     hand.rest(0.3)
     hand.snap(*BALL)
-    hand.studio.objects.combine_with(2, Combination.UNION)
+    hand.studio.objects.combine_with(Operand(OperandKind.OBJECT, 2), Combination.UNION)
     hand.rest(0.3)
     hand.snap(*BALL)
 

@@ -176,7 +176,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("annotate.add_object", "Add an object", "Object", ("Ctrl+Shift+A",)),
     ActionSpec("annotate.delete_object", "Delete the object everywhere", "Object", ("Shift+Del",)),
     ActionSpec("annotate.split", "Split its smaller parts off", "Object", ("Ctrl+Shift+K",)),
-    ActionSpec("annotate.combine", "&Combine with another object…", "Object", ("Ctrl+J",)),
+    ActionSpec("annotate.combine", "&Combine with another mask…", "Object", ("Ctrl+J",)),
     ActionSpec("annotate.merge", "Merge into another object…", "Object", ("Shift+M",)),
     ActionSpec("annotate.objects", "L&ist of objects", "Annotate", ("F10",), is_checkable=True, needs_clip=False),
     ActionSpec("annotate.next_object", "Next object", "Object", ("Tab",), starts_section=True, context=Context.PICTURE),

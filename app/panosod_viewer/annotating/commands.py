@@ -9,7 +9,6 @@ from functools import partial
 from PySide6.QtCore import QObject, Signal
 
 from panosod_core.annotation.edits import Edit, Origin
-from panosod_core.annotation.masks import object_mask
 from panosod_core.annotation.operations import (
     Change,
     Combination,
@@ -25,11 +24,13 @@ from panosod_core.annotation.operations import (
     without_holes,
 )
 from panosod_core.annotation.records import FrameKey, Source
-from panosod_core.errors import AnnotationError
+from panosod_core.errors import AnnotationError, ProjectError
+from panosod_viewer.annotating.combining import Operands
 from panosod_viewer.annotating.desk import AnnotationDesk
 from panosod_viewer.annotating.painter import REFUSED, Painter
 from panosod_viewer.annotating.showing import neighbours
 from panosod_viewer.panels.notice import Notice, Severity
+from panosod_viewer.tools.combining import COMBINATIONS, Operand, OperandKind
 from panosod_viewer.tools.model_mask import model_mask
 from panosod_viewer.tools.tool import Easel
 
@@ -39,6 +40,9 @@ WIDE_STEP_RAD = math.radians(2.0)
 
 class ObjectCommands(QObject):
     """Each is one step of undo; what cannot be done is told.
+
+    Attributes:
+        operands: what the selected object can be combined with.
 
     Signals:
         notice (object): a Notice.
@@ -50,6 +54,7 @@ class ObjectCommands(QObject):
         super().__init__(parent)
         self._desk = desk
         self._painter = painter
+        self.operands = Operands(desk, painter)
 
     def by_id(self) -> dict[str, Callable[[], object]]:
         """By the ids of their actions."""
@@ -75,7 +80,11 @@ class ObjectCommands(QObject):
 
     def delete_here(self) -> None:
         """Take it out of the frame."""
-        self._edit(lambda e: delete(e.labels, e.object_id, protection=e.sketch.protection), "Delete from the frame")
+        self._edit(
+            lambda e: delete(e.labels, e.object_id, protection=e.sketch.protection),
+            "Delete from the frame",
+            takes_out=True,
+        )
 
     def take_model(self) -> None:
         """The model's whole mask becomes the object."""
@@ -95,21 +104,21 @@ class ObjectCommands(QObject):
 
         self._edit(taking, "Take the model's mask")
 
-    def combine_with(self, other: int, how: Combination) -> None:
-        """Together with another object of the frame, which stays as it is but for what goes over."""
+    def combine_with(self, operand: Operand, how: Combination) -> None:
+        """Together with another mask; another object stays as it is but for what goes over."""
+        words = self.operands.words(operand, self._desk.selected)
 
         def combining(easel: Easel) -> Edit:
             return reshape(
                 easel.labels,
                 easel.object_id,
-                combine(object_mask(easel.labels, other), how),
+                combine(self.operands.mask(operand, easel), how),
                 protection=easel.sketch.protection,
-                preserve_others=False,
+                preserve_others=easel.preserve_others and operand.kind is not OperandKind.OBJECT,
+                origin=self.operands.origin(operand, easel),
             )
 
-        self._edit(
-            combining, {"union": "Unite with", "subtract": "Subtract", "intersect": "Intersect with"}.get(how, how)
-        )
+        self._edit(combining, f"{COMBINATIONS.get(how, how.value.capitalize())} {words}")
 
     def take_neighbour(self, *, before: bool) -> None:
         """The selected object's mask (all objects', where none is selected) from the nearest annotated frame."""
@@ -140,21 +149,25 @@ class ObjectCommands(QObject):
 
         self._edit(changing, title)
 
-    def _edit(self, making: Callable[[Easel], Edit], title: str) -> None:
+    def _edit(self, making: Callable[[Easel], Edit], title: str, *, takes_out: bool = False) -> None:
+        """Make an edit and do it; that nothing is left of the object is told unless it was to be taken out."""
         self._painter.cancel()
         easel = self._painter.easel()
         if easel is None or not self._desk.selected:
             self._say("Select an object first")
             return
+        was_here = bool((easel.labels == easel.object_id).any())
         try:
             edit = making(easel)
-        except AnnotationError as error:
+        except (AnnotationError, ProjectError) as error:
             self._say(str(error))
             return
         if edit.is_empty:
             self._say(f"{title}: nothing to change" + self._why_not(easel))
             return
-        self._desk.apply(edit, title, time_spent_s=self._painter.time_spent_s())
+        done = self._desk.apply(edit, title, time_spent_s=self._painter.time_spent_s())
+        if done and was_here and not takes_out and not (easel.labels == easel.object_id).any():
+            self._say(f"{title}: nothing is left of the object in this frame. Undo brings it back")
 
     def _why_not(self, easel: Easel) -> str:
         guarded = easel.sketch.protection

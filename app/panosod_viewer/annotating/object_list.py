@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QDockWidget, QWidget
 from panosod_core.annotation.document import Document, Done
 from panosod_core.annotation.edits import BY_HAND, Edit, propose_in, relabel
 from panosod_core.annotation.masks import RingMask, object_mask
-from panosod_core.annotation.operations import Combination, keep_largest
+from panosod_core.annotation.operations import keep_largest
 from panosod_core.annotation.records import FrameKey, ObjectInfo, Presence
 from panosod_core.errors import ProjectError
 from panosod_viewer.annotating.commands import ObjectCommands
@@ -150,7 +150,8 @@ class ObjectList(QObject):
         panel.delete_wished.connect(self._commands.delete_object)
         panel.merge_wished.connect(self.merge)
         panel.split_wished.connect(self.split)
-        panel.combine_wished.connect(lambda other, how: self._commands.combine_with(other, Combination(how)))
+        panel.combine_wished.connect(self._commands.combine_with)
+        panel.choices = self._commands.operands.choices
 
     def _solo(self, object_id: int) -> None:
         self._showing.set_solo(object_id)
@@ -214,11 +215,11 @@ class ObjectList(QObject):
         self._desk.select(number)
 
     def show_combinations(self) -> None:
-        """Ask with which object of the frame the selected one is to be combined, and how."""
+        """Ask with which mask the selected object is to be combined, and how."""
         self.set_shown(True)
         self.refresh()
         if not self.panel.show_combinations():
-            self._say("Select an object in a frame that has another one")
+            self._say("Select an object that has a mask in this frame")
 
     def _ask_in_list(self, asking: Callable[[int], bool], refusal: str) -> None:
         """Something that is asked in the list, which comes for it."""

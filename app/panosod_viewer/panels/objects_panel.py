@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from PySide6.QtCore import QEvent, QModelIndex, QPoint, Qt, Signal
@@ -20,12 +20,12 @@ from PySide6.QtWidgets import (
 )
 
 from panosod_viewer.theme import HIT_PX, SPACING_PX
+from panosod_viewer.tools.combining import COMBINATIONS, Choice
 from panosod_viewer.widgets.buttons import IconButton
 from panosod_viewer.widgets.labels import set_role
 from panosod_viewer.widgets.object_model import Column, ObjectModel, ObjectRow
 
 PRESENCES = ("sounding", "silent", "off-screen")
-COMBINATIONS = {"union": "Unite with", "subtract": "Subtract", "intersect": "Intersect with"}
 
 
 class ObjectsPanel(QWidget):
@@ -39,7 +39,10 @@ class ObjectsPanel(QWidget):
         add_wished (), delete_wished (int): an object with its masks in all frames.
         merge_wished (int, int): the first becomes part of the second, in all frames.
         split_wished (int): all but its largest part in this frame becomes an object of its own.
-        combine_wished (int, str): the selected object with another's mask of this frame: union, subtract, intersect.
+        combine_wished (object, object): the selected object with an Operand by a Combination.
+
+    Attributes:
+        choices: gives what the selected object can be combined with; asked when a menu opens.
     """
 
     selected = Signal(int)
@@ -50,7 +53,7 @@ class ObjectsPanel(QWidget):
     delete_wished = Signal(int)
     merge_wished = Signal(int, int)
     split_wished = Signal(int)
-    combine_wished = Signal(int, str)
+    combine_wished = Signal(object, object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -61,6 +64,7 @@ class ObjectsPanel(QWidget):
         self.table = QTableView()
         self._empty = QLabel("No objects yet.\nThe first stroke makes one.")
         self._selected_id = 0
+        self.choices: Callable[[], Sequence[Choice]] = lambda: ()
         self._make_table()
         self.add = IconButton("add", "Add an object", tip="Add an object")
         self.add.clicked.connect(self.add_wished)
@@ -182,13 +186,13 @@ class ObjectsPanel(QWidget):
         menu.popup(at)
 
     def show_combinations(self) -> bool:
-        """Open the menu of combinations below the list; False where there is nothing to combine."""
-        others = [row for row in self.model.rows if row.id != self._selected_id and row.is_here]
-        if not others or self.model.place_of(self._selected_id) is None:
+        """Open the menu of combinations below the list; False where the selected object is not in the frame."""
+        choices = self.choices()
+        if not choices or self.model.place_of(self._selected_id) is None:
             return False
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self._add_combinations(menu, others)
+        self._add_combinations(menu, choices)
         menu.popup(self.more.mapToGlobal(QPoint(0, 0)))
         return True
 
@@ -221,12 +225,16 @@ class ObjectsPanel(QWidget):
             self._choose_colour(self.model.rows[place])
         return place is not None
 
-    def _add_combinations(self, menu: QMenu, others: Sequence[ObjectRow]) -> None:
+    def _add_combinations(self, menu: QMenu, choices: Sequence[Choice]) -> None:
         for how, words in COMBINATIONS.items():
-            sub = menu.addMenu(f"{words} in this frame")
-            sub.setEnabled(bool(others))
-            for other in others:
-                sub.addAction(_title(other), partial(self.combine_wished.emit, other.id, how))
+            sub = menu.addMenu(f"{words} (this frame)")
+            sub.setEnabled(bool(choices))
+            sub.setToolTipsVisible(True)
+            for choice in choices:
+                action = sub.addAction(_plain(choice.words), partial(self.combine_wished.emit, choice.operand, how))
+                why_not = choice.refusals.get(how, "")
+                action.setEnabled(not why_not)
+                action.setToolTip(why_not)
 
     def menu_of(self, row: ObjectRow) -> QMenu:
         """What can be done to an object."""
@@ -242,7 +250,7 @@ class ObjectsPanel(QWidget):
         sound.addAction("not said", lambda: self.presence_wished.emit(row.id, ""))
         menu.addSeparator()
         others = [other for other in self.model.rows if other.id != row.id]
-        self._add_combinations(menu, [other for other in others if other.is_here])
+        self._add_combinations(menu, self.choices() if row.is_here and row.id == self._selected_id else ())
         menu.addAction("Split its smaller parts off", lambda: self.split_wished.emit(row.id)).setEnabled(row.is_here)
         merge = menu.addMenu("Merge into (all frames)")
         merge.setEnabled(bool(others))
@@ -270,4 +278,8 @@ class ObjectsPanel(QWidget):
 
 
 def _title(row: ObjectRow) -> str:
-    return f"{row.id}  {row.name}".replace("&", "&&")
+    return _plain(f"{row.id}  {row.name}")
+
+
+def _plain(words: str) -> str:
+    return words.replace("&", "&&")

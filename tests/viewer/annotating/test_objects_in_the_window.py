@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractItemView, QLineEdit
+from PySide6.QtWidgets import QAbstractItemView, QLineEdit, QMenu
 
 from panosod_core.annotation.operations import Combination
 from panosod_core.annotation.records import FrameState, Presence
 from panosod_viewer.annotating.presence import presence_at
+from panosod_viewer.tools.combining import Operand, OperandKind
 from panosod_viewer.widgets.object_model import HEADS, Column
 from tests.viewer.annotating.window import PaintingWindow
 
@@ -84,7 +85,7 @@ def test_preserving_others_is_a_switch(window):
 def test_uniting_splitting_and_merging(window):
     one, two = area(window, 1), area(window, 2)
     studio = window.studio
-    studio.objects.combine_with(1, Combination.UNION)
+    studio.objects.combine_with(Operand(OperandKind.OBJECT, 1), Combination.UNION)
     assert area(window, 2) == one + two
     window.trigger("annotate.undo")
     window.stroke([window.point(-30, 10)])
@@ -105,6 +106,65 @@ def test_uniting_splitting_and_merging(window):
     assert area(window, 3) > 0 and int((window.labels() != 0).sum()) == total
     window.trigger("annotate.redo")
     assert [o.id for o in window.desk.objects()] == [1, 2] and np.array_equal(window.labels(), merged)
+
+
+def entries(window):
+    """What the list offers to combine the selected object with: words -> ways that are not possible, and why."""
+    found = {}
+    window.trigger("annotate.combine")
+    panel = window.studio.object_list.panel
+    (menu,) = [m for m in panel.findChildren(QMenu) if m.isVisible() and m.parent() is panel]
+    for sub in (a.menu() for a in menu.actions()):
+        assert sub.isEnabled() and sub.toolTipsVisible()
+        for action in sub.actions():
+            assert action.isEnabled() == (action.toolTip() == action.text())  # Qt's own tip, where there is no reason
+            found[sub.title().split()[0], action.text()] = "" if action.isEnabled() else action.toolTip()
+    menu.close()
+    return found
+
+
+def test_what_would_give_nothing_is_not_offered_and_says_why(window):
+    found = entries(window)
+    assert found["Unite", "1  Object 1"] == ""
+    assert found["Subtract", "1  Object 1"].startswith("Objects of a frame never overlap")
+    assert found["Intersect", "1  Object 1"].startswith("Objects of a frame never overlap")
+    assert "not looked at this frame" in found["Subtract", "the model's mask"]
+    assert found["Subtract", "itself in a frame before"] == "No frame before this one has a mask of it"
+    window.desk.change_object(2, locked=True)
+    assert "locked" in entries(window)["Unite", "1  Object 1"]
+
+
+def test_the_models_mask_and_the_frames_around_are_combined_with(window):
+    commands, two = window.studio.objects, window.labels() == 2
+    height, width = two.shape
+    half = np.zeros((height, width), np.uint8)
+    half[: height // 2] = 255
+    window.studio.painter.maps = lambda: (half, "some-model")
+    assert entries(window)["Subtract", "the model's mask"] == ""
+    commands.combine_with(Operand(OperandKind.MODEL), Combination.SUBTRACT)
+    assert np.array_equal(window.labels() == 2, two & (half == 0)) and area(window, 2)
+    window.trigger("annotate.undo")
+    window.viewer.player.step(5)
+    window.wait(lambda: window.viewer.player.frame.index == 5)
+    window.stroke([window.point(-14, 0)])
+    mine = window.labels() == 2
+    assert entries(window)["Intersect", "itself in frame 0"] == ""
+    commands.combine_with(Operand(OperandKind.BEFORE), Combination.INTERSECT)
+    assert np.array_equal(window.labels() == 2, mine & two)
+    assert entries(window)["Intersect", "itself in frame 0"] == "It lies wholly within: nothing would change"
+    assert "nothing would be left" in entries(window)["Subtract", "itself in frame 0"]
+
+
+def test_that_nothing_is_left_of_an_object_is_told(window):
+    window.viewer.window.notices.take_back("annotate.project")
+    window.studio.painter.maps = lambda: (np.full(window.labels().shape, 255, np.uint8), "some-model")
+    window.studio.objects.combine_with(Operand(OperandKind.MODEL), Combination.SUBTRACT)
+    assert area(window, 2) == 0
+    assert "nothing is left of the object" in window.viewer.window.notices.current.text
+    window.trigger("annotate.undo")
+    for _ in range(5):
+        window.trigger("annotate.shrink_more")
+    assert area(window, 2) == 0 and "Shrink by 2°: nothing is left" in window.viewer.window.notices.current.text
 
 
 def test_an_object_sounds_from_here_on(window):
