@@ -9,7 +9,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from io import FileIO
+from io import SEEK_END, FileIO
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -36,9 +36,18 @@ class EventLog:
         self._file: FileIO | None = None
         if self._path is not None:
             try:
-                self._file = FileIO(self._path, "ab")
+                self._file = FileIO(self._path, "a+")
+                self._end_torn_line(self._file)
             except OSError as error:
                 raise TrainingError(f"{self._path}: cannot be written ({error.strerror})") from error
+
+    @staticmethod
+    def _end_torn_line(file: FileIO) -> None:
+        """What a killed process left cut short becomes a line of its own: the next event can be read."""
+        if file.seek(0, SEEK_END):
+            file.seek(-1, SEEK_END)
+            if file.read(1) != b"\n":
+                file.write(b"\n")
 
     def tell(self, event: str, **values: Any) -> None:
         """Tell of something; numbers that are not finite become null.

@@ -1,5 +1,6 @@
 """Small files of a job: written beside and renamed, so that a reader sees the old or the new one and never a part."""
 
+import errno
 import json
 import os
 import tempfile
@@ -54,14 +55,20 @@ def read_json(path: Path) -> dict[str, Any] | None:
 def append_line(path: Path, values: dict[str, Any]) -> None:
     """One event more, in one write: a line is there whole or, after a crash, cut short at the very end.
 
+    What a crash left cut short becomes a line of its own, so that this one can be read.
+
     Raises:
         TrainingError: it cannot be written.
     """
     line = (json.dumps(values) + "\n").encode()
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
         try:
-            os.write(descriptor, line)
+            if os.lseek(descriptor, 0, os.SEEK_END):
+                os.lseek(descriptor, -1, os.SEEK_END)
+                line = line if os.read(descriptor, 1) == b"\n" else b"\n" + line
+            if os.write(descriptor, line) < len(line):  # the rest did not fit
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         finally:
             os.close(descriptor)
     except OSError as error:
@@ -76,6 +83,9 @@ def read_lines(path: Path, *, offset: int = 0, most_bytes: int = -1) -> tuple[li
         offset: bytes that were read before.
         most_bytes: of one reading; -1: all. A line that is longer than that is skipped.
 
+    Raises:
+        TrainingError: it is there and cannot be read.
+
     Returns:
         The events whose lines are whole, and the offset behind them. What a crash left cut short is skipped.
     """
@@ -85,6 +95,8 @@ def read_lines(path: Path, *, offset: int = 0, most_bytes: int = -1) -> tuple[li
             read = file.read(most_bytes)
     except FileNotFoundError:
         return [], offset
+    except OSError as error:
+        raise TrainingError(f"{path}: cannot be read ({error.strerror})") from error
     whole = read[: read.rfind(b"\n") + 1]
     if not whole and len(read) == most_bytes:
         return [], offset + len(read)

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from panosod_core.errors import ConfigError, TrainingError
+from panosod_core.training.events import EventLog
+from panosod_core.training.jobs.files import read_lines
 from panosod_core.training.jobs.folder import CONTROL, EVENTS, JOB, JobFolder, JobRecord, Wish
 from panosod_core.training.jobs.process_mark import ProcessMark
 from panosod_core.training.jobs.request import FinetuneRequest
@@ -70,6 +72,36 @@ def test_events_are_followed_from_an_offset_and_a_torn_line_waits(tmp_path):
     with (job.path / EVENTS).open("ab") as file:
         file.write(b'rn"}\n')
     assert [e["event"] for e in job.events(offset=after)[0]] == ["torn"]
+
+
+def test_behind_a_line_that_a_crash_cut_short_the_next_event_is_read(tmp_path):
+    job = queued(tmp_path / "j")
+    _, offset = job.events()
+    job.tell("note", text="x" * 100)
+    torn = (job.path / EVENTS).read_bytes()[:-50]
+    (job.path / EVENTS).write_bytes(torn)
+    assert job.events(offset=offset)[0] == []
+    job.tell("step", step=1)
+    job.tell("step", step=2)
+    for start in (0, offset):
+        assert [e["step"] for e in job.events(offset=start)[0] if e["event"] == "step"] == [1, 2]
+    assert torn.splitlines() == (job.path / EVENTS).read_bytes().splitlines()[:-2]
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / EVENTS).write_bytes(torn)
+    with EventLog(run) as log:
+        log.tell("step", step=3)
+    assert read_lines(run / EVENTS)[0][-1]["step"] == 3
+
+
+def test_an_event_that_did_not_fit_is_told(tmp_path, monkeypatch):
+    job, write = queued(tmp_path / "j"), os.write
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", lambda descriptor, data: write(descriptor, data[:10]))
+        with pytest.raises(TrainingError, match="cannot be written"):
+            job.tell("note", text="x")
+    job.tell("note", text="y")
+    assert [e["text"] for e in job.events()[0] if e["event"] == "note"] == ["y"]
 
 
 def test_one_writer_at_a_time(tmp_path):
