@@ -89,11 +89,13 @@ def read_jobs(reader: ProjectReader) -> tuple[JobRow, ...]:
 
 
 def read_splits(reader: ProjectReader) -> tuple[SplitRow, ...]:
-    """The fixed split of a project.
+    """The fixed split of a project; nothing in a file of the first version, which has no room for it.
 
     Raises:
         ProjectError: the file cannot be read.
     """
+    if not reader.ask("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'splits'"):
+        return ()
     return _splits(reader.ask(_SPLITS))
 
 

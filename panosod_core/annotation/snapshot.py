@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from panosod_core.annotation.ledger import read_splits
 from panosod_core.annotation.masks import LabelMap, RingMask, Rle, decode, label_map
 from panosod_core.annotation.opening import OpenFile, open_file
 from panosod_core.annotation.reading import ProjectReader
@@ -59,6 +60,7 @@ class Snapshot:
         clips: its clips.
         objects: each clip's objects, by clip.
         frames: each clip's touched frames, in time, by clip.
+        splits: the copy of the split that finetuning has fixed.
     """
 
     def __init__(self, opened: OpenFile, *, revisions: Collection[int] | None = None) -> None:
@@ -73,6 +75,7 @@ class Snapshot:
             self.objects = {c.id: tuple(self._reader.objects(c.id)) for c in self.clips}
             masks = _masks(self._reader, revisions)
             rows = self._reader.frames()
+            self.splits = read_splits(self._reader)
             self._reader.ask("COMMIT")
         except BaseException:
             self.close()

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from panosod_core.annotation.adopting import clip_file
+from panosod_core.annotation.clip_names import clip_names
 from panosod_core.annotation.formats import companions
 from panosod_core.annotation.formats.table import safe_name
 from panosod_core.annotation.presence import only_sounding
@@ -176,6 +177,7 @@ def _write(
     sequences: dict[str, SequenceEntry] = {}
     counts: dict[Split, int] = {}
     left_out: list[str] = []
+    titles = clip_names(snapshot.clips)
     for clip in snapshot.clips:
         frames = tuple(f for f in snapshot.frames[clip.id] if teaches(f, how.states))
         if not frames:
@@ -186,7 +188,7 @@ def _write(
             continue
         name = safe_name(Path(clip.path).stem)
         name = name if name not in sequences else f"{name}_{clip.id}"
-        writer = _ClipWriter(snapshot, clip, path, root, how)
+        writer = _ClipWriter(snapshot, clip, path, root, how, title=titles[clip.id])
         for part in how.rule(clip, frames):
             chosen = [f for f in frames if f.row.key.index in part.indices]
             if not chosen:
@@ -227,8 +229,8 @@ def is_machines(frame: SnapshotFrame) -> bool:
 class _ClipWriter:
     """Writes the parts of one clip."""
 
-    def __init__(self, snapshot: Snapshot, clip: Clip, path: Path, root: Path, how: Preparation) -> None:
-        self._snapshot, self._clip, self._root, self._how = snapshot, clip, root, how
+    def __init__(self, snapshot: Snapshot, clip: Clip, path: Path, root: Path, how: Preparation, *, title: str) -> None:
+        self._snapshot, self._clip, self._root, self._how, self._title = snapshot, clip, root, how, title
         self._pictures = companions.Pictures(path)
         self._sound: Path | None = None
         self._turn: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
@@ -267,7 +269,7 @@ class _ClipWriter:
                 if annotated is not None:
                     _save(self._root / MASKS / split.value / sequence / file, self._mask(annotated))
         self._write_sound(sequence, end_s=max(times.values()) + _SOUND_MARGIN_S)
-        return SequenceEntry(split, rate, title=Path(self._clip.path).stem, times_s=times)
+        return SequenceEntry(split, rate, title=self._title, times_s=times)
 
     def _full(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """One eye's picture at its place on the full sphere."""

@@ -16,8 +16,8 @@ from panosod_core.inference.judging import window_spec
 from panosod_core.inference.model_file import ModelFile
 from panosod_core.training.finetune_compare import Progress, compare_models
 from panosod_core.training.finetune_gate import Verdict, judge
-from panosod_core.training.finetune_split import FixedSplit, corrected_frames, split_path
-from panosod_core.training.jobs.files import read_json
+from panosod_core.training.finetune_ledger import split_at_hand
+from panosod_core.training.finetune_split import corrected_frames
 
 
 @dataclass(frozen=True)
@@ -92,8 +92,7 @@ def _of_project(project: Path, model: ModelFile, folder: Path) -> tuple[DataSet,
     with Snapshot.open(project) as snapshot:
         media = {clip.id: clip_file(project, clip) for clip in snapshot.clips}
         corrected = corrected_frames(snapshot, clips=[number for number, path in media.items() if path is not None])
-        kept = read_json(split_path(project))
-        split = FixedSplit() if kept is None else FixedSplit.from_json(kept, source=split_path(project))
+        split, lost = split_at_hand(snapshot)
         has_check = any(split.part_of(c.content_id, t) is Split.VALIDATION for c in corrected for t in c.times_s)
         how = Preparation(
             width=config.width_px, step_s=config.frame_spacing_s, window=config.window,
@@ -101,4 +100,5 @@ def _of_project(project: Path, model: ModelFile, folder: Path) -> tuple[DataSet,
         )  # fmt: skip
         prepare(snapshot, folder, how, media=lambda clip: media[clip.id])
     words = "the check set of the project" if has_check else "all corrected frames: a model may have learnt from them"
+    words += f" ({lost})" if lost else ""
     return open_data_set(folder, layout=Layout.PANOSOD).of_split(Split.VALIDATION), words

@@ -28,6 +28,7 @@ from panosod_core.training.finetune_check import check_room, needs
 from panosod_core.training.finetune_compare import compare_models
 from panosod_core.training.finetune_faults import plain_words
 from panosod_core.training.finetune_gate import FrameScores, judge
+from panosod_core.training.finetune_ledger import split_at_hand
 from panosod_core.training.finetune_plan import MAIN, RunPlan, budget_of, runs_of
 from panosod_core.training.finetune_run import train_plan, windows_to_sharpen_by
 from panosod_core.training.finetune_sharpen import sharpened
@@ -173,7 +174,10 @@ class Finetuning:
                     f"{request.project}: expected {FEWEST} corrected frames or more to learn from, there are "
                     f"{total}{lost}; correct {FEWEST - total} more{_not_said(snapshot)}"
                 )
-            fixed = settle_split(request.project, corrected, share=request.check_share)
+            kept, lost = split_at_hand(snapshot)
+            if lost:
+                self._job.tell("note", text=lost)
+            fixed = settle_split(request.project, corrected, share=request.check_share, kept=kept)
             runs = runs_of(corrected, fixed)
             room = needs(
                 base.config, weights=base.path.stat().st_size, frames=total, copies=len(runs), batch=request.batch

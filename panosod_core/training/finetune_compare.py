@@ -1,5 +1,6 @@
 """Incumbent against candidate, frame by frame, on what neither has learnt from. Needs no torch by itself."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import groupby
 
@@ -7,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from panosod_core.datasets.index import DataSet
-from panosod_core.datasets.windows import Window, list_windows, load_window
+from panosod_core.datasets.windows import list_windows, load_window
 from panosod_core.errors import DatasetError
 from panosod_core.geometry.sphere import equirect_directions
 from panosod_core.inference.engine_protocol import CentreMap, Engine
@@ -42,7 +43,8 @@ def compare_models(
         reasons = ", ".join(f"{count} with {reason}" for reason, count in found.left_out.items()) or "no pictures"
         raise DatasetError(f"{data.root}: expected frames with masks (and sound) to judge, found none: {reasons}")
     done = 0
-    for _, windows in groupby(found.windows, key=lambda w: w.clip.name):
+    titles = clip_titles(data)
+    for name, windows in groupby(found.windows, key=lambda w: w.clip.name):
         for window in windows:
             sample = load_window(window, spec)
             mask = sample.masks[spec.target]
@@ -52,14 +54,17 @@ def compare_models(
                 scores_of(made, mask, heard(made.location, engine.config) if known else None)
                 for made, engine in zip(maps, (incumbent, candidate), strict=True)
             )
-            yield FrameScores(_title(window), window.frame.number, round(window.frame.time_s, 4), before, after)
+            yield FrameScores(titles[name], window.frame.number, round(window.frame.time_s, 4), before, after)
             done += 1
             if progress is not None:
                 progress(done, len(found.windows))
 
 
-def _title(window: Window) -> str:
-    return window.clip.title or window.clip.name
+def clip_titles(data: DataSet) -> dict[str, str]:
+    """What each clip of a data set is called for people, by its name; no two are called the same."""
+    wanted = {clip.name: clip.title or clip.name for clip in data.clips}
+    count = Counter(wanted.values())
+    return {name: title if count[title] == 1 else f"{title} ({name})" for name, title in wanted.items()}
 
 
 def scores_of(made: CentreMap, mask: NDArray[np.float32], location: NDArray[np.float32] | None) -> dict[str, float]:

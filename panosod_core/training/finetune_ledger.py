@@ -10,10 +10,10 @@ from sqlite3 import Connection
 
 from panosod_core.annotation.ledger import JobRow, SplitRow, put_job, put_splits
 from panosod_core.annotation.records import Clip
+from panosod_core.annotation.snapshot import Snapshot
 from panosod_core.annotation.store import ProjectStore
 from panosod_core.errors import PanosodError, TrainingError
-from panosod_core.training.finetune_split import FixedSplit, split_path
-from panosod_core.training.jobs.files import read_json
+from panosod_core.training.finetune_split import GUARD_S, WHOLE, FixedSplit, Stretch, read_split, split_path
 from panosod_core.training.jobs.folder import JobFolder, JobRecord
 
 _KEPT = ("corrected", "clips", "checked", "snapshot", "incumbent", "candidate", "advice", "reason", "scores", "model")
@@ -51,20 +51,53 @@ def split_rows(split: FixedSplit, clips: Sequence[Clip]) -> list[SplitRow]:
     return rows
 
 
-def kept_split(project: Path) -> FixedSplit | None:
-    """The split that lies beside a project; None where there is none.
+def split_of(rows: Sequence[SplitRow], clips: Sequence[Clip]) -> FixedSplit:
+    """What :func:`split_rows` was made of, but for the width of guards."""
+    by_id = {clip.id: clip for clip in clips}
+    check: dict[str, tuple[Stretch, ...]] = {}
+    learnt: dict[str, frozenset[float]] = {}
+    for row in rows:
+        if row.clip not in by_id:
+            continue
+        content, base = by_id[row.clip].content_id, by_id[row.clip].time_base
+        if row.start_pts is None or row.end_pts is None:
+            check[content] = (*check.get(content, ()), WHOLE)
+        elif row.part == "check":
+            stretch = Stretch(float(row.start_pts * base), float(row.end_pts * base))
+            check[content] = (*check.get(content, ()), stretch)
+        elif row.part == "train":
+            learnt[content] = learnt.get(content, frozenset()) | {float(row.start_pts * base)}
+    once = {content: tuple(dict.fromkeys(stretches)) for content, stretches in check.items()}
+    return FixedSplit(once, GUARD_S, learnt, {clip.id: clip.content_id for clip in clips})
+
+
+def split_at_hand(snapshot: Snapshot) -> tuple[FixedSplit, str]:
+    """The split of a project, for the files that its clips are now.
+
+    Args:
+        snapshot: of the project.
+
+    Returns:
+        What lies beside it; else the copy in the project, and a line that says so; else a new one.
 
     Raises:
-        TrainingError: it is damaged.
+        TrainingError: what lies beside it is damaged.
+        ProjectError: the project cannot be read.
     """
-    values = read_json(split_path(project))
-    return None if values is None else FixedSplit.from_json(values, source=split_path(project))
+    beside = read_split(snapshot.path)
+    if beside is not None:
+        return beside.following(snapshot.clips), ""
+    copied = snapshot.splits
+    if not copied:
+        return FixedSplit().following(snapshot.clips), ""
+    name = split_path(snapshot.path).name
+    return split_of(copied, snapshot.clips), f"{name} is not beside the project: its copy in the project is used"
 
 
 def writing(rows: Sequence[JobRow], split: FixedSplit | None, clips: Sequence[Clip]) -> Callable[[Connection], None]:
     """What writes copies, for the store of a project."""
     now_ms = round(1000 * time.time())
-    parts = None if split is None else split_rows(split, clips)
+    parts = None if split is None else split_rows(split.following(clips), clips)
 
     def work(db: Connection) -> None:
         for row in rows:
@@ -96,7 +129,7 @@ def copy_into_project(folder: Path) -> bool:
     try:
         if store.why_read_only is not None:
             return False
-        store.write(writing([job_row(folder, record)], kept_split(project), store.reader.clips()))
+        store.write(writing([job_row(folder, record)], read_split(project), store.reader.clips()))
     except TrainingError:
         raise
     except PanosodError:

@@ -14,6 +14,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from panosod_core.annotation.clip_names import clip_names
 from panosod_core.annotation.records import Clip
 from panosod_core.annotation.snapshot import Snapshot, SnapshotFrame
 from panosod_core.datasets.index import Split
@@ -60,6 +61,8 @@ class FixedSplit:
         check: stretches of each clip that has any.
         guard_s: time around them that is for nothing.
         learnt: times of frames that jobs have learnt from: they never come into the check set any more.
+        clips: content of the project's clips by their numbers, as it was last: another copy that takes a clip's place
+            has another.
         apart: stretches that are for nothing here, nor is what lies ``apart_s`` around them: another split checks on
             them. Neither is kept.
     """
@@ -67,6 +70,7 @@ class FixedSplit:
     check: Mapping[str, tuple[Stretch, ...]] = field(default_factory=dict)
     guard_s: float = GUARD_S
     learnt: Mapping[str, frozenset[float]] = field(default_factory=dict)
+    clips: Mapping[int, str] = field(default_factory=dict)
     apart: Mapping[str, tuple[Stretch, ...]] = field(default_factory=dict)
     apart_s: float = GUARD_S
 
@@ -101,6 +105,19 @@ class FixedSplit:
             learnt[clip.content_id] = learnt.get(clip.content_id, frozenset()) | used
         return replace(self, learnt=learnt)
 
+    def following(self, clips: Sequence[Clip]) -> FixedSplit:
+        """The split for the files that a project's clips are now: a copy is for what the file before it was for."""
+        check, learnt = dict(self.check), dict(self.learnt)
+        for clip in clips:
+            before, now = self.clips.get(clip.id, clip.content_id), clip.content_id
+            if before != now:
+                check[now] = tuple(dict.fromkeys((*check.get(now, ()), *check.get(before, ()))))
+                learnt[now] = learnt.get(now, frozenset()) | learnt.get(before, frozenset())
+        kept = dict(self.clips) | {clip.id: clip.content_id for clip in clips}
+        return replace(
+            self, check={c: s for c, s in check.items() if s}, learnt={c: t for c, t in learnt.items() if t}, clips=kept
+        )
+
     def is_new(self, clip: Corrected, low_s: float, high_s: float) -> bool:
         """Whether no job has learnt from a stretch of a clip."""
         return not any(low_s <= t <= high_s for t in self.learnt.get(clip.content_id, ()))
@@ -122,7 +139,8 @@ class FixedSplit:
         """Plain values."""
         check = {c: [None if s.is_whole else [s.start_s, s.end_s] for s in found] for c, found in self.check.items()}
         learnt = {c: sorted(times) for c, times in self.learnt.items()}
-        return {"version": _VERSION, "guard_s": self.guard_s, "check": check, "learnt": learnt}
+        clips = {str(number): content for number, content in self.clips.items()}
+        return {"version": _VERSION, "guard_s": self.guard_s, "check": check, "learnt": learnt, "clips": clips}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any], *, source: Path) -> FixedSplit:
@@ -139,7 +157,8 @@ class FixedSplit:
                 for c, found in values["check"].items()
             }
             learnt = {str(c): frozenset(float(t) for t in times) for c, times in values["learnt"].items()}
-            return cls(check, float(values["guard_s"]), learnt)
+            clips = {int(number): str(content) for number, content in values.get("clips", {}).items()}
+            return cls(check, float(values["guard_s"]), learnt, clips)
         except (KeyError, IndexError, ValueError, TypeError, AttributeError) as error:
             raise TrainingError(
                 f"{source}: this split cannot be used ({error}). It says what has never been learnt from: restore it, "
@@ -180,12 +199,13 @@ def corrected_frames(snapshot: Snapshot, *, clips: Collection[int] | None = None
         clips: numbers of those whose files are there; None: all.
     """
     by_content: dict[str, tuple[str, set[float]]] = {}
+    names = clip_names(snapshot.clips)
     for clip in snapshot.clips:
         if clips is not None and clip.id not in clips:
             continue
         times = {time_of(clip, f) for f in snapshot.frames[clip.id] if teaches(f)}
         if times:
-            by_content.setdefault(clip.content_id, (Path(clip.path).name, set()))[1].update(times)
+            by_content.setdefault(clip.content_id, (names[clip.id] + Path(clip.path).suffix, set()))[1].update(times)
     return [Corrected(c, name, tuple(sorted(times))) for c, (name, times) in by_content.items()]
 
 
@@ -194,17 +214,33 @@ def split_path(project: Path) -> Path:
     return project.with_name(project.name + ".split.json")
 
 
-def settle_split(project: Path, corrected: Sequence[Corrected], *, share: float) -> FixedSplit:
+def read_split(project: Path) -> FixedSplit | None:
+    """The split that lies beside a project; None where there is none.
+
+    Raises:
+        TrainingError: it is damaged.
+    """
+    values = read_json(split_path(project))
+    return None if values is None else FixedSplit.from_json(values, source=split_path(project))
+
+
+def settle_split(
+    project: Path, corrected: Sequence[Corrected], *, share: float, kept: FixedSplit | None = None
+) -> FixedSplit:
     """The split of a project: the kept one, added to where it holds too little, and kept again.
+
+    Args:
+        project: its file.
+        corrected: the frames there are.
+        share: of the check set, wanted.
+        kept: the split that is kept; None: what lies beside the project.
 
     Raises:
         TrainingError: the kept one is damaged, or it cannot be written.
     """
-    path = split_path(project)
-    kept = read_json(path)
-    before = FixedSplit() if kept is None else FixedSplit.from_json(kept, source=path)
-    after = extend_split(before, corrected, share=share)
-    if after != before or kept is None:
+    beside = read_split(project)
+    after = extend_split(kept or beside or FixedSplit(), corrected, share=share)
+    if after != beside:
         keep_split(project, after)
     return after
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from panosod_core.annotation.adopting import find_media
+from panosod_core.annotation.clip_names import clip_names
 from panosod_core.annotation.records import Clip
 from panosod_viewer.annotating.desk import AnnotationDesk
 from panosod_viewer.clip_session import ClipSession
@@ -34,11 +35,15 @@ class FrameJump(QObject):
         """Show a frame.
 
         Args:
-            clip: name of the clip's file, with or without its ending.
+            clip: name of the clip's file, with or without its ending; or what :func:`clip_names` calls it.
             number: of the frame.
         """
         self._pending = None
-        info = self._session.info
+        document, info = self._desk.document, self._session.info
+        own = [] if document is None else [c for c in document.clips if clip_names(document.clips)[c.id] == clip]
+        if own and Path(own[0].path).stem != clip:  # another file is called the same
+            self.go_to(own[0], number)
+            return
         if info is not None and self._player.frame is not None and clip in (info.path.stem, info.path.name):
             self._player.show_frame(number)
             return

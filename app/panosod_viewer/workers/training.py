@@ -264,12 +264,12 @@ class TrainingThread:
                 models[0] = ModelLine(f"In use: {model.name}", None, tip)
             else:
                 models.append(ModelLine(model.name, library.path(model), tip))
-        from panosod_core.training.finetune_ledger import kept_split
+        from panosod_core.training.finetune_split import read_split
 
         split = None
         if project is not None:
             with suppress(TrainingError):  # a damaged one: the count of what would be learnt from says so
-                split = kept_split(project)
+                split = read_split(project)
         self._post(JobsSeen(project, tuple(lines), tuple(models), split))
 
     def _start(self, project: Path, wish: StartWish) -> None:

@@ -7,11 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from panosod_core.annotation.adopting import clip_file
+from panosod_core.annotation.clip_names import clip_names
 from panosod_core.annotation.records import Clip, FrameState, MaskState
 from panosod_core.annotation.snapshot import Snapshot, SnapshotFrame
 from panosod_core.datasets.index import Split
 from panosod_core.datasets.projects import LEARNT_FROM, is_machines, teaches
 from panosod_core.errors import PanosodError
+from panosod_core.training.finetune_ledger import split_at_hand
 from panosod_core.training.finetune_split import (
     ENOUGH,
     FEWEST,
@@ -19,10 +21,8 @@ from panosod_core.training.finetune_split import (
     FixedSplit,
     corrected_frames,
     extend_split,
-    split_path,
     time_of,
 )
-from panosod_core.training.jobs.files import read_json
 from panosod_viewer.tools.training import ClipCount, Material, ObjectCount
 
 CHECK_SHARE = 0.12
@@ -48,11 +48,11 @@ def material_of(project: Path) -> Material:
 def _counted(project: Path, snapshot: Snapshot) -> Material:
     found = {clip.id for clip in snapshot.clips if snapshot.frames[clip.id] and clip_file(project, clip) is not None}
     corrected = corrected_frames(snapshot, clips=found)
-    kept = read_json(split_path(project))
-    before = FixedSplit() if kept is None else FixedSplit.from_json(kept, source=split_path(project))
+    before, lost = split_at_hand(snapshot)
     split = extend_split(before, corrected, share=CHECK_SHARE)
+    names = clip_names(snapshot.clips)
     clips = tuple(
-        _clip(snapshot, clip, split, is_missing=clip.id not in found)
+        _clip(snapshot, clip, split, name=names[clip.id] + Path(clip.path).suffix, is_missing=clip.id not in found)
         for clip in snapshot.clips
         if snapshot.frames[clip.id]
     )
@@ -67,10 +67,10 @@ def _counted(project: Path, snapshot: Snapshot) -> Material:
     if total < ENOUGH or split.held(corrected) < FEWEST_CHECKED:
         what = f"{ENOUGH} corrected frames" if total < ENOUGH else f"{FEWEST_CHECKED} frames kept for the check"
         few = f"Fewer than {what}: the result is cross-validated, and no advice can be given"
-    return replace(material, note=". ".join(filter(None, (few, unsaid))))
+    return replace(material, note=". ".join(filter(None, (few, unsaid, lost))))
 
 
-def _clip(snapshot: Snapshot, clip: Clip, split: FixedSplit, *, is_missing: bool) -> ClipCount:
+def _clip(snapshot: Snapshot, clip: Clip, split: FixedSplit, *, name: str, is_missing: bool) -> ClipCount:
     frames = [f for f in snapshot.frames[clip.id] if teaches(f)]
     parts = Counter(split.part_of(clip.content_id, time_of(clip, f)) for f in frames)
     accepted = sum(_is_accepted(f) for f in frames)
@@ -79,7 +79,7 @@ def _clip(snapshot: Snapshot, clip: Clip, split: FixedSplit, *, is_missing: bool
     counts = Counter(m.object_id for m in masks)
     agreed = Counter(m.object_id for m in masks if m.state is MaskState.ACCEPTED)
     return ClipCount(
-        name=Path(clip.path).name,
+        name=name,
         frames=len(frames),
         learn=parts[Split.TRAIN],
         check=parts[Split.VALIDATION],

@@ -26,6 +26,7 @@ from panosod_core.media.audio import AudioReader
 from panosod_core.media.inject import write_spherical
 from panosod_core.media.probe import probe
 from panosod_core.media.video import VideoReader
+from panosod_core.training.finetune_split import corrected_frames
 from tests.clips import demo_clip
 from tests.core.datasets.tiny_sets import disc
 
@@ -177,6 +178,26 @@ def test_a_clip_that_is_away_is_told_and_looked_for_again(project, media, monkey
     assert len(data.clips) == 1 and second.name in str(data.findings)
     second.with_suffix(".away").rename(second)
     assert len(open_data_set(project.path).clips) == 2
+
+
+def test_clips_of_the_same_name_are_told_apart(project, media, tmp_path):
+    video = probe(media).video
+    for folder in ("monday", "tuesday"):
+        (tmp_path / folder).mkdir()
+        path = tmp_path / folder / media.name
+        path.write_bytes(media.read_bytes() + b"\0" * len(folder))
+        clip = project.add_clip(
+            new_clip(path, project.path, size=(H, W), stream=video.stream_index, time_base=video.time_base)
+        )
+        project.put_object(clip.id, ObjectInfo(1, "a"))
+        painted(project, FrameKey(clip.id, clip.stream, key_of(project, media, 9).pts, 9), 1, RingBox(100, 60, 20, 20))
+    project.flush()
+    with Snapshot.open(project.path) as snapshot:
+        made = prepare(snapshot, tmp_path / "d", Preparation(width=96), media=lambda clip: media)
+        counts = {c.name: len(c.times_s) for c in corrected_frames(snapshot)}
+    titles = [clip.title for clip in open_data_set(made.root).clips]
+    assert len(set(titles)) == 3 and {"monday/" + media.stem, "tuesday/" + media.stem} < set(titles)
+    assert sorted(counts.values()) == [1, 1, 3]
 
 
 def test_a_window_finds_its_neighbours_whatever_its_length(project, media, monkeypatch, tmp_path):

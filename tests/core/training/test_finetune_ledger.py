@@ -2,13 +2,16 @@
 
 import math
 from contextlib import closing
+from dataclasses import replace
 from fractions import Fraction
 
 from panosod_core.annotation.document import Document
 from panosod_core.annotation.ledger import SplitRow, put_job, read_jobs, read_splits
 from panosod_core.annotation.records import NewClip
-from panosod_core.training.finetune_ledger import copy_into_project, job_row, split_rows, writing
-from panosod_core.training.finetune_split import WHOLE, FixedSplit, Stretch, keep_split
+from panosod_core.annotation.snapshot import Snapshot
+from panosod_core.datasets.index import Split
+from panosod_core.training.finetune_ledger import copy_into_project, job_row, split_at_hand, split_rows, writing
+from panosod_core.training.finetune_split import WHOLE, FixedSplit, Stretch, keep_split, split_path
 from panosod_core.training.jobs.folder import JobFolder
 from panosod_core.training.jobs.request import FinetuneRequest
 from panosod_core.training.jobs.states import JobState
@@ -77,3 +80,32 @@ def test_an_older_copy_does_not_come_back_and_the_same_split_is_not_written_agai
 def test_a_project_that_is_gone_is_no_reason_to_stop(tmp_path):
     job = JobFolder.create(tmp_path / "job", FinetuneRequest(tmp_path / "gone.panosod"))
     assert not copy_into_project(job.path)
+
+
+def test_where_the_file_beside_the_project_is_lost_its_copy_is_used_and_that_is_said(tmp_path):
+    project = project_in(tmp_path)
+    keep_split(project, SPLIT)
+    assert copy_into_project(JobFolder.create(tmp_path / "job", FinetuneRequest(project)).path)
+    with Snapshot.open(project) as snapshot:
+        assert split_at_hand(snapshot) == (replace(SPLIT, clips={1: "content-a", 2: "content-b"}), "")
+    split_path(project).unlink()
+    with Snapshot.open(project) as snapshot:
+        found, lost = split_at_hand(snapshot)
+    assert (found.check, found.learnt, found.guard_s) == (SPLIT.check, SPLIT.learnt, SPLIT.guard_s)
+    assert "p.panosod.split.json is not beside the project" in lost
+
+
+def test_another_copy_of_a_clip_is_for_what_the_first_was_for(tmp_path):
+    project = project_in(tmp_path)
+    with Snapshot.open(project) as snapshot:
+        clips = snapshot.clips
+    keep_split(project, SPLIT.following(clips))
+    with closing(Document.open(project, author="a", backup_every_s=None)) as document:
+        document.rewrite(
+            lambda db: db.execute("UPDATE clips SET path = 'smaller.mp4', content_id = 'content-c' WHERE id = 1")
+        )
+    with Snapshot.open(project) as snapshot:
+        found, _ = split_at_hand(snapshot)
+    assert found.part_of("content-c", 1.5) is Split.VALIDATION and found.learnt["content-c"] == {4.0, 5.0}
+    keep_split(project, found)
+    assert found.following(clips).check["content-a"] == SPLIT.check["content-a"], "and the first, taken back, as well"

@@ -13,7 +13,7 @@ from panosod_core.model.checkpoint import save_checkpoint
 from panosod_core.model.network import build_network
 from panosod_core.training.finetune_split import split_path
 from panosod_core.training.jobs.control import cancel, queue, resolve, stop
-from panosod_core.training.jobs.files import read_lines
+from panosod_core.training.jobs.files import read_json, read_lines
 from panosod_core.training.jobs.folder import CANDIDATE, JobFolder
 from panosod_core.training.jobs.process_mark import ProcessMark
 from panosod_core.training.jobs.queue import JobQueue
@@ -97,6 +97,16 @@ def test_two_processes_learn_together(tmp_path, asked):
     assert began["processes"] == 2 and "check" in {e["event"] for e in job.events()[0]}
 
 
+def test_cancelled_while_several_learn_none_of_them_is_left(tmp_path, asked):
+    job = new_job(tmp_path / "job", asked(engine="torchrun", processes=2, steps=0, epochs=1000, patience=0, mix=0.0))
+    start_detached(job.path)
+    wait_for(has_told(job, "step"))
+    marks = [ProcessMark(**read_json(path)) for path in (job.path / "members").glob("*.json")]
+    assert len(marks) == 2 and all(m.is_alive and os.getsid(m.pid) != job.process.pid for m in marks)
+    cancel(job.path, grace_s=0.0)
+    assert not any(m.is_alive for m in marks) and not (job.path / "runs").exists()
+
+
 def test_cancelled_while_it_learns_nothing_is_left(tmp_path, asked):
     job = new_job(tmp_path / "job", asked(steps=0, epochs=1000, patience=0))
     mark = start_detached(job.path)
@@ -147,7 +157,7 @@ def test_the_command(tmp_path, asked, capsys):
     assert found.stderr == "" and events[-1]["event"] == "result" and events[-1]["state"] == "evaluated"
     assert {"state", "step", "check", "judged"} <= {e["event"] for e in events}
     assert main(["job", "show", str(tmp_path / "job")]) == 0
-    assert "advice: too few" in capsys.readouterr().out
+    assert "advice: keep" in capsys.readouterr().out
     assert main(["job", "list", str(tmp_path), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["state"] == "evaluated"
     assert main(["job", "reject", str(tmp_path / "job")]) == 0 and "rejected" in capsys.readouterr().out
