@@ -18,6 +18,7 @@ from panosod_core.training.finetune_examples import examples_of
 from panosod_core.training.finetune_plan import RunPlan, job_of, mix_of
 from panosod_core.training.jobs.files import read_lines
 from panosod_core.training.jobs.folder import JobFolder
+from panosod_core.training.jobs.members import end_members, join
 from panosod_core.training.state import STATE, read_state
 from panosod_core.training.video import train_video
 
@@ -36,7 +37,7 @@ class Processes:
             epochs: most passes.
             budget: share of the request's minutes and steps.
         """
-        count = job.read().request.processes
+        self._job, count = job, job.read().request.processes
         words = (str(job.path), plan.name, str(int(plan.is_final)), str(epochs), repr(budget))
         self._events, self._out = job.path / "runs" / plan.name / EVENTS, job.path / "runs" / plan.name
         self._offset = self._events.stat().st_size if self._events.is_file() else 0
@@ -69,6 +70,7 @@ class Processes:
             if self._child.poll() is None:
                 self._child.kill()
                 self._child.wait()
+            end_members(self._job.path)
         if self._child.returncode and not ended_on_purpose():
             raise TrainingError(
                 f"the processes of {self._out.name} ended with {self._child.returncode}; log.txt says why; the last "
@@ -87,6 +89,10 @@ def main(words: Sequence[str]) -> int:
     """Be one of the processes."""
     folder, name, is_final, epochs, budget = words
     job = JobFolder(Path(folder))
+    owner = job.process
+    if owner is not None and not owner.is_alive:
+        return 1
+    join(job.path, owner)
     plan = RunPlan(name, is_final=bool(int(is_final)))
     asked = job_of(job, plan, epochs=int(epochs), budget=float(budget))
     try:

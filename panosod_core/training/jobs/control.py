@@ -8,6 +8,7 @@ from pathlib import Path
 from panosod_core.errors import TrainingError
 from panosod_core.training.jobs.cluster_end import call_back
 from panosod_core.training.jobs.folder import CANDIDATE, JobFolder, JobRecord, Wish
+from panosod_core.training.jobs.members import end_members
 from panosod_core.training.jobs.states import AT_WORK, JobState
 
 GRACE_S, FORCE_S = 1.5, 8.0
@@ -91,6 +92,7 @@ def cancel(
                 raise TrainingError(f"{folder}: process {process.pid} cannot be ended; end it by hand")
     if process is not None and job.read().request.engine == "torchrun":
         process.kill_remnants()
+        end_members(folder)
     return _cancelled(job)
 
 
@@ -143,6 +145,7 @@ def resolve(folder: Path) -> JobRecord:
             process = job.process
             if process is not None and record.request.engine == "torchrun":
                 process.kill_remnants()
+                end_members(folder)
             if job.wish is Wish.CANCEL:
                 return give_up(job)
             if record.attempts >= MOST_ATTEMPTS:

@@ -46,7 +46,7 @@ LOG_MOST_BYTES = 64 << 20
 _LOG_KEPT_BYTES, _SPARE_BYTES = 1 << 20, 1 << 16
 _LAST_BYTES = 2000
 _VERSION = 1
-_DISCARDED = ("data", "runs")
+_DISCARDED = ("data", "runs", "members")
 
 
 class Wish(StrEnum):

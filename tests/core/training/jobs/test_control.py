@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from panosod_core.errors import TrainingError
 from panosod_core.training.jobs import start
 from panosod_core.training.jobs.control import MOST_ATTEMPTS, cancel, is_pending, queue, reject, resolve, stop
 from panosod_core.training.jobs.folder import CANDIDATE, PROCESS, JobFolder, Wish
+from panosod_core.training.jobs.members import end_members
 from panosod_core.training.jobs.process_mark import ProcessMark
 from panosod_core.training.jobs.queue import JobQueue
 from panosod_core.training.jobs.start import start_detached
@@ -62,6 +64,32 @@ def test_cancel_ends_whatever_it_is_and_keeps_nothing(tmp_path, command):
     assert job.read().state is S.CANCELLED and job.events()[0][-1]["state"] == "cancelled"
     with pytest.raises(TrainingError, match="cannot be cancelled"):
         cancel(job.path)
+
+
+_LAUNCHER = """
+import subprocess, sys
+member = "import sys, signal; from pathlib import Path; from panosod_core.training.jobs import members;" \\
+    "members.join(Path(sys.argv[1]), None); signal.pause()"
+subprocess.Popen([sys.executable, "-c", member, sys.argv[1]], start_new_session=True).wait()
+"""
+
+
+def test_a_member_ends_with_its_launcher_and_is_found_in_the_folder(tmp_path):
+    def launched() -> tuple[subprocess.Popen, ProcessMark]:
+        launcher = subprocess.Popen([sys.executable, "-c", _LAUNCHER, str(tmp_path)])
+        wait_for(lambda: any(tmp_path.glob("members/*.json")))
+        (path,) = tmp_path.glob("members/*.json")
+        return launcher, ProcessMark(**json.loads(path.read_text()))
+
+    launcher, member = launched()
+    launcher.kill()
+    launcher.wait()
+    wait_for(lambda: not member.is_alive)
+    end_members(tmp_path)
+    launcher, member = launched()
+    end_members(tmp_path)
+    assert not member.is_alive and not any(tmp_path.glob("members/*.json"))
+    launcher.wait()
 
 
 def test_cancel_leaves_no_grandchild(tmp_path):
