@@ -43,7 +43,7 @@ class Comparing(QObject):
     """At most one project is compared.
 
     Signals:
-        conflicts_found (object): numbers of the frames of the clip at hand in which masks differ.
+        conflicts_found (object): (clip, number of a frame) of the frames in which masks differ, in all clips.
         notice (object): a Notice.
     """
 
@@ -99,7 +99,7 @@ class Comparing(QObject):
             for i in compared.plan.conflicts
         ]
         new = sum(i.finding is merge.Finding.NEW for i in compared.plan.items)
-        self._tell_conflicts()
+        self.conflicts_found.emit([(i.key.clip, i.key.index) for i in compared.plan.conflicts])
         self.dialog.set_comparison(comparison_words(compared), rows, has_work=bool(rows or new))
         self.dialog.show()
         self.dialog.raise_()
@@ -155,13 +155,7 @@ class Comparing(QObject):
 
     def _clip_changed(self, _clip: object) -> None:
         if self._compared is not None:
-            self._tell_conflicts()
             self._show_theirs()
-
-    def _tell_conflicts(self) -> None:
-        clip, compared = self._desk.clip, self._compared
-        if clip is not None and compared is not None:
-            self.conflicts_found.emit([i.key.index for i in compared.plan.conflicts if i.key.clip == clip.id])
 
     def _show_theirs(self) -> None:
         """Their outline, in the frame that it belongs to."""

@@ -24,6 +24,7 @@ from panosod_viewer.panels.notice import Notice, Severity
 from panosod_viewer.panels.review_panel import QUEUES, ReviewPanel
 from panosod_viewer.player import Player
 from panosod_viewer.timeline_link import TimelineLink
+from panosod_viewer.tools.advised import Place
 from panosod_viewer.tools.review_queue import (
     ADVISED,
     FrameLine,
@@ -88,13 +89,15 @@ class Review(QObject):
         self._queue = Queue.KEYFRAMES
         self._show = Show.ALL
         self._every = DATASET_EVERY
-        self._conflicts: tuple[int, ...] = ()
+        self._conflicts: tuple[Place, ...] = ()
+        self._sought: Place | None = None
+        """The conflict that is gone to, until a frame is shown."""
         self._survey = Survey()
         self._lines: tuple[FrameLine, ...] = ()
         self._mail = Mailbox()
-        jump = FrameJump(desk=desk, session=session, player=player, parent=self)
-        jump.refused.connect(self._say)
-        self.advice = Advice(panel.picks, desk=desk, player=player, jump=jump, parent=self)
+        self._jump = FrameJump(desk=desk, session=session, player=player, parent=self)
+        self._jump.refused.connect(self._say)
+        self.advice = Advice(panel.picks, desk=desk, player=player, jump=self._jump, parent=self)
         self._mail_came.connect(self._read_mail, Qt.ConnectionType.QueuedConnection)
         self._mail.attach(self._mail_came.emit)
         self._surveyor: LatestThread[tuple[Path, int]] = LatestThread("panosod-survey", self._look_through)
@@ -105,7 +108,8 @@ class Review(QObject):
         desk.frame_changed.connect(self._show_frame)
         desk.selection_changed.connect(lambda _: self._show_frame())
         desk.unsaved_changed.connect(self._committed)
-        player.frame_shown.connect(lambda _: self._show_frame())
+        desk.project_changed.connect(lambda _: self.set_conflicts(()))
+        player.frame_shown.connect(lambda _: self._arrived())
         panel.accept_requested.connect(self.accept)
         panel.reject_requested.connect(self.reject)
         panel.next_requested.connect(self.go)
@@ -157,9 +161,9 @@ class Review(QObject):
             self._show_all()
             self.every_changed.emit(self._every)
 
-    def set_conflicts(self, indices: Sequence[int]) -> None:
-        """Frames in which another annotator's masks differ."""
-        self._conflicts = tuple(sorted(set(indices)))
+    def set_conflicts(self, places: Sequence[Place]) -> None:
+        """Frames in which another annotator's masks differ, in whatever clips of the project: (clip, number)."""
+        self._conflicts, self._sought = tuple(sorted(set(places))), None
 
     def close(self) -> None:
         """End its thread."""
@@ -215,6 +219,9 @@ class Review(QObject):
         if self._queue in ADVISED:
             self.advice.go(step)
             return
+        if self._queue is Queue.CONFLICTS:
+            self._go_to_conflict(step)
+            return
         frame = self._player.frame
         if frame is None:
             return
@@ -224,6 +231,20 @@ class Review(QObject):
             return
         self.go_to(index)
 
+    def _go_to_conflict(self, step: int) -> None:
+        key, document = self._desk.key, self._desk.document
+        here = self._sought or ((0, -1) if key is None else (key.clip, key.index))
+        place = next_index(self._conflicts, here, step=step)
+        if place is None or document is None:
+            self._say(f"{QUEUES[Queue.CONFLICTS]}: there is no other frame")
+            return
+        self._sought = place
+        clip = document.clip(place[0])
+        if len({number for number, _ in self._conflicts}) > 1:
+            of_all = f"{self._conflicts.index(place) + 1} of {len(self._conflicts)}"
+            self._say(f"Conflict {of_all}: frame {place[1]} of {Path(clip.path).name}")
+        self._jump.go_to(clip, place[1])
+
     def go_to(self, index: int) -> None:
         """Show a frame of the clip, exactly."""
         if self._player.frame is not None:
@@ -232,8 +253,6 @@ class Review(QObject):
     def _waiting(self) -> list[int]:
         if self._queue is Queue.KEYFRAMES:
             return untouched_keyframes(self._lines, count=self._count(), every=self._every)
-        if self._queue is Queue.CONFLICTS:
-            return list(self._conflicts)
         return [line.index for line in self._lines if line.state is FrameState.DRAFT]
 
     def _say(self, text: str) -> None:
@@ -274,6 +293,10 @@ class Review(QObject):
         self._show = show
         self._show_all()
 
+    def _arrived(self) -> None:
+        self._sought = None
+        self._show_frame()
+
     def _show_frame(self) -> None:
         frame, desk = self._player.frame, self._desk
         if frame is None:
@@ -313,7 +336,6 @@ class Review(QObject):
 
     def _clip_changed(self, _clip: object) -> None:
         self._survey = Survey()
-        self._conflicts = ()
         self._ask_survey()
         self.refresh()
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
 
 from panosod_core.annotation.queueing import Strategy
 from panosod_core.annotation.records import FrameRow, FrameState
 from panosod_core.annotation.survey import Survey
+
+Number = TypeVar("Number", int, tuple[int, int])
 
 
 class Queue(StrEnum):
@@ -139,8 +142,10 @@ def shown(lines: Sequence[FrameLine], show: Show, *, count: int, every: int) -> 
     return tuple(line for line in drafts if show is Show.DRAFTS or line.machine)
 
 
-def next_index(indices: Sequence[int], index: int, *, step: int) -> int | None:
+def next_index(indices: Sequence[Number], index: Number, *, step: int) -> Number | None:
     """The next (+1) or last (-1) of some ascending frame numbers after another one, around at the ends.
+
+    The same with numbers of a clip and a frame in it.
 
     None where there is none but the frame itself.
     """

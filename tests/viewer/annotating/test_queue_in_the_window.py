@@ -1,9 +1,13 @@
 """What to annotate next, by its keys: N goes through all clips of the project, past what is skipped, on as it grows."""
 
+import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 
-from panosod_core.annotation.records import FrameKey, FrameState
+from panosod_core.annotation.document import Document
+from panosod_core.annotation.edits import paint
+from panosod_core.annotation.masks import RingBox, RingMask
+from panosod_core.annotation.records import FrameKey, FrameState, ObjectInfo
 from panosod_viewer.tools.review_queue import Queue
 from panosod_viewer.workers.map_reading import CacheAddress
 from tests.queue_project import MODEL, frame_times, key_of, make_project, put_maps
@@ -110,3 +114,54 @@ def test_another_queue_puts_the_list_away(queued):
     assert queued.review._panel.picks.isVisible() and "drawn at random" in rows(queued)[0][1]
     queued.review._panel.queue.setCurrentIndex(list(Queue).index(Queue.DRAFTS))
     assert not queued.review._panel.picks.isVisible()
+
+
+def test_the_next_conflict_is_found_in_whatever_clip_it_is(queued, tmp_path):
+    path = queued.desk.document.path
+    queued.desk.document.flush()
+    theirs = tmp_path / "theirs.panosod"
+    queued.desk.document.export_copy(theirs)
+    media = {1: queued.viewer.session.info.path, 2: tmp_path / "other.mp4"}
+    paint_frames(theirs, {1: (4, 20), 2: (8,)}, media, 40)
+    parts, panel = queued.viewer.annotator.workbench, queued.review._panel
+    queued.desk.close_project()
+    paint_frames(path, {1: (4, 20), 2: (8,)}, media, 60)
+    assert queued.desk.open_project(path)
+    parts.exchange.compare(theirs)
+    queued.wait(lambda: parts.exchange.comparing.dialog is not None and parts.exchange.comparing.dialog.isVisible())
+    parts.exchange.comparing.dialog.close()
+    panel.queue.setCurrentIndex(list(Queue).index(Queue.CONFLICTS))
+    for place in (("clip", 4), ("clip", 20), ("other", 8), ("clip", 4)):
+        queued.trigger("review.next")
+        queued.wait(lambda place=place: at_place(queued, *place))
+        queued.wait(lambda: queued.desk.clip is not None)
+    assert queued.viewer.window.notices.current.text == "Conflict 1 of 3: frame 4 of clip.mp4"
+    queued.trigger("review.previous")
+    queued.wait(lambda: at_place(queued, "other", 8))
+
+
+def test_a_conflict_of_a_clip_that_is_lost_is_gone_past(queued, tmp_path):
+    queued.review.set_conflicts([(1, 4), (2, 8)])
+    queued.review._panel.queue.setCurrentIndex(list(Queue).index(Queue.CONFLICTS))
+    (tmp_path / "other.mp4").unlink()
+    queued.trigger("review.next")
+    queued.wait(lambda: at_place(queued, "clip", 4))
+    queued.trigger("review.next")
+    queued.wait(lambda: "other.mp4, which is not found" in queued.viewer.window.notices.current.text)
+    queued.trigger("review.next")
+    assert "Conflict 1 of 2" in queued.viewer.window.notices.current.text and at_place(queued, "clip", 4)
+
+
+def paint_frames(project, frames, media, column):
+    """Object 1 as a square in some frames of the clips."""
+    document = Document.open(project, author="ada", backup_every_s=None)
+    for clip, indices in frames.items():
+        if not any(o.id == 1 for o in document.objects(clip)):
+            document.put_object(clip, ObjectInfo(1, "Ball"))
+        times = frame_times(media[clip])[0]
+        for index in indices:
+            where = FrameKey(clip, 0, times[index], index)
+            square = RingMask(RingBox(column, 30, 20, 20), np.ones((20, 20), bool))
+            guarded = document.protection(where)
+            document.apply(where, paint(document.labels(where), square, object_id=1, protection=guarded), title="Paint")
+    document.close()
