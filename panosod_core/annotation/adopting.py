@@ -1,7 +1,8 @@
 """Clips and their files: new ones, moved ones, and other copies of the same recording, without shifting a mask.
 
 Masks hang on (stream, pts); the index only says where that picture stands in the copy at hand. Another copy is adopted
-by its times: a frame that it lacks stays where it was and is listed, nothing ever moves to a neighbour.
+by its times: a frame that it lacks keeps its time stamp and is listed, nothing ever moves to a neighbour. Such a
+frame's number is behind the copy's last one: nobody takes it for the picture that has its old number now.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from panosod_core.annotation.document import Document
-from panosod_core.annotation.records import Clip, FrameKey, Interval, NewClip, ObjectInfo
+from panosod_core.annotation.records import ChangeKind, Clip, FrameKey, Interval, NewClip, ObjectInfo
 from panosod_core.annotation.store import portable_path
 from panosod_core.errors import MediaError, ProjectError
 from panosod_core.media.content import content_id
@@ -97,9 +98,9 @@ class Adoption:
     """What becomes of the touched frames of a clip with another copy.
 
     Attributes:
-        clip: the clip with the copy's path, content, stream and time base.
+        clip: the clip with the copy's path, content, stream, time base and number of frames.
         frames: (as it is, as it will be) of every frame found in the copy.
-        missing: frames that the copy does not have.
+        missing: frames that the copy does not have, in time, as they are now.
     """
 
     clip: Clip
@@ -120,7 +121,15 @@ def plan_adoption(document: Document, clip: Clip, media: Path, times: CopyTimes)
 
     Raises:
         MediaError: the file cannot be read.
+        ProjectError: the file is another of the project's clips.
     """
+    content = content_id(media)
+    taken = [c for c in document.clips if (c.content_id, c.shape) == (content, clip.shape) and c.id != clip.id]
+    if taken:
+        raise ProjectError(
+            f"{media} is clip {taken[0].id} of the project already, with masks of its own: choose another copy for "
+            f"{clip.path}"
+        )
     found: list[tuple[FrameKey, FrameKey]] = []
     missing: list[FrameKey] = []
     ratio = clip.time_base / times.time_base
@@ -142,7 +151,7 @@ def plan_adoption(document: Document, clip: Clip, media: Path, times: CopyTimes)
     adopted = replace(
         clip,
         path=portable_path(media, document.path.parent),
-        content_id=content_id(media),
+        content_id=content,
         stream=times.stream,
         time_base=times.time_base,
         frame_count=len(times.pts),
@@ -150,26 +159,44 @@ def plan_adoption(document: Document, clip: Clip, media: Path, times: CopyTimes)
     return Adoption(adopted, tuple(found), tuple(sorted(missing)))
 
 
-def adopt(document: Document, adoption: Adoption) -> None:
-    """Use the other copy from now on; not undone by undo.
+def check_adoption(document: Document, adoption: Adoption) -> None:
+    """Say whether a copy can be adopted.
 
     Raises:
-        ProjectError: the copy has other time stamps (stream or time base) and lacks frames that are annotated, or the
-            project cannot be written.
+        ProjectError: it has none of the annotated frames, or other time stamps (stream or time base) and lacks some.
     """
-    old = document.clip(adoption.clip.id)
-    new = adoption.clip
+    old, new = document.clip(adoption.clip.id), adoption.clip
+    if adoption.missing and not adoption.frames:
+        raise ProjectError(
+            f"{new.path} has none of the annotated frames of {old.path}: choose a copy of that recording"
+        )
     same_ticks = (old.stream, old.time_base) == (new.stream, new.time_base)
     if adoption.missing and not same_ticks:
         raise ProjectError(
             f"{new.path} has other time stamps than the clip's old file and lacks {len(adoption.missing)} of its "
             f"annotated frames (the first is number {adoption.missing[0].index}): choose a copy of the same recording"
         )
+
+
+def adopt(document: Document, adoption: Adoption) -> None:
+    """Use the other copy from now on; not undone by undo.
+
+    Raises:
+        ProjectError: see :func:`check_adoption`; or the project cannot be written.
+    """
+    check_adoption(document, adoption)
+    old, new = document.clip(adoption.clip.id), adoption.clip
     numbers = {row.key: row.id for row in document.frames(new.id)}
     rows = [(numbers[before], after) for before, after in adoption.frames]
+    rows += [(numbers[k], replace(k, index=new.frame_count + i)) for i, k in enumerate(adoption.missing)]
     ratio = old.time_base / new.time_base
-    objects = [_with_times(o, ratio) for o in document.objects(new.id)]
-    document.rewrite(lambda db: _write(db, new, rows, objects))
+
+    def write(db: sqlite3.Connection) -> None:
+        _write(db, new, rows)
+        if ratio != 1:
+            _write_times(db, new.id, ratio)
+
+    document.rewrite(write)
 
 
 def relink(document: Document, clip: Clip, media: Path) -> None:
@@ -184,17 +211,10 @@ def relink(document: Document, clip: Clip, media: Path) -> None:
             "as another copy of the recording"
         )
     moved = replace(clip, path=portable_path(media, document.path.parent))
-    document.rewrite(lambda db: _write(db, moved, [], []))
+    document.rewrite(lambda db: _write(db, moved, []))
 
 
-def _with_times(info: ObjectInfo, ratio: Fraction) -> ObjectInfo:
-    spans = ((round(s.start_pts * ratio), round(s.end_pts * ratio), s.presence) for s in info.intervals)
-    return replace(info, intervals=tuple(Interval(start, end, p) for start, end, p in spans if end > start))
-
-
-def _write(
-    db: sqlite3.Connection, clip: Clip, rows: Sequence[tuple[int, FrameKey]], objects: Sequence[ObjectInfo]
-) -> None:
+def _write(db: sqlite3.Connection, clip: Clip, rows: Sequence[tuple[int, FrameKey]]) -> None:
     base = clip.time_base
     db.execute(
         "UPDATE clips SET path = ?, content_id = ?, stream = ?, time_base_num = ?, time_base_den = ?, frame_count = ? "
@@ -207,4 +227,28 @@ def _write(
         "UPDATE frames SET stream = ?, pts = ?, frame_index = ? WHERE id = ?",
         [(key.stream, key.pts, key.index, number) for number, key in rows],
     )
-    db.executemany("UPDATE objects SET cell = ? WHERE clip = ? AND id = ?", [(o.cell, clip.id, o.id) for o in objects])
+
+
+def _write_times(db: sqlite3.Connection, clip: int, ratio: Fraction) -> None:
+    """What counts ticks beside frames: when objects sound, now and in the undo history."""
+
+    def timed(cell: str | None) -> str | None:
+        return None if cell is None else _with_times(ObjectInfo.from_cell(cell), ratio).cell
+
+    objects = db.execute("SELECT id, cell FROM objects WHERE clip = ?", (clip,)).fetchall()
+    db.executemany(
+        "UPDATE objects SET cell = ? WHERE clip = ? AND id = ?", [(timed(cell), clip, i) for i, cell in objects]
+    )
+    steps = db.execute(
+        "SELECT step, ordinal, before, after FROM step_changes WHERE clip = ? AND kind = ?",
+        (clip, ChangeKind.OBJECT.value),
+    ).fetchall()
+    db.executemany(
+        "UPDATE step_changes SET before = ?, after = ? WHERE step = ? AND ordinal = ?",
+        [(timed(before), timed(after), step, ordinal) for step, ordinal, before, after in steps],
+    )
+
+
+def _with_times(info: ObjectInfo, ratio: Fraction) -> ObjectInfo:
+    spans = ((round(s.start_pts * ratio), round(s.end_pts * ratio), s.presence) for s in info.intervals)
+    return replace(info, intervals=tuple(Interval(start, end, p) for start, end, p in spans if end > start))

@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "merge": ("panosod_core.cli.merge", "compare a second annotator's project with yours and take over what is new"),
     "models": ("panosod_core.cli.models", "the models of this machine, and which one is used"),
     "predict": ("panosod_core.cli.predict", "what the model sees and hears in clips: maps, tables, overlay videos"),
+    "project": ("panosod_core.cli.project", "a project's clips and their files; another copy for a clip"),
     "queue": ("panosod_core.cli.queue", "say which frames of a project to annotate next, and why"),
     "train": ("panosod_core.cli.train", "teach the network: `panosod train acoustic|image|video DIR --out RUN`"),
     "synth": ("panosod_core.cli.synth", "build the demo clip or a synthetic scene"),

@@ -35,12 +35,14 @@ class AnnotationDesk(ObjectsAtHand):
         frame_changed (): another frame is at hand, or the labels of this one are others.
         edited (object): a Done.
         frame_wished (object): FrameKey where undo or redo has acted.
+        opened_beside (): the project beside the clip was opened with it.
     """
 
     clip_changed = Signal(object)
     frame_changed = Signal()
     edited = Signal(object)
     frame_wished = Signal(object)
+    opened_beside = Signal()
     _mail_came = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -49,6 +51,7 @@ class AnnotationDesk(ObjectsAtHand):
         self._geometry = PictureGeometry()
         self._content_id = ""
         self._kept: Document | None = None
+        self._held: Document | None = None
         self._frame: VideoFrame | None = None
         self._sketch: Sketch | None = None
         self._sketch_key: FrameKey | None = None
@@ -132,7 +135,7 @@ class AnnotationDesk(ObjectsAtHand):
         beside = self.project_beside()
         is_another = info is None or self._info is None or info.path != self._info.path
         if self._document is not None and self._document.path == beside and is_another:
-            if len(self._document.clips) > 1:
+            if len(self._document.clips) > 1 or self._held is self._document:
                 self._kept = self._document
             else:
                 self.close_project()
@@ -212,6 +215,14 @@ class AnnotationDesk(ObjectsAtHand):
         fitting = [c for c in same if c.shape == size] or same
         self._set_clip(fitting[0] if fitting else None)
 
+    def clips_changed(self) -> None:
+        """The project's clips or where frames stand were written anew: nothing that was read before holds."""
+        self._find_clip()
+
+    def hold_project(self) -> None:
+        """The clip that is opened next is of the project: it is not closed with the one that goes."""
+        self._held = self._document
+
     def _holds(self, content_id: str) -> bool:
         """The project has this clip."""
         return self._document is not None and content_id in [c.content_id for c in self._document.clips]
@@ -230,12 +241,13 @@ class AnnotationDesk(ObjectsAtHand):
         for letter in self._mail.take():
             if isinstance(letter, ContentKnown) and self._info is not None and letter.path == self._info.path:
                 self._content_id = letter.content_id
-                kept, self._kept = self._kept, None
+                kept, self._kept, self._held = self._kept, None, None
                 if kept is not None and kept is self._document and not self._holds(letter.content_id):
                     self.close_project()
                 beside = self.project_beside()
                 if self._document is None and beside is not None and beside.is_file() and letter.content_id:
-                    self.open_project(beside)
+                    if self.open_project(beside):
+                        self.opened_beside.emit()
                 else:
                     self._find_clip()
 

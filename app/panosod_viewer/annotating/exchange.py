@@ -10,8 +10,8 @@ from PySide6.QtCore import QObject, Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog
 
+from panosod_core.annotation.adopting import clip_file
 from panosod_core.annotation.document import Document
-from panosod_core.annotation.records import Clip
 from panosod_core.annotation.store import SUFFIX
 from panosod_core.errors import PanosodError
 from panosod_viewer.annotating.comparing import KEY, Comparing
@@ -131,17 +131,10 @@ class Exchange(QObject):
         document = self._flushed()
         if document is None:
             return
-        place = document.store.media_path
-
-        def media(clip: Clip) -> Path | None:
-            from panosod_core.annotation.adopting import is_same_clip
-
-            candidates = [place(clip), document.path.parent / Path(clip.path).name]
-            return next((p for p in candidates if p.is_file() and is_same_clip(clip, p)), None)
-
+        project = document.path
         if self.export_dialog is not None:
             self.export_dialog.set_running(0.0)
-        self._begin(export_project(document.path, folder, options, media=media))
+        self._begin(export_project(project, folder, options, media=lambda clip: clip_file(project, clip)))
 
     # --- import
 
