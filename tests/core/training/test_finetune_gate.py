@@ -1,11 +1,13 @@
 """The gate advises a candidate only where it is better beyond chance, and nowhere much worse."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from panosod_core.training.finetune_gate import MARGIN, Advice, FrameScores, bootstrap, judge
+from panosod_core.training.finetune_gate import MARGIN, Advice, FrameScores, blocks_of, bootstrap, judge
 
 gains_of = st.lists(st.floats(-1, 1), min_size=1, max_size=30)
 
@@ -70,15 +72,81 @@ def test_frames_without_a_score_do_not_count_for_it():
 
 @given(gains_of, st.integers(0, 5))
 def test_the_interval_holds_the_mean_and_depends_on_the_seed_alone(gains, seed):
-    low, high = bootstrap(["a"] * len(gains), gains, seed=seed)
+    clips, times_s = ["a"] * len(gains), [k / 10 for k in range(len(gains))]
+    low, high = bootstrap(clips, times_s, gains, seed=seed)
     assert min(gains) - 1e-12 <= low <= high <= max(gains) + 1e-12
-    assert (low, high) == bootstrap(["a"] * len(gains), gains, seed=seed)
+    assert (low, high) == bootstrap(clips, times_s, gains, seed=seed)
 
 
 def test_the_interval_covers_as_often_as_it_says():
     rng, held = np.random.default_rng(3), 0
     for trial in range(300):
         sample = rng.normal(0.1, 0.3, 40)
-        low, high = bootstrap(["a"] * 40, sample.tolist(), seed=trial)
+        low, high = bootstrap(["a"] * 40, [5.0 * k for k in range(40)], sample.tolist(), seed=trial)
         held += low <= 0.1 <= high
     assert 0.90 <= held / 300 <= 0.98
+
+
+def coverage(sample_of, clips, times_s, trials=200):
+    rng, held = np.random.default_rng(5), 0
+    for trial in range(trials):
+        low, high = bootstrap(clips, times_s, sample_of(rng).tolist(), seed=trial)
+        held += low <= 0 <= high
+    return held / trials
+
+
+def test_neighbours_that_look_alike_are_not_taken_for_independent():
+    """Ten frames a second whose differences are alike for a second or so: one by one, a third would hold the truth."""
+
+    def alike(rng):
+        values, noise = np.zeros(240), rng.normal(size=240)
+        for k in range(1, 240):
+            values[k] = 0.9 * values[k - 1] + noise[k]
+        return values
+
+    assert coverage(alike, ["a"] * 240, [k / 10 for k in range(240)]) >= 0.80
+
+
+def test_clips_that_differ_are_drawn_whole():
+    """What is true of eight clips says little of the next one, however many of their frames were checked."""
+    clips = [f"c{k // 20}" for k in range(160)]
+
+    def by_clip(rng):
+        return np.repeat(rng.normal(size=8), 20) + 0.1 * rng.normal(size=160)
+
+    assert coverage(by_clip, clips, [5.0 * (k % 20) for k in range(160)]) >= 0.82
+
+
+def test_blocks_are_as_long_as_leaves_enough_of_them():
+    assert len(set(blocks_of([f"c{k % 6}" for k in range(30)], [float(k) for k in range(30)]))) == 6
+    assert blocks_of(["a"] * 40, [k / 2 for k in range(40)]).tolist() == [k // 6 for k in range(40)]  # 3 s
+    assert blocks_of(["b", "a", "b", "a"], [0.1, 0.0, 0.0, 9.0]).tolist() == [3, 0, 2, 1]  # too few: one by one
+
+
+BETTER = [0.1, 0.12, 0.09, 0.11, 0.1, 0.13]
+
+
+def scenes(gains, before=0.8):
+    return [f for k, g in enumerate(gains) for f in frames([g], clip=f"scene {k}", before=before)]
+
+
+def test_what_has_been_forgotten_is_in_the_way():
+    """Better on the check set, where the model in use saw nothing, and worse at all that it could do."""
+    falls = (-0.2 + 0.05 * np.random.default_rng(1).normal(size=20)).tolist()
+    found = judge(frames(BETTER), corrected=50, base=scenes(falls))
+    assert found.advice is Advice.KEEP and "forgotten: on 20 base scenes F 0.800 -> 0.6" in found.reason
+    assert found.base["f"].high < -MARGIN and found.to_json()["base"]["f"]["frames"] == 20
+    for harmless in ([-MARGIN / 2] * 20, [-0.9, *[0.04] * 19]):  # little; or one scene alone
+        assert judge(frames(BETTER), corrected=50, base=scenes(harmless)).advice is Advice.PROMOTE
+    few = judge(frames(BETTER), corrected=8, base=scenes(falls))
+    assert few.advice is Advice.TOO_FEW and "forgotten" in few.reason
+
+
+def test_maps_that_are_only_as_decided_as_they_might_be_are_no_learning():
+    def controlled(gain):
+        return [replace(f, control={"f": f.candidate["f"] - gain}) for f in frames(BETTER)]
+
+    found = judge(controlled(0.0), corrected=50)
+    assert found.advice is Advice.KEEP and "as good once its maps are as decided" in found.reason
+    assert found.overall["f"].low > 0.09 and found.control["f"].gain == 0
+    assert judge(controlled(0.05), corrected=50).advice is Advice.PROMOTE
