@@ -59,6 +59,7 @@ from panosod_core.synth.demo import build_demo
 from panosod_core.synth.truth import load_truth
 from panosod_core.training.jobs.control import queue
 from panosod_core.training.jobs.folder import CANDIDATE, JobFolder, JobRecord
+from panosod_core.training.jobs.machine import VARIABLE
 from panosod_core.training.jobs.process_mark import ProcessMark
 from panosod_core.training.jobs.queue import JobQueue
 from panosod_core.training.jobs.request import FinetuneRequest
@@ -450,6 +451,7 @@ def _group(pid: int) -> int:
 
 def run(kills: int, *, seed: int, size: tuple[int, int], steps: int, longest_s: float) -> tuple[Count, kill.Totals]:
     with tempfile.TemporaryDirectory(prefix="panosod-kill-jobs-") as name:
+        os.environ[VARIABLE] = str(Path(name) / "jobs")  # one job at a time, whatever else this machine learns
         trial = Trial(Path(name), seed=seed, size=size, steps=steps, longest_s=longest_s)
         try:
             trial.run_untouched()

@@ -16,6 +16,9 @@ _NO_MEDIA = "real media not found"
 # What a developer has promoted is no part of the tests, nor what an earlier run has; child processes find the same.
 _MODELS = tempfile.TemporaryDirectory(prefix="panosod-models-")
 os.environ["PANOSOD_MODELS"] = _MODELS.name
+# Nor is the finetuning job that is at work on this machine: there is one at a time, by the folder of jobs.
+_JOBS = tempfile.TemporaryDirectory(prefix="panosod-jobs-")
+os.environ["PANOSOD_JOBS"] = _JOBS.name
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from panosod_core.errors import ConfigError
 from panosod_core.training.finetune_ledger import copy_into_project
 from panosod_core.training.jobs.control import queue, resolve
 from panosod_core.training.jobs.folder import JobFolder, JobRecord
+from panosod_core.training.jobs.machine import check_free
 from panosod_core.training.jobs.request import FinetuneRequest
 from panosod_core.training.jobs.start import check_torch, start_detached
 
@@ -88,6 +89,7 @@ def run(args: FinetuneArguments) -> int:
     """
     check_torch()
     out = args.out.absolute()
+    check_free(out)
     if args.resume:
         resolve(out)
     else:

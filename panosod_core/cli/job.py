@@ -13,7 +13,8 @@ from panosod_core.inference.library import ModelLibrary
 from panosod_core.training.finetune_ledger import copy_into_project
 from panosod_core.training.jobs.control import cancel, queue, reject, resolve, stop
 from panosod_core.training.jobs.folder import JobFolder
-from panosod_core.training.jobs.promotion import promote
+from panosod_core.training.jobs.machine import check_free
+from panosod_core.training.jobs.promotion import OtherIncumbentError, promote
 from panosod_core.training.jobs.queue import JobQueue
 from panosod_core.training.jobs.start import check_torch, start_detached
 
@@ -32,6 +33,8 @@ class JobArguments:
     """Folder of the job; for list and advance the one that holds the jobs' folders."""
     name: str = ""
     """promote: name of the model in the library."""
+    force: bool = False
+    """promote: also where it was judged against another model than the one that is used now."""
     json: bool = False
     """Print JSON instead of words."""
 
@@ -46,9 +49,10 @@ def run(args: JobArguments) -> int:
     if args.action in ("list", "advance"):
         return _of_queue(args, JobQueue(folder))
     if args.action == "promote":
-        promote(folder, ModelLibrary(), name=args.name)
+        _promote(args, folder)
     elif args.action == "resume":
         check_torch()
+        check_free(folder)
         resolve(folder)
         queue(folder)
         start_detached(folder)
@@ -69,6 +73,13 @@ def run(args: JobArguments) -> int:
     if job.is_orphan:
         print("its process has died: `panosod job resume` goes on from the last saved state")
     return 0
+
+
+def _promote(args: JobArguments, folder: Path) -> None:
+    try:
+        promote(folder, ModelLibrary(), name=args.name, force=args.force)
+    except OtherIncumbentError as error:
+        raise TrainingError(f"{error}; with --force it is promoted all the same") from error
 
 
 def _of_queue(args: JobArguments, jobs: JobQueue) -> int:

@@ -45,6 +45,7 @@ from panosod_core.training.jobs.control import give_up
 from panosod_core.training.jobs.files import write_json
 from panosod_core.training.jobs.folder import CANDIDATE, JobFolder, JobRecord, Wish
 from panosod_core.training.jobs.process_mark import ProcessMark
+from panosod_core.training.jobs.machine import alone
 from panosod_core.training.jobs.states import AT_WORK, MAY_BECOME, JobState
 from panosod_core.training.world import joined
 
@@ -71,10 +72,11 @@ def work_on(folder: Path, *, listeners: Sequence[Listener] = ()) -> JobRecord:
 
     Raises:
         InterruptedJobError: the process was asked to end.
+        BusyError: another job is at work on this machine; nothing has become of this one.
         PanosodError: it failed; its record says so too.
     """
     job = JobFolder(folder, listeners=listeners)
-    with job.held():
+    with alone(folder.absolute()), job.held():
         mark = ProcessMark.of(os.getpid())
         if mark is not None:
             job.mark(mark)
@@ -294,6 +296,15 @@ class Finetuning:
 
 class _Told:
     """Tells how far the judging is, now and then."""
+
+    def _on_base(self, incumbent: Engine) -> list[FrameScores]:
+        """Both models on base scenes; nothing where their data set lies on the nodes of a cluster alone."""
+        mix = mix_of(self._request)
+        if mix.folder is not None and self._request.engine == "ray" and not mix.folder.exists():
+            self._job.tell("note", text=f"{mix.folder} is not here: nobody asks what the new model has forgotten")
+            return []
+        candidate = self._engine(self._job.path / CANDIDATE)
+        return compare_on_base(incumbent, candidate, folder=mix.folder, scene=mix.scene, heed=self._heed)
 
     def __init__(self, job: JobFolder) -> None:
         self._job, self._last = job, time.monotonic()

@@ -6,9 +6,7 @@ person wants, and starts the next job of the queue. Nothing of a job ends with i
 
 from __future__ import annotations
 
-import json
 import logging
-import os
 import threading
 import time
 from collections import deque
@@ -18,30 +16,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import platformdirs
-
 from panosod_core.errors import PanosodError, TrainingError
-from panosod_core.training.jobs.states import AT_WORK
-from panosod_viewer.tools.training import LIVE, CurveReader, JobLine, JobView, Material, ModelLine, StartWish
-from panosod_viewer.workers.training_examples import ExampleReader
+from panosod_core.training.jobs.machine import jobs_root
+from panosod_viewer.tools.training import LIVE, JobLine, JobView, Material, ModelLine, StartWish
+from panosod_viewer.workers.training_watcher import JobWatcher
 
 if TYPE_CHECKING:
     from panosod_core.training.finetune_split import FixedSplit
-    from panosod_core.training.jobs.folder import JobFolder
     from panosod_core.training.jobs.start import Command
 
 _log = logging.getLogger(__name__)
 
-VARIABLE = "PANOSOD_JOBS"
-"""Environment variable that names another folder of jobs."""
 EVERY_S = 0.5
 ADVANCE_EVERY_S = 5.0
 """The next job of the queue is looked for this often: another window may have queued one."""
-_TAIL_BYTES, _LINE_CHARS = 16_384, 300
-EVENT_BYTES = 256 << 10
-"""Of events in one look, some thousand lines: the window's thread waits while these are taken apart."""
 BEHIND_S = 0.05
 """Until the next look, where there are more."""
+CLOSE_S, WISHES_S = 2.0, 15.0
+"""How long a window that closes waits for the thread, and for what a person has asked for just before."""
 
 
 @dataclass(frozen=True)
@@ -92,12 +84,6 @@ class Refused:
 TrainingLetter: TypeAlias = MaterialSeen | JobsSeen | JobSeen | JobMade | ModelChanged | Refused
 
 
-def jobs_root() -> Path:
-    """The folder that holds this person's jobs: one queue for the machine."""
-    named = os.environ.get(VARIABLE)
-    return Path(named) if named else Path(platformdirs.user_data_dir("panosod", appauthor=False)) / "jobs"
-
-
 class TrainingThread:
     """Does one thing at a time; looks at the watched job in between."""
 
@@ -119,20 +105,26 @@ class TrainingThread:
         """
         self._post, self._root, self._command, self._every_s = post, root or jobs_root(), command, every_s
         self._wake = threading.Condition()
-        self._tasks: deque[Callable[[], None]] = deque()
+        self._tasks: deque[tuple[Callable[[], None], str]] = deque()
+        self._doing = ""
+        self._warned: tuple[Path, str | None] | None = None
         self._is_closing = False
-        self._watcher: _Watcher | None = None
+        self._watcher: JobWatcher | None = None
         self._advanced_s = -ADVANCE_EVERY_S
         self._is_behind = False
         self._thread = threading.Thread(target=self._run, name="panosod-training", daemon=True)
         self._thread.start()
 
-    def close(self, *, timeout_s: float = 2.0) -> bool:
-        """End the thread, and no job; False while it hangs."""
+    def close(self, *, timeout_s: float = CLOSE_S) -> bool:
+        """End the thread, and no job; what a person has asked for is done before. False while it hangs."""
         with self._wake:
             self._is_closing = True
+            self._tasks = deque(task for task in self._tasks if task[1])
+            wishes = [wish for wish in (self._doing, *(wish for _, wish in self._tasks)) if wish]
             self._wake.notify_all()
-        self._thread.join(timeout_s)
+        self._thread.join(max(timeout_s, WISHES_S) if wishes else timeout_s)
+        if self._thread.is_alive() and wishes:
+            _log.warning("the window closes; asked for just before, and perhaps not done: %s", ", ".join(wishes))
         return not self._thread.is_alive()
 
     # --- wishes, from any thread
@@ -141,7 +133,7 @@ class TrainingThread:
         """Look at a job from now on; None: at none."""
 
         def change() -> None:
-            self._watcher = None if job is None else _Watcher(job)
+            self._watcher = None if job is None else JobWatcher(job)
 
         self._ask(change)
 
@@ -155,11 +147,11 @@ class TrainingThread:
 
     def start(self, project: Path, wish: StartWish) -> None:
         """Make a job, queue it, and start it where none is at work."""
-        self._ask(lambda: self._start(project, wish))
+        self._ask(lambda: self._start(project, wish), f"start a job on {project.name}")
 
     def stop(self, job: Path) -> None:
         """Stop early, keep the best."""
-        self._ask(lambda: _control().stop(job))
+        self._ask(lambda: _control().stop(job), f"stop {job.name}")
 
     def cancel(self, job: Path) -> None:
         """Give up, keep nothing."""
@@ -168,7 +160,7 @@ class TrainingThread:
             _control().cancel(job)
             self._advance(now=True)
 
-        self._ask(cancel)
+        self._ask(cancel, f"cancel {job.name}")
 
     def resume(self, job: Path) -> None:
         """Queue it again; it goes on from what it saved."""
@@ -179,40 +171,45 @@ class TrainingThread:
             _control().queue(job)
             self._advance(now=True)
 
-        self._ask(resume)
+        self._ask(resume, f"resume {job.name}")
 
     def reject(self, job: Path) -> None:
         """The candidate is not wanted."""
-        self._ask(lambda: _dropped(_control().reject(job)))
+        self._ask(lambda: _dropped(_control().reject(job)), f"reject {job.name}")
 
     def promote(self, job: Path) -> None:
-        """The candidate becomes the default model."""
-        self._ask(lambda: self._promote(job))
+        """The candidate becomes the default model; asked for twice, also where another one is used by now."""
+        self._ask(lambda: self._promote(job), f"promote {job.name}")
 
     def roll_back(self) -> None:
         """The model that was the default before is it again."""
-        self._ask(self._roll_back)
+        self._ask(self._roll_back, "roll back")
 
     # --- in the thread
 
-    def _ask(self, task: Callable[[], None]) -> None:
+    def _ask(self, task: Callable[[], None], wish: str = "") -> None:
+        """Do it in the thread; with the words of a wish also where the window closes meanwhile."""
         with self._wake:
-            self._tasks.append(task)
+            self._tasks.append((task, wish))
             self._wake.notify_all()
 
     def _run(self) -> None:
         while True:
             with self._wake:
+                self._doing = ""
                 pause_s = BEHIND_S if self._is_behind else self._every_s
                 self._wake.wait_for(lambda: self._is_closing or bool(self._tasks), timeout=pause_s)
-                if self._is_closing:
+                if self._is_closing and not self._tasks:
                     return
-                task = self._tasks.popleft() if self._tasks else None
+                task, self._doing = self._tasks.popleft() if self._tasks else (None, "")
             try:
                 if task is not None:
                     task()
-                self._look()
+                if not self._is_closing:
+                    self._look()
             except PanosodError as error:
+                if self._is_closing:  # nobody reads letters any more
+                    _log.warning("asked for just before the window was closed: %s", error)
                 self._post(Refused(str(error)))
             except Exception as error:  # noqa: BLE001 - a worker's boundary: the person is told, the log has the traceback
                 _log.exception("looking at finetuning jobs failed")
@@ -292,9 +289,15 @@ class TrainingThread:
 
     def _promote(self, job: Path) -> None:
         from panosod_core.inference.library import ModelLibrary
-        from panosod_core.training.jobs.promotion import promote
+        from panosod_core.training.jobs.promotion import OtherIncumbentError, promote
 
-        record = promote(job, ModelLibrary())
+        library = ModelLibrary()
+        asked = job, library.default_id
+        try:
+            record = promote(job, library, force=self._warned == asked)
+        except OtherIncumbentError as error:
+            self._warned = asked
+            raise TrainingError(f"{error}. Promote it once more to use it all the same") from error
         self._post(ModelChanged(f"The window now uses the model {record.name}"))
 
     def _roll_back(self) -> None:
@@ -303,64 +306,6 @@ class TrainingThread:
         record = ModelLibrary().roll_back()
         name = "the model that comes with panosod" if record is None else f"the model {record.name}"
         self._post(ModelChanged(f"Back to {name}"))
-
-
-class _Watcher:
-    """Reads a job's folder, and of its events only what is new."""
-
-    def __init__(self, path: Path) -> None:
-        from panosod_core.training.jobs.folder import JobFolder
-
-        self._job: JobFolder = JobFolder(path)
-        self._reader, self._offset = CurveReader(), 0
-        self._examples = ExampleReader(path)
-        self._told: JobView | None = None
-        self._judged: tuple[tuple[int, int] | None, dict[str, Any] | None] = (None, None)
-        self.is_behind = False
-
-    def look(self) -> JobView | None:
-        """The job; None where it is as it was told last.
-
-        Raises:
-            TrainingError: its record cannot be used.
-        """
-        job = self._job
-        record = job.read()
-        before = self._offset
-        events, self._offset = job.events(offset=before, most_bytes=EVENT_BYTES)
-        self.is_behind = self._offset - before > EVENT_BYTES // 2
-        self._reader.read(events)
-        wish = job.wish
-        view = JobView(
-            path=job.path,
-            record=record,
-            is_alive=job.is_alive,
-            is_orphan=job.is_orphan,
-            wish="" if wish is None else wish.value,
-            runs=self._reader.runs,
-            pace=self._reader.pace,
-            ran_s=self._reader.ran_s,
-            notes=self._reader.notes,
-            log=_tail(job.path / "log.txt"),
-            evaluation=self._evaluation(job.path / "evaluation.json"),
-            examples=self._examples.look([r.name for r in self._reader.runs], is_learning=record.state in AT_WORK),
-        )
-        if view == self._told:
-            return None
-        self._told = view
-        return view
-
-    def _evaluation(self, path: Path) -> dict[str, Any] | None:
-        """What the judging wrote, read once; None before it has."""
-        try:
-            about = path.stat()
-            stamp = about.st_mtime_ns, about.st_size
-            if stamp != self._judged[0]:
-                values = json.loads(path.read_text(encoding="utf-8"))
-                self._judged = stamp, values if isinstance(values, dict) else None
-        except (OSError, ValueError):
-            return None
-        return self._judged[1]
 
 
 def _control() -> Any:
@@ -377,18 +322,6 @@ def _check_torch() -> None:
 
 def _dropped(_: object) -> None:
     """What is done is told by the folder."""
-
-
-def _tail(path: Path) -> str:
-    """The end of a file of any length; "" where it is not there."""
-    try:
-        with path.open("rb") as file:
-            file.seek(0, os.SEEK_END)
-            file.seek(max(0, file.tell() - _TAIL_BYTES))
-            text = file.read(_TAIL_BYTES).decode("utf-8", errors="replace")
-    except OSError:
-        return ""
-    return "\n".join(line.rpartition("\r")[2][:_LINE_CHARS] for line in text.splitlines()[-100:])
 
 
 def _material(project: Path) -> Material:

@@ -6,6 +6,7 @@ from pathlib import Path
 from panosod_core.errors import TrainingError
 from panosod_core.training.jobs.control import is_pending, resolve
 from panosod_core.training.jobs.folder import JOB, JobFolder, JobRecord, locked
+from panosod_core.training.jobs.machine import at_work
 from panosod_core.training.jobs.start import Command, start_detached, worker_command
 from panosod_core.training.jobs.states import AT_WORK
 
@@ -75,6 +76,8 @@ class JobQueue:
                     JobFolder(path).trim_log()
             if any(record.state in AT_WORK or JobFolder(path).is_alive for path, record in records.items()):
                 return None
+            if at_work() not in (None, but):
+                return None  # of another folder, or started from a command line
             waiting = next((path for path in records if is_pending(path)), None)
             if waiting is not None:
                 start_detached(waiting, command=self._command)

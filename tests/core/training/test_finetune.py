@@ -7,6 +7,7 @@ import pytest
 from safetensors.torch import load_file
 
 from panosod_core.annotation.snapshot import Snapshot
+from panosod_core.cli.main import main
 from panosod_core.datasets.index import Split
 from panosod_core.datasets.opening import open_data_set
 from panosod_core.errors import TrainingError
@@ -28,7 +29,7 @@ from panosod_core.training.finetune_split import (
 )
 from panosod_core.training.jobs.control import cancel, queue, reject, stop
 from panosod_core.training.jobs.folder import CANDIDATE, JobFolder, Wish
-from panosod_core.training.jobs.promotion import promote
+from panosod_core.training.jobs.promotion import OtherIncumbentError, promote
 from panosod_core.training.jobs.states import JobState
 from tests.clips import demo_clip
 from tests.core.training.corrected import MODEL, clip, corrected_project, request
@@ -231,7 +232,7 @@ def test_a_model_without_a_teacher_that_takes_single_masks_learns_without(tmp_pa
     assert not read_info(tmp_path / "job" / CANDIDATE).config.teacher
 
 
-def test_promoting_and_rejecting(tmp_path, project, model, monkeypatch):
+def test_promoting_and_rejecting(tmp_path, project, model, monkeypatch, capsys):
     library = ModelLibrary(tmp_path / "library")
     folder = tmp_path / "job"
     JobFolder.create(folder, request(project, model, steps=1))
@@ -239,6 +240,12 @@ def test_promoting_and_rejecting(tmp_path, project, model, monkeypatch):
     with pytest.raises(TrainingError, match="only a job that has been evaluated"):
         promote(folder, library)
     record = work_on(folder)
+    with pytest.raises(OtherIncumbentError, match=r"against the model \w{12}, but the model that comes with"):
+        promote(folder, library)
+    monkeypatch.setenv("PANOSOD_MODELS", str(library.folder))
+    assert main(["job", "promote", str(folder)]) == 1 and "--force" in capsys.readouterr().err
+    assert not library.records() and JobFolder(folder).read().state is S.EVALUATED
+    library.promote(library.add(model, name="before").model_id)
     made = promote(folder, library)
     assert library.default_path == library.path(made) and JobFolder(folder).read().state is S.PROMOTED
     assert (made.name, made.parent, made.seed) == ("p", record.result["incumbent"]["model_id"], 0)

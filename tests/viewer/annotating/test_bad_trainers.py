@@ -12,7 +12,8 @@ from panosod_core.training.jobs.folder import SPARE, JobFolder
 from panosod_core.training.jobs.states import JobState
 from panosod_viewer.tools.training import MOST_STEPS, CurveReader
 from panosod_viewer.workers import training
-from panosod_viewer.workers.training import EVENT_BYTES, JobSeen, TrainingThread
+from panosod_viewer.workers.training import JobSeen, TrainingThread
+from panosod_viewer.workers.training_watcher import EVENT_BYTES
 from tests.core.training.jobs.workers import DIES, FLOODS, HANGS, IGNORES, queued, wait_for, worker
 
 S = JobState

@@ -19,6 +19,7 @@ from panosod_core.training.jobs.request import FinetuneRequest
 from panosod_core.training.jobs.states import JobState
 from panosod_viewer.panels.finetune_panel import FinetunePanel
 from panosod_viewer.tools.training import ClipCount, CurveReader, JobView, Material, ObjectCount
+from panosod_viewer.workers import training
 from panosod_viewer.workers.training import (
     JobMade,
     JobSeen,
@@ -310,6 +311,39 @@ def test_what_cannot_be_done_is_refused_with_words(thread, letters, tmp_path):
     assert "no model to go back to" in letters.wait(Refused, lambda le: "go back" in le.text).text
 
 
+class Gate:
+    """A thread that is busy with something until it is let go on."""
+
+    def __init__(self, thread):
+        self._free, is_in = threading.Event(), threading.Event()
+        thread._ask(lambda: is_in.set() or self._free.wait())
+        assert is_in.wait(60.0)
+
+    def open(self):
+        self._free.set()
+
+
+def test_what_was_asked_for_just_before_closing_is_done_or_told(letters, tmp_path, caplog, monkeypatch):
+    good, gone = job_in(tmp_path / "jobs" / "a", S.EVALUATED), job_in(tmp_path / "jobs" / "b", S.CANCELLED)
+    thread = TrainingThread(letters, root=tmp_path / "jobs", every_s=0.05)
+    gate = Gate(thread)
+    thread.list(None)
+    thread.reject(good)
+    thread.promote(gone)
+    threading.Timer(0.2, gate.open).start()
+    assert thread.close()
+    assert JobFolder(good).read().state is S.REJECTED
+    assert not [le for le in letters.all if isinstance(le, JobsSeen)], "what only looks is left out"
+    assert "only a job that has been evaluated can be promoted" in caplog.text
+    monkeypatch.setattr(training, "WISHES_S", 0.1)
+    hung = TrainingThread(letters, root=tmp_path / "jobs", every_s=0.05)
+    gate = Gate(hung)
+    hung.cancel(good)
+    assert not hung.close(timeout_s=0.1) and "not done: cancel a" in caplog.text
+    gate.open()
+    assert hung.close()
+
+
 # --- a real job
 
 
@@ -339,6 +373,9 @@ def test_from_start_to_rollback_with_a_real_job(thread, letters, tmp_path):
     assert len(job.runs[0].steps) == 4 and job.evaluation["verdict"]["overall"]
     assert sum(c.check for c in material.clips) == sum(job.record.result["checked"].values())
     assert (folder / CANDIDATE).is_file()
+    thread.promote(folder)
+    assert "Promote it once more" in letters.wait(Refused).text, "it was judged against one that is not used"
+    assert ModelLibrary().default_id is None
     thread.promote(folder)
     letters.wait(ModelChanged)
     assert ModelLibrary().default_id == job.record.result["candidate"]

@@ -14,6 +14,7 @@ from panosod_core.errors import TrainingError
 from panosod_core.training.jobs import start
 from panosod_core.training.jobs.control import MOST_ATTEMPTS, cancel, is_pending, queue, reject, resolve, stop
 from panosod_core.training.jobs.folder import CANDIDATE, PROCESS, JobFolder, Wish
+from panosod_core.training.jobs.machine import BusyError, alone
 from panosod_core.training.jobs.members import end_members
 from panosod_core.training.jobs.process_mark import ProcessMark
 from panosod_core.training.jobs.queue import JobQueue
@@ -225,6 +226,39 @@ def test_one_at_a_time_the_oldest_first(tmp_path):
         assert queue_.advance() is None, "one is at work"
         cancel(path)
     assert queue_.advance() is None
+
+
+_ALONE = """
+import sys
+from pathlib import Path
+from panosod_core.training.jobs.machine import alone
+with alone(Path(sys.argv[1])):
+    print("alone", flush=True)
+    input()
+"""
+
+
+def test_one_at_a_time_on_a_machine_wherever_its_folder_lies(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("PANOSOD_JOBS", str(tmp_path / "root"))
+    other, job = tmp_path / "elsewhere" / "a", queued(tmp_path / "queue" / "b")
+    jobs = JobQueue(job.path.parent, command=HANGS)
+    words = [sys.executable, "-c", _ALONE, str(other)]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None and process.stdout.readline() == "alone\n"
+        assert jobs.advance() is None, "it waits"
+        with pytest.raises(BusyError, match="expected no other"), alone(job.path):
+            pass
+        (tmp_path / "p.panosod").touch()
+        new = ["finetune", "--project", str(tmp_path / "p.panosod"), "--out", str(tmp_path / "c")]
+        for asked in (new, [*new, "--detach"], ["job", "resume", str(job.path)]):
+            assert main(asked) == 1 and f"{other} is: wait until it has ended" in capsys.readouterr().err
+        assert not (tmp_path / "c").exists() and job.read().attempts == 0
+        process.kill()
+    assert jobs.advance() == job.path
+    wait_for((job.path / "ready").exists)
+    cancel(job.path)
+    with alone(job.path):
+        pass
 
 
 def test_a_queue_that_is_not_there_is_empty(tmp_path):
