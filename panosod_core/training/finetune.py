@@ -297,15 +297,6 @@ class Finetuning:
 class _Told:
     """Tells how far the judging is, now and then."""
 
-    def _on_base(self, incumbent: Engine) -> list[FrameScores]:
-        """Both models on base scenes; nothing where their data set lies on the nodes of a cluster alone."""
-        mix = mix_of(self._request)
-        if mix.folder is not None and self._request.engine == "ray" and not mix.folder.exists():
-            self._job.tell("note", text=f"{mix.folder} is not here: nobody asks what the new model has forgotten")
-            return []
-        candidate = self._engine(self._job.path / CANDIDATE)
-        return compare_on_base(incumbent, candidate, folder=mix.folder, scene=mix.scene, heed=self._heed)
-
     def __init__(self, job: JobFolder) -> None:
         self._job, self._last = job, time.monotonic()
 
