@@ -102,9 +102,14 @@ vec3 with_fill(vec3 rgb, sampler2D labels, float square, vec2 uv) {
     return under(pair_colour(id, id, square), rgb);
 }
 
+// The line on one side of a border (the higher label's), on the other a dark rim that keeps it visible on pictures of its
+// own colour. Three places around a pixel are looked at, a third of a turn apart: the line is 1.4 to 2.8 reaches wide.
 vec3 with_contour(vec3 rgb, sampler2D labels, vec4 line, float reach, vec2 uv, vec2 right, vec2 down) {
-    vec2 pair = labels_across(labels, reach, uv, right, down);
-    return pair.x != pair.y ? under(line, rgb) : rgb;
+    vec2 one = uv + 2.8 * reach * down, other = uv - 1.4 * reach * down, aside = 2.42 * reach * right;
+    vec3 around = vec3(label_at(labels, one), label_at(labels, other + aside), label_at(labels, other - aside));
+    float id = label_at(labels, uv);
+    if (around == vec3(id)) return rgb;
+    return id > min(around.x, min(around.y, around.z)) ? under(line, rgb) : rgb * (1.0 - 0.45 * line.a);
 }
 
 vec3 with_both(vec3 rgb, sampler2D labels, float square, float reach, vec2 uv, vec2 right, vec2 down) {
