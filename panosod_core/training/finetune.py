@@ -24,11 +24,12 @@ from panosod_core.inference.engine_torch import open_torch_engine
 from panosod_core.inference.library import model_in_use
 from panosod_core.inference.model_file import ModelFile
 from panosod_core.training.events import Listener
-from panosod_core.training.finetune_check import check_room, needs
+from panosod_core.training.finetune_check import check_room, check_sound, needs
 from panosod_core.training.finetune_compare import compare_models
 from panosod_core.training.finetune_faults import plain_words
 from panosod_core.training.finetune_gate import FrameScores, judge
 from panosod_core.training.finetune_ledger import split_at_hand
+from panosod_core.training.finetune_gpus import free_of_gpus
 from panosod_core.training.finetune_plan import MAIN, RunPlan, budget_of, runs_of
 from panosod_core.training.finetune_run import train_plan, windows_to_sharpen_by
 from panosod_core.training.finetune_sharpen import sharpened
@@ -161,14 +162,16 @@ class Finetuning:
         request, root = self._request, self._job.path
         self._job.discard()
         base = ModelFile.read(request.model or model_in_use())
-        on_cpu = False
+        gpus: dict[int, int] | None = None
         if request.engine != "ray":  # whose nodes look for themselves
             with joined(request.device) as world:  # a device that is not there is found out before anything is written
-                on_cpu = world.device.type == "cpu"
+                gpus = free_of_gpus(world.device, processes=request.processes)
         with Snapshot.open(request.project) as snapshot:
             media = {clip.id: clip_file(request.project, clip) for clip in snapshot.clips}
             corrected = corrected_frames(snapshot, clips=[c for c, path in media.items() if path is not None])
             missing = [c.path for c in snapshot.clips if media[c.id] is None and snapshot.frames[c.id]]
+            files = {clip.content_id: path for clip in snapshot.clips if (path := media[clip.id]) is not None}
+            check_sound({clip.name: (files[clip.content_id], len(clip.times_s)) for clip in corrected})
             total = sum(len(clip.times_s) for clip in corrected)
             if total < FEWEST:
                 lost = f" ({', '.join(missing)} not found)" if missing else ""
@@ -184,7 +187,7 @@ class Finetuning:
             room = needs(
                 base.config, weights=base.path.stat().st_size, frames=total, copies=len(runs), batch=request.batch
             )
-            check_room(root, room, on_cpu=on_cpu)
+            check_room(root, room, gpus=gpus, processes=request.processes)
             shutil.copyfile(base.path, root / INCUMBENT)
             for plan, split in runs.items():
                 if split.guard_s < fixed.guard_s:

@@ -3,11 +3,13 @@
 import os
 import shutil
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from panosod_core.errors import TrainingError
+from panosod_core.media.probe import probe
 from panosod_core.model.config import Backbone, ModelConfig
 
 _STATE_COPIES = 4
@@ -26,10 +28,17 @@ _LEFT_BYTES = 512 << 20
 
 @dataclass(frozen=True)
 class Needs:
-    """What a job will take at most, in bytes, by estimate."""
+    """What a job will take at most, in bytes, by estimate.
+
+    Attributes:
+        disk: of the job's folder.
+        memory: of each process, where the network is: the machine's or its GPU's.
+        host: of the machine's memory, of each process whose network is on a GPU.
+    """
 
     disk: int
     memory: int
+    host: int
 
 
 def needs(config: ModelConfig, *, weights: int, frames: int, copies: int, batch: int) -> Needs:
@@ -49,6 +58,7 @@ def needs(config: ModelConfig, *, weights: int, frames: int, copies: int, batch:
     return Needs(
         disk=copies * pictures + (_FILES + 3 * (copies - 1)) * _whole(weights) + _SPARE_DISK,
         memory=int(_BASE_BYTES + (_STATE_COPIES + 1) * _whole(weights) + batch * per_window),
+        host=_BASE_BYTES + 2 * _whole(weights),
     )
 
 
@@ -57,13 +67,14 @@ def _whole(weights: int) -> int:
     return 2 * weights
 
 
-def check_room(folder: Path, wanted: Needs, *, on_cpu: bool) -> None:
-    """Stop where disk or memory will not do.
+def check_room(folder: Path, wanted: Needs, *, gpus: Mapping[int, int] | None = None, processes: int = 1) -> None:
+    """Stop where disk, memory, processors or GPUs will not do.
 
     Args:
         folder: where the job's files go.
         wanted: by the job.
-        on_cpu: the network's memory is the machine's.
+        gpus: bytes that are free on each that may be taken; None: the network is in the machine's memory.
+        processes: of the job, each with a GPU or a processor of its own.
 
     Raises:
         TrainingError: with what is needed and what is there.
@@ -74,11 +85,47 @@ def check_room(folder: Path, wanted: Needs, *, on_cpu: bool) -> None:
             f"{folder}: expected {_gb(wanted.disk)} of free disk for the job, there are {_gb(free)}: make room, or "
             "choose a folder on another disk"
         )
-    memory = free_memory()
-    if on_cpu and memory is not None and memory < wanted.memory:
+    units, there = ("processors", os.cpu_count() or 1) if gpus is None else ("GPUs", len(gpus))
+    if processes > there:
         raise TrainingError(
-            f"expected {_gb(wanted.memory)} of free memory for the job, there are {_gb(memory)}: close other programs, "
-            "or take a smaller --batch"
+            f"expected {processes} {units} for {processes} processes, this machine has {there}: take fewer --processes"
+        )
+    for number, left in sorted((gpus or {}).items())[:processes]:
+        if left < wanted.memory:
+            raise TrainingError(
+                f"expected {_gb(wanted.memory)} of free memory on GPU {number} for the job, there are {_gb(left)}: "
+                "close what uses it, or take a smaller --batch"
+            )
+    needed, memory = processes * (wanted.memory if gpus is None else wanted.host), free_memory()
+    if memory is not None and memory < needed:
+        several = f" ({processes} processes)" if processes > 1 else ""
+        fewer = ", or fewer --processes" if processes > 1 else ""
+        raise TrainingError(
+            f"expected {_gb(needed)} of free memory for the job{several}, there are {_gb(memory)}: close other "
+            f"programs, or take a smaller --batch{fewer}"
+        )
+
+
+def check_sound(clips: Mapping[str, tuple[Path, int]]) -> None:
+    """Stop where the sound of a clip has no directions: the network hears them.
+
+    Args:
+        clips: by name, its file and how many of its frames are corrected.
+
+    Raises:
+        MediaError: a file cannot be read.
+        TrainingError: with which clips have none, and how many frames.
+    """
+    found = {name: probe(path).audio for name, (path, _) in clips.items()}
+    deaf = {name: sound for name, sound in found.items() if sound is None or not sound.order}
+    if deaf:
+        frames, total = sum(clips[name][1] for name in deaf), sum(count for _, count in clips.values())
+        named = ", ".join(
+            f"{name} ({'no sound' if sound is None else f'{sound.channels} channels'})" for name, sound in deaf.items()
+        )
+        raise TrainingError(
+            f"expected ambisonic sound in all {len(clips)} clips with corrected frames, {len(deaf)} have none "
+            f"({frames} of {total} frames): {named}; learn from a project without them"
         )
 
 

@@ -18,6 +18,7 @@ from panosod_core.errors import PanosodError, TrainingError
 from panosod_core.inference.model_file import ModelFile
 from panosod_core.training.finetune_check import check_room, needs
 from panosod_core.training.finetune_data import mixed_sources
+from panosod_core.training.finetune_gpus import free_of_gpus
 from panosod_core.training.finetune_plan import RunPlan, job_of, mix_of
 from panosod_core.training.finetune_watch import Watch, end_this_process
 from panosod_core.training.jobs.folder import JobFolder
@@ -64,10 +65,10 @@ def _learn(name: str, plan: RunPlan, *, epochs: int, budget: float) -> int:
     if request.data is not None and not request.data.exists():
         raise TrainingError(f"{request.data}: the cluster's node does not have this data set; put it on a shared disk")
     with joined(request.device) as world:
-        on_cpu = world.device.type == "cpu"
+        gpus = free_of_gpus(world.device)
     base = ModelFile.read(asked.start.model or Path())
     room = needs(base.config, weights=base.path.stat().st_size, frames=0, copies=1, batch=request.batch)
-    check_room(Path(), room, on_cpu=on_cpu)
+    check_room(Path(), room, gpus=gpus)
     spent_s = read_state(asked.out / STATE).position.seconds if asked.resume else 0.0
     if job.read().state is not JobState.RUNNING:
         job.become(JobState.RUNNING)
