@@ -36,6 +36,7 @@ class Player(QObject):
 
     Signals:
         frame_shown (VideoFrame): show this one.
+        stood (): it was asked to stand still, whether it did already or not.
         position_changed (float): clip time, seconds.
         playing_changed (bool), speed_changed (float), loop_changed (object): as the transport has it now.
         dropped_changed (int): count since the clip was opened.
@@ -43,6 +44,7 @@ class Player(QObject):
     """
 
     frame_shown = Signal(object)
+    stood = Signal()
     position_changed = Signal(float)
     playing_changed = Signal(bool)
     speed_changed = Signal(float)
@@ -139,6 +141,7 @@ class Player(QObject):
         """Stand still."""
         self._transport.pause()
         self._told()
+        self.stood.emit()
 
     def seek(self, t_s: float, is_final: bool = True) -> None:
         """Go to a time; ``is_final`` False while a hand is on the seek bar."""
@@ -153,11 +156,13 @@ class Player(QObject):
         """Go some frames on or back, exactly, and stand still."""
         if self._decoder is not None:
             self._ask(self._transport.step(frames))
+            self.stood.emit()
 
     def show_frame(self, index: int) -> None:
         """Go to a frame by its number, exactly, and stand still."""
         if self._decoder is not None:
             self._ask(self._transport.show(index))
+            self.stood.emit()
 
     def set_speed(self, speed: float) -> None:
         """Clip seconds a second."""

@@ -28,7 +28,8 @@ class Starter(QObject):
         self._patience.setSingleShot(True)
         self._patience.setInterval(SOUND_WAIT_MS)
         self._patience.timeout.connect(self._play_now)
-        player.playing_changed.connect(self._playing_changed)
+        player.playing_changed.connect(lambda _: self._drop_wish())
+        player.stood.connect(self._drop_wish)
         sound.clock_ready.connect(self._clock_ready)
         sound.clock_lost.connect(self._clock_lost)
 
@@ -82,7 +83,7 @@ class Starter(QObject):
             self._wants_play = False
             self._player.play()
 
-    def _playing_changed(self, _is_playing: bool) -> None:
-        # The person was faster.
+    def _drop_wish(self) -> None:
+        # The person was faster, or a frame of the clip is to be looked at.
         self._wants_play = False
         self._patience.stop()

@@ -140,6 +140,18 @@ def test_the_next_conflict_is_found_in_whatever_clip_it_is(queued, tmp_path):
     queued.wait(lambda: at_place(queued, "other", 8))
 
 
+def test_a_clip_that_is_opened_for_a_frame_does_not_play_on_from_it(queued):
+    """Clips play when they are opened, as soon as their sound is ready; not where a frame is to be looked at."""
+    assert queued.viewer.memory.settings.playback.autoplay
+    ready = []
+    queued.viewer.sound.clock_ready.connect(ready.append)
+    queued.review.set_conflicts([(1, 4), (2, 8)])
+    queued.review._panel.queue.setCurrentIndex(list(Queue).index(Queue.CONFLICTS))
+    queued.trigger("review.previous")
+    queued.wait(lambda: bool(ready) and at_place(queued, "other", 8))
+    assert not queued.viewer.player.transport.is_playing
+
+
 def test_a_conflict_of_a_clip_that_is_lost_is_gone_past(queued, tmp_path):
     queued.review.set_conflicts([(1, 4), (2, 8)])
     queued.review._panel.queue.setCurrentIndex(list(Queue).index(Queue.CONFLICTS))
