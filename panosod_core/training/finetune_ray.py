@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 import panosod_core
 from panosod_core.errors import TrainingError
 from panosod_core.training.events import EVENTS, Event
+from panosod_core.training.examples import BEST_EXAMPLES, EXAMPLES
 from panosod_core.training.finetune_plan import RunPlan
 from panosod_core.training.finetune_ray_worker import MARK, SHIPMENT
 from panosod_core.training.folder import BEST, CONFIG, LAST
@@ -122,14 +123,16 @@ class ClusterRun:
         self._place = place
         stream = self._out / _STREAM
         # The end of the stream may have been cut; what of it was no whole line is heard again.
-        text = stream.read_bytes().decode() if stream.is_file() else ""
-        whole = text[: text.rfind("\n") + 1]
-        stream.write_bytes(whole.encode())
+        data = stream.read_bytes() if stream.is_file() else b""
+        data = data[: data.rfind(b"\n") + 1]
+        stream.write_bytes(data)
+        whole = data.decode(errors="replace")
         self._skip, self._rest = len(whole), ""
         self._best_epoch = self._known_best
-        for line in whole.splitlines():
-            if line.startswith(MARK):
-                self._note(json.loads(line.removeprefix(MARK)))
+        for line in whole.split("\n"):
+            event, _ = event_in(line)
+            if event is not None:
+                self._note(event)
         return True
 
     def _start(self) -> None:
@@ -157,14 +160,15 @@ class ClusterRun:
     def _heard(self, text: str, hear: Callable[[Event], None]) -> None:
         *lines, self._rest = (self._rest + text).split("\n")
         for line in lines:
-            if line.startswith(MARK):
-                self._event(json.loads(line.removeprefix(MARK)), hear)
-            else:
-                with (self._job.path / LOG).open("a", encoding="utf-8") as log:
-                    log.write(line + "\n")
+            event, other = event_in(line)
+            if event is not None:
+                self._event(event, hear)
+            if other or event is None:
+                with (self._job.path / LOG).open("ab") as log:
+                    log.write(other.encode(errors="replace") + b"\n")
             # Last: a process that dies before this line hears it again.
-            with (self._out / _STREAM).open("a", encoding="utf-8", newline="") as stream:
-                stream.write(line + "\n")
+            with (self._out / _STREAM).open("ab") as stream:
+                stream.write(line.encode(errors="replace") + b"\n")
 
     def _event(self, event: dict[str, Any], hear: Callable[[Event], None]) -> None:
         self._note(event)
@@ -195,7 +199,7 @@ class ClusterRun:
     def _mirror(self) -> None:
         """Fetch the state, then models: a best one that is newer than the state is made again just so."""
         self._mirrored_s = time.monotonic()
-        for name in (STATE, BEST, LAST):
+        for name in (STATE, BEST, LAST, EXAMPLES, BEST_EXAMPLES):
             self._fetch(name)
 
     def _fetch(self, name: str) -> bool:
@@ -203,10 +207,23 @@ class ClusterRun:
         return self._cluster.fetch(self._place["node"], there, self._out / name)
 
     def _bring_home(self) -> None:
-        for name in (CONFIG, BEST, LAST, STATE):
+        for name in (CONFIG, BEST, LAST, STATE, EXAMPLES, BEST_EXAMPLES):
             self._fetch(name)
         clean(self._cluster, self._place)
         forget_place(self._out)
+
+
+def event_in(line: str) -> tuple[dict[str, Any] | None, str]:
+    """The event that a line of a run's log tells, and the rest of it: other programs write into the same log."""
+    other, mark, told = line.partition(MARK)
+    if mark:
+        try:
+            event = json.loads(told)
+        except ValueError:
+            return None, line
+        if isinstance(event, dict):
+            return event, other
+    return None, line
 
 
 def ship(job: Path, run: str, to: Path) -> tuple[Path, list[Path]]:

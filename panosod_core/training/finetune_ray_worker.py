@@ -18,6 +18,7 @@ from panosod_core.errors import PanosodError, TrainingError
 from panosod_core.inference.model_file import ModelFile
 from panosod_core.training.finetune_check import check_room, needs
 from panosod_core.training.finetune_data import mixed_sources
+from panosod_core.training.finetune_examples import examples_of
 from panosod_core.training.finetune_gpus import free_of_gpus
 from panosod_core.training.finetune_plan import RunPlan, job_of, mix_of
 from panosod_core.training.finetune_watch import Watch, end_this_process
@@ -75,7 +76,9 @@ def _learn(name: str, plan: RunPlan, *, epochs: int, budget: float) -> int:
     watch = Watch(
         job, plan.name, end=end_this_process, limit_s=request.minutes * 60 * budget, spent_s=spent_s, more=("saved",)
     )
-    outcome = train_video(asked, listeners=(watch,), sources=mixed_sources(mix_of(request)))
+    outcome = train_video(
+        asked, listeners=(watch,), sources=mixed_sources(mix_of(request)), look=examples_of(job, plan)
+    )
     if outcome.stopped_by is not None and not watch.ended_it:
         return 143
     tell({"event": "laid_out", "best_epoch": outcome.best_epoch})

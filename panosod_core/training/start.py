@@ -1,5 +1,7 @@
 """Weights to begin with, and what a model file says of where it came from."""
 
+import hashlib
+import platform
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import version
@@ -79,11 +81,20 @@ def hold_back(network: PanosodNet, *, learning: Sequence[str]) -> None:
             part.requires_grad_(False)
 
 
+def machine(device: torch.device) -> dict[str, str]:
+    """Where a model was made: the same weights come again on the same one. An id says which, without its name."""
+    kind = f"{platform.system()} {platform.machine()}"
+    if device.type == "cuda":
+        kind += f", {torch.cuda.get_device_name(device)}"
+    return {"id": hashlib.sha256(f"panosod {platform.node()} {kind}".encode()).hexdigest()[:12], "kind": kind}
+
+
 def provenance(job: Job, run: Run[Any], loaded: dict[str, Any]) -> dict[str, Any]:
     """What made a model: for the header of its file."""
     return {
         "panosod": version("panosod"),
         "torch": torch.__version__,
+        "machine": machine(run.world.device),
         "settings": job.settings(),
         "start": loaded,
         "steps": run.position.step,

@@ -7,6 +7,7 @@ machine need not be part of the cluster. What a job lays into a folder of its no
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import os
 import shlex
 import socket
@@ -24,6 +25,7 @@ _PATIENCE_S = 300.0
 """How long a cluster that does not answer is waited for."""
 _AGAIN_S = 5.0
 _FETCH_S = 600
+_NO_RAY = "the engine ray needs Ray with its dashboard: install panosod with its extra `cluster`"
 _OVERRIDING = ("RAY_ADDRESS", "RAY_API_SERVER_ADDRESS")
 """Variables that Ray takes for the address, whatever one names."""
 
@@ -53,6 +55,8 @@ class Cluster:
         self._client = self._connect()
 
     def _connect(self) -> Any:
+        if importlib.util.find_spec("ray") is None:
+            raise TrainingError(_NO_RAY)
         parts = urllib.parse.urlsplit(self.address)
         try:  # Ray itself would wait for minutes where a firewall swallows everything
             socket.create_connection((parts.hostname or "", parts.port or 80), timeout=_CONNECT_S).close()
@@ -65,7 +69,7 @@ class Cluster:
                 return JobSubmissionClient(self.address)
         except (ImportError, RuntimeError) as error:
             if isinstance(error, ImportError) or "ray[default]" in str(error):
-                raise TrainingError("the engine ray needs Ray: pip install panosod[cluster]") from error
+                raise TrainingError(_NO_RAY) from error
             raise ClusterLostError(f"expected a Ray cluster at {self.address}, got: {_first(error)}") from error
         except (ConnectionError, OSError) as error:
             raise ClusterLostError(f"expected a Ray cluster at {self.address}, got: {_first(error)}") from error

@@ -1,5 +1,6 @@
 """Jobs on a local Ray cluster: shipped, followed, fetched; workers and owners that die; stopped, cancelled."""
 
+import importlib.util
 import json
 import os
 import signal
@@ -7,20 +8,25 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
-from panosod_core.errors import ConfigError
-from panosod_core.model.checkpoint import save_checkpoint
+from panosod_core.errors import ConfigError, TrainingError
+from panosod_core.model.checkpoint import read_info, save_checkpoint
 from panosod_core.model.network import build_network
 from panosod_core.training import finetune_ray
-from panosod_core.training.finetune_ray import ship
-from panosod_core.training.finetune_ray_worker import unpack
+from panosod_core.training.examples import EXAMPLES
+from panosod_core.training.finetune_plan import RunPlan
+from panosod_core.training.finetune_ray import ClusterRun, ship
+from panosod_core.training.finetune_ray_worker import MARK, unpack
 from panosod_core.training.finetune_split import split_path
-from panosod_core.training.jobs.cluster_end import PLACE
+from panosod_core.training.jobs.cluster import Cluster
+from panosod_core.training.jobs.cluster_end import PLACE, keep_place
 from panosod_core.training.jobs.control import cancel, queue, resolve, stop
 from panosod_core.training.jobs.folder import CANDIDATE, JobFolder
 from panosod_core.training.jobs.request import FinetuneRequest
 from panosod_core.training.jobs.start import start_detached
 from panosod_core.training.jobs.states import JobState
+from panosod_core.training.start import machine
 from tests.core.training.corrected import MODEL, clip, corrected_project, request
 from tests.core.training.jobs.workers import wait_for
 
@@ -135,6 +141,8 @@ def test_stopped_it_keeps_the_best_and_cancelled_it_keeps_nothing(tmp_path, clus
     assert first.read().state is S.EVALUATED and (first.path / CANDIDATE).is_file(), log(first)
     states = [e["state"] for e in first.events()[0] if e["event"] == "state"]
     assert states[-3:] == ["stopping", "stopped", "evaluated"]
+    assert (first.path / "runs" / "main" / EXAMPLES).is_file(), "its looks come home"
+    assert read_info(first.path / CANDIDATE).provenance["machine"] == machine(torch.device("cpu"))
 
     second = new_job(tmp_path / "second", asked(**endless))
     start_detached(second.path)
@@ -162,6 +170,44 @@ def test_a_cluster_that_is_not_there_fails_the_job_with_a_line(tmp_path, asked):
     wait_for(lambda: not job.is_alive)
     record = job.read()
     assert record.state is S.FAILED and "expected a Ray cluster at http://127.0.0.1:9" in record.message
+
+
+def test_where_ray_is_absent_the_job_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(TrainingError, match=r"needs Ray .* extra `cluster`"):
+        Cluster("http://127.0.0.1:9")
+
+
+class _Told:
+    """A cluster on which a job runs and prints."""
+
+    address = "http://h:1"
+
+    def __init__(self, _address):
+        pass
+
+    def status(self, name):
+        return "RUNNING"
+
+    def node_of(self, name):
+        return "node", "10.0.0.1"
+
+
+def test_a_log_with_strange_bytes_and_torn_lines_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(finetune_ray, "Cluster", _Told)
+    job = new_job(tmp_path / "job", FinetuneRequest(tmp_path / "p", engine="ray", address=_Told.address))
+    run, heard = ClusterRun(job, RunPlan("main", is_final=False), epochs=1, budget=1.0), []
+    out = job.path / "runs" / "main"
+    out.mkdir(parents=True)
+    keep_place(out, {"address": _Told.address, "name": "n"})
+    kept = MARK.encode() + b'{"event": "laid_out", "best_epoch": 3}\n\xff\xc3\n'
+    (out / "stream.txt").write_bytes(kept + b"cut in the \xc3")
+    assert run._take_up() and run._skip == len(kept.decode(errors="replace")) and run._is_laid_out
+    assert (out / "stream.txt").read_bytes() == kept
+    run._heard(f'50%\r{MARK}{{"event": "step", "step": 1}}\n{MARK}{{"event"\n\udcff ä\n', heard.append)
+    assert [e["step"] for e in heard] == [1]
+    assert (job.path / "log.txt").read_bytes() == f'50%\r\n{MARK}{{"event"\n? ä\n'.encode()
+    assert run._best_epoch == 3
 
 
 def test_addresses():
