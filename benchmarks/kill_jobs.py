@@ -120,7 +120,7 @@ def wanted(project: Path, steps: int) -> FinetuneRequest:
 
 
 def make_project(folder: Path, size: tuple[int, int]) -> Path:
-    """A clip without a file, that is painted in, and one with 20 corrected frames, that is learnt from."""
+    """A clip without a file, that is painted in, and one with 40 corrected frames, that is learnt from."""
     save_checkpoint(folder / "m.safetensors", build_network(MODEL, seed=0))
     media = build_demo(folder / "learnt.mp4", width=96, height=48, fps=10, duration_s=4.0, seed=3)
     project = folder / "p.panosod"
@@ -136,7 +136,7 @@ def make_project(folder: Path, size: tuple[int, int]) -> Path:
         document.put_object(learnt.id, ObjectInfo(thing.id, thing.name))
     with VideoReader(media, video) as reader:
         pts = reader.frame_pts()
-    for index in range(0, 40, 2):
+    for index in range(40):
         key = FrameKey(learnt.id, video.stream_index, int(pts[index]), index)
         mask = truth.mask(index)
         labels = np.where(np.isin(mask, truth.sounding(index)), mask, 0).astype(np.uint8)
