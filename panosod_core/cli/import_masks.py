@@ -68,16 +68,14 @@ def run(args: ImportArguments) -> int:
         with VideoReader(media, video) as reader:
             pts = reader.frame_pts()
         plan = plan_import(document, clip, named[0], pts=pts)
-        changed = sum(not edit.is_empty for _, edit in plan.edits)
         if not args.dry_run:
             apply_import(document, plan, title=f"Import {args.masks.name}")
             document.flush()
     report = {
-        "frames": changed,
+        "frames": plan.changed,
         "objects": len(plan.new_objects),
         "renamed": {str(k): v for k, v in plan.renamed.items()},
         "covered_px": plan.covered_px,
-        "overlaps_px": plan.overlaps,
         "missing_frames": list(plan.missing),
         "notes": list(plan.notes),
         "dry_run": args.dry_run,
@@ -92,5 +90,5 @@ def run(args: ImportArguments) -> int:
     if plan.missing:
         say(f"{len(plan.missing)} frames of the masks are not in the clip (first: {plan.missing[0]})")
     verb = "would be" if args.dry_run else "were"
-    print(f"drafts {verb} added to {changed} frames, with {len(plan.new_objects)} new objects")
+    print(f"drafts {verb} added to {plan.changed} frames, with {len(plan.new_objects)} new objects")
     return 0

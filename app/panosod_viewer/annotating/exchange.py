@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,9 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog
 
 from panosod_core.annotation.adopting import clip_file
-from panosod_core.annotation.document import Document
+from panosod_core.annotation.document import Document, Done
+from panosod_core.annotation.edits import Edit
+from panosod_core.annotation.records import FrameKey, ObjectInfo
 from panosod_core.annotation.store import SUFFIX
 from panosod_core.errors import PanosodError
 from panosod_viewer.annotating.comparing import KEY, Comparing
@@ -24,13 +27,16 @@ from panosod_viewer.player import Player
 from panosod_viewer.state import ViewerState
 from panosod_viewer.workers.exchanging import (
     Compared,
+    Imported,
     PlannedImport,
     Task,
     TaskDone,
     TaskFailed,
+    TaskPart,
     TaskProgress,
     compare_projects,
     export_project,
+    import_masks,
     plan_masks,
 )
 from panosod_viewer.workers.mailbox import Mailbox
@@ -42,8 +48,31 @@ if TYPE_CHECKING:
     from panosod_viewer.panels.import_dialog import ImportDialog
 
 OPEN_FOLDER = "annotate.open_folder:"
+MOST_UNSAVED = 16
+"""Frames of an import that may wait for the disk."""
 FLUSH_S = 5.0
 """Strokes on their way to the disk are waited for at most this long."""
+
+
+@dataclass
+class _Writing:
+    """An import that is being written, as one step.
+
+    Attributes:
+        title: of the step.
+        name: of the masks.
+        objects: that come with the first frame.
+        step: begun with the first frame.
+        frames: written so far.
+        owed: frames that were taken while too many waited for the disk.
+    """
+
+    title: str
+    name: str
+    objects: tuple[tuple[int, ObjectInfo], ...]
+    step: Done | None = None
+    frames: int = 0
+    owed: int = 0
 
 
 class Exchange(QObject):
@@ -80,11 +109,13 @@ class Exchange(QObject):
         self.every = 6
         """The keyframe rule, proposed for data sets where all that is painted keeps to it."""
         self._planned: PlannedImport | None = None
+        self._writing: _Writing | None = None
         self._mail = Mailbox()
         self._mail_came.connect(self._read_mail, Qt.ConnectionType.QueuedConnection)
         self._mail.attach(self._mail_came.emit)
         self.comparing.notice.connect(self.notice)
         desk.project_changed.connect(lambda _: self._project_gone())
+        desk.unsaved_changed.connect(lambda _: self._give_room())
 
     def commands(self) -> dict[str, Callable[[], object]]:
         """What its actions do."""
@@ -102,6 +133,7 @@ class Exchange(QObject):
     def close(self) -> None:
         """Abandon what runs."""
         self._drop_task()
+        self._take_back()
         self.comparing.forget()
 
     # --- export
@@ -161,19 +193,59 @@ class Exchange(QObject):
         self._begin(plan_masks(document.path, clip, info.path, path, name=name))
 
     def apply_import(self) -> None:
-        """Do what was planned: drafts, one step."""
-        from panosod_core.annotation.formats.importing import apply_import
-
+        """Do what was planned: drafts, one step; the masks are read again in a thread, meanwhile the dialog stays."""
         planned, self._planned = self._planned, None
-        if planned is None or planned.plan is None:
+        document = self._flushed()
+        if document is None or planned is None or planned.plan is None or self.import_dialog is None:
             return
-        plan = planned.plan
-        frames = sum(not edit.is_empty for _, edit in plan.edits)
-        done = self._desk.act(lambda d: apply_import(d, plan, title=f"Import {planned.path.name}"))
+        self.import_dialog.set_writing(0, planned.plan.changed)
+        self._begin(import_masks(document.path, planned.plan))
+        self._writing = _Writing(f"Import {planned.path.name}", planned.path.name, planned.plan.new_objects)
+
+    def _put(self, task: Task, part: tuple[FrameKey, Edit]) -> None:
+        writing, put = self._writing, False
+        if writing is None or task.should_stop():
+            return
+
+        def put_it(document: Document) -> Done | None:
+            nonlocal put
+            done = document.apply_many([part], title=writing.title, objects=writing.objects, continuing=writing.step)
+            writing.step, writing.objects, put = writing.step or done, (), True
+            return done
+
+        self._desk.act(put_it)
+        if not put:  # why was told
+            task.cancel()
+            return
+        writing.frames += 1
+        writing.owed += 1
+        self._give_room()
+
+    def _give_room(self) -> None:
+        """Frames that are on the disk, or nearly, make room for others."""
+        document, writing = self._desk.document, self._writing
+        if self._task is None or document is None or writing is None or document.dirty > MOST_UNSAVED:
+            return
+        for _ in range(writing.owed):
+            self._task.taken()
+        writing.owed = 0
+
+    def _take_back(self) -> None:
+        """Nothing stays of an import that was not finished."""
+        writing, self._writing = self._writing, None
+        document = self._desk.document
+        if writing is None or writing.step is None or document is None:
+            return
+        last = document.to_undo
+        if last is not None and last.id == writing.step.step:
+            self._desk.act(lambda d: d.undo())
+
+    def _imported(self) -> None:
+        writing, self._writing = self._writing, None
         if self.import_dialog is not None:
             self.import_dialog.accept()
-        if done:
-            text = f"Drafts were added to {frames} frames from {planned.path.name}"
+        if writing is not None and writing.step is not None:
+            text = f"Drafts were added to {writing.frames} frames from {writing.name}"
             self.notice.emit(Notice(text, Severity.INFO, key=KEY, seconds=8.0))
 
     # --- compare and merge
@@ -219,6 +291,7 @@ class Exchange(QObject):
 
     def _begin(self, work: Callable[[Task], object]) -> None:
         self._drop_task()
+        self._take_back()
         self._tasks += 1
         self._task = Task(self._tasks, work, self._mail.post)
         self._task.start()
@@ -238,8 +311,13 @@ class Exchange(QObject):
                 if isinstance(letter, TaskDone) and isinstance(letter.result, Compared):
                     letter.result.theirs.close()
                 continue
+            if isinstance(letter, TaskPart):
+                self._put(self._task, letter.part)
+                continue
             if isinstance(letter, TaskProgress):
-                if self.export_dialog is not None:
+                if self._writing is not None and self.import_dialog is not None:
+                    self.import_dialog.set_writing(letter.done, letter.total)
+                elif self.export_dialog is not None:
                     self.export_dialog.set_running(letter.done / max(1, letter.total))
                 continue
             self._drop_task()
@@ -247,6 +325,8 @@ class Exchange(QObject):
                 self._failed(letter.text)
             elif isinstance(letter.result, PlannedImport):
                 self._show_plan(letter.result)
+            elif isinstance(letter.result, Imported):
+                self._imported()
             elif isinstance(letter.result, Compared):
                 self.notice_over.emit(KEY)
                 self.comparing.show(letter.result)
@@ -255,6 +335,7 @@ class Exchange(QObject):
 
     def _failed(self, text: str) -> None:
         self.notice_over.emit(KEY)
+        self._take_back()
         if self.export_dialog is not None and self.export_dialog.isVisible():
             self.export_dialog.set_running(None)
             self.export_dialog.say(text or "The export was abandoned; nothing was written")
@@ -286,11 +367,11 @@ class Exchange(QObject):
         if planned.plan is None:
             dialog.set_plan(f"There are {len(planned.names)} clips of masks: choose one above.", is_ready=False)
         else:
-            frames = sum(not edit.is_empty for _, edit in planned.plan.edits)
-            dialog.set_plan(plan_words(planned), is_ready=frames > 0)
+            dialog.set_plan(plan_words(planned), is_ready=planned.plan.changed > 0)
 
     def _project_gone(self) -> None:
         self._drop_task()
+        self._writing = None
         self.comparing.close()
         for dialog in (self.export_dialog, self.import_dialog):
             if dialog is not None:

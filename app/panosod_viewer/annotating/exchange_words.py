@@ -18,8 +18,7 @@ def plan_words(planned: PlannedImport) -> str:
     plan = planned.plan
     if plan is None:
         return ""
-    frames = sum(not edit.is_empty for _, edit in plan.edits)
-    lines = [f"Drafts in {frames} of {len(plan.edits)} frames of {planned.chosen}."]
+    lines = [f"Drafts in {plan.changed} of {len(plan.frames)} frames of {planned.chosen}."]
     if plan.new_objects:
         lines.append("New objects: " + ", ".join(info.name for _, info in plan.new_objects) + ".")
     if plan.renamed:
@@ -27,12 +26,10 @@ def plan_words(planned: PlannedImport) -> str:
         lines.append(f"Numbers that change: {changed}.")
     if plan.covered_px:
         lines.append(f"{plan.covered_px} pixels stay as they are: something is painted there.")
-    if plan.overlaps:
-        lines.append(f"{plan.overlaps} pixels are claimed twice; the lower number has them.")
     if plan.missing:
         lines.append(f"{len(plan.missing)} frames are not in this clip (the first: {plan.missing[0]}).")
     lines += [f"{note[0].upper()}{note[1:]}." for note in plan.notes]
-    if not frames:
+    if not plan.changed:
         lines.append("Nothing would change.")
     return "\n".join(lines)
 

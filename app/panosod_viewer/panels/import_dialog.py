@@ -39,7 +39,7 @@ class ImportDialog(QDialog):
         self.path.setReadOnly(True)
         self.path.setAccessibleName("Masks")
         self.path.setPlaceholderText("No masks chosen")
-        folder, file = TextButton("Folder…"), TextButton("File…")
+        folder, file = self._choosers = TextButton("Folder…"), TextButton("File…")
         folder.clicked.connect(self._choose_folder)
         file.clicked.connect(self._choose_file)
         where = QHBoxLayout()
@@ -90,7 +90,19 @@ class ImportDialog(QDialog):
         """What would be done, or why nothing can be."""
         self.plan.setText(text)
         set_role(self.plan, "error" if is_error else "")
+        self._set_open(True)
         self.go.setEnabled(is_ready)
+
+    def set_writing(self, done: int, total: int) -> None:
+        """The plan is being done; it can only be abandoned."""
+        self.plan.setText(f"Reading the masks again and writing them: {done} of {total} frames…")
+        set_role(self.plan, "")
+        self._set_open(False)
+        self.go.setEnabled(False)
+
+    def _set_open(self, is_open: bool) -> None:
+        for widget in (*self._choosers, self.source):
+            widget.setEnabled(is_open)
 
     # --- intents
 

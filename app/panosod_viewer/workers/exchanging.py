@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 ABANDONED = "abandoned; nothing was changed"
+AHEAD = 2
+"""Parts that may wait to be taken."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,14 @@ class TaskProgress:
     number: int
     done: int
     total: int
+
+
+@dataclass(frozen=True, eq=False)
+class TaskPart:
+    """A part of what a task makes, where the whole would be too much to hold; tell :meth:`Task.taken` when it is."""
+
+    number: int
+    part: Any
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +67,7 @@ class TaskFailed:
     text: str
 
 
-TaskLetter: TypeAlias = TaskProgress | TaskDone | TaskFailed
+TaskLetter: TypeAlias = TaskProgress | TaskPart | TaskDone | TaskFailed
 
 
 class Task:
@@ -69,6 +79,7 @@ class Task:
         self._work = work
         self._post = post
         self._is_cancelled = threading.Event()
+        self._room = threading.Semaphore(AHEAD)
         self._thread = threading.Thread(target=self._run, name="panosod-exchange", daemon=True)
 
     def start(self) -> None:
@@ -93,6 +104,21 @@ class Task:
     def progress(self, done: int, total: int) -> None:
         """Tell how far it is."""
         self._post(TaskProgress(self.number, done, total))
+
+    def hand(self, part: object) -> None:
+        """Give a part, as soon as few enough wait to be taken.
+
+        Raises:
+            AnnotationError: the task was abandoned meanwhile.
+        """
+        while not self._room.acquire(timeout=0.02):
+            if self.should_stop():
+                raise AnnotationError(ABANDONED)
+        self._post(TaskPart(self.number, part))
+
+    def taken(self) -> None:
+        """A part was taken: there is room for another."""
+        self._room.release()
 
     def _run(self) -> None:
         letter: TaskLetter
@@ -201,6 +227,28 @@ def plan_masks(
         with closing(_looking(project)) as document:
             plan = plan_import(document, clip, found[0], pts=pts, should_stop=task.should_stop)
         return PlannedImport(masks, names, found[0].name, plan)
+
+    return work
+
+
+@dataclass(frozen=True)
+class Imported:
+    """All of a plan's masks were handed over."""
+
+    plan: ImportPlan
+
+
+def import_masks(project: Path, plan: ImportPlan) -> Callable[[Task], Imported]:
+    """The work of reading a plan's masks again: hands over (frame, edit), to be done as one step."""
+
+    def work(task: Task) -> Imported:
+        from panosod_core.annotation.formats.importing import import_edits
+
+        with closing(_looking(project)) as document:
+            for done, part in enumerate(import_edits(document, plan, should_stop=task.should_stop)):
+                task.hand(part)
+                task.progress(done, plan.changed)
+        return Imported(plan)
 
     return work
 

@@ -1,8 +1,13 @@
-"""Reading masks of other programs into a project: as drafts, and only where nothing was painted."""
+"""Reading masks of other programs into a project: as drafts, and only where nothing was painted.
+
+No more than one frame's masks are held at a time, however long the clip: a plan says which frames would change and how
+their masks looked, and the masks are read again when they are written.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -22,9 +27,31 @@ from panosod_core.annotation.formats.run_lengths import object_from_json
 from panosod_core.annotation.formats.table import LabelledClip, LabelledFrame, MaskFormat
 from panosod_core.annotation.masks import LabelMap, RingMask, object_mask, objects_in
 from panosod_core.annotation.merge import match_objects
-from panosod_core.annotation.records import Clip, FrameKey, Source
+from panosod_core.annotation.records import Clip, FrameKey, ObjectInfo, Source
 from panosod_core.errors import AnnotationError
 from panosod_core.geometry.picture import Bounds
+
+WAITING = 16
+"""Frames that may wait for the disk while an import is written."""
+
+
+@dataclass(frozen=True)
+class PlannedFrame:
+    """A frame that an import would look at.
+
+    Attributes:
+        key: which.
+        place: among the frames of the masks, 0 for the first.
+        digest: of its masks as they were read.
+        ids: objects of the masks that would get pixels where nothing is, ascending.
+        is_changed: any of them may.
+    """
+
+    key: FrameKey
+    place: int
+    digest: bytes
+    ids: tuple[int, ...]
+    is_changed: bool
 
 
 @dataclass(frozen=True)
@@ -32,22 +59,31 @@ class ImportPlan:
     """What an import would do to one clip; nothing has changed yet.
 
     Attributes:
-        edits: by frame, each adding drafts where nothing is.
+        clip: of the project.
+        source: the masks; they are read again when they are written.
+        frames: those that masks were found for.
+        mapping: ids of the file -> ids of the project.
         new_objects: (clip, object) that come with it.
-        renamed: ids of the file -> ids of the project, where they differ.
+        renamed: the part of ``mapping`` where they differ.
         covered_px: pixels that were not taken because something is painted there.
-        overlaps: pixels where two of the incoming masks met; the lower id has them.
         missing: frames that the clip does not have.
         notes: what a person should know about how the masks were read.
     """
 
-    edits: tuple[tuple[FrameKey, Edit], ...]
-    new_objects: tuple[tuple[int, Any], ...]
+    clip: Clip
+    source: LabelledClip
+    frames: tuple[PlannedFrame, ...]
+    mapping: Mapping[int, int]
+    new_objects: tuple[tuple[int, ObjectInfo], ...]
     renamed: Mapping[int, int]
     covered_px: int
-    overlaps: int
     missing: tuple[int, ...]
     notes: tuple[str, ...] = ()
+
+    @property
+    def changed(self) -> int:
+        """Frames that would get drafts."""
+        return sum(frame.is_changed for frame in self.frames)
 
 
 def read_masks(path: Path, *, kind: MaskFormat | None = None) -> list[LabelledClip]:
@@ -194,33 +230,38 @@ def plan_import(
             f"{source.name}: masks of {source.width}x{source.height} do not have the shape of the clip's "
             f"{clip.width}x{clip.height} sphere"
         )
+    seen: list[tuple[FrameKey, int, bytes, tuple[int, ...]]] = []
     used: set[int] = set()
-    frames: list[tuple[FrameKey, LabelMap]] = []
     missing: list[int] = []
+    covered = 0
     stamps = {int(p): i for i, p in enumerate(pts)} if source.time_base == clip.time_base else {}
-    for frame in source.load():
+    for place, frame in enumerate(source.load()):
         if should_stop():
             raise AnnotationError("the import was abandoned; nothing has changed")
         index = stamps.get(frame.pts, -1) if frame.pts is not None and stamps else frame.index
         if not 0 <= index < len(pts):
             missing.append(frame.index)
             continue
-        used |= set(objects_in(frame.labels))
-        frames.append((_key(document, clip, index, int(pts[index])), frame.labels))
+        key = _key(document, clip, index, int(pts[index]))
+        labels = _fitted(frame.labels, clip)
+        used |= set(objects_in(labels))
+        gained = labels
+        if document.heads(key):
+            there = document.labels(key)
+            covered += int(np.count_nonzero((labels > 0) & (there > 0)))
+            gained = labels[there == 0]
+        seen.append((key, place, _digest(frame.labels), objects_in(gained)))
     mapping, added = match_objects(document.objects(clip.id), source.objects, used)
-    edits, covered, overlaps = [], 0, 0
-    for key, labels in frames:
-        there = document.labels(key)
-        masks = {mapping[i]: m for i, m in _masks(labels, clip).items()}
-        edit = put_masks(
-            there, masks, protection=document.protection(key), origin=Origin(Source.IMPORTED), keep_existing=True
-        )
-        covered += sum(int(np.count_nonzero(m.box.read(there)[m.bits])) for m in masks.values())
-        overlaps += sum(edit.overlaps.values())
-        edits.append((key, edit))
-    new = tuple((clip.id, info) for info in added if info.id in {mapping[i] for i in used})
+    frames: list[PlannedFrame] = []
+    getting: set[int] = set()
+    for key, place, digest, ids in seen:
+        held = document.protection(key).held(Source.IMPORTED, consent=False)
+        gets = set() if held is None else {mapping[i] for i in ids} - held
+        getting |= gets
+        frames.append(PlannedFrame(key, place, digest, ids, bool(gets)))
+    new = tuple((clip.id, info) for info in added if info.id in getting)
     renamed = {old: now for old, now in mapping.items() if old != now and old in used}
-    return ImportPlan(tuple(edits), new, renamed, covered, overlaps, tuple(missing), source.notes)
+    return ImportPlan(clip, source, tuple(frames), mapping, new, renamed, covered, tuple(missing), source.notes)
 
 
 def _key(document: Document, clip: Clip, index: int, pts: int) -> FrameKey:
@@ -229,21 +270,90 @@ def _key(document: Document, clip: Clip, index: int, pts: int) -> FrameKey:
     return key if row is None else row.key
 
 
-def _masks(labels: LabelMap, clip: Clip) -> dict[int, RingMask]:
-    if labels.shape != clip.shape:
-        labels = np.asarray(
-            cv2.resize(labels, (clip.width, clip.height), interpolation=cv2.INTER_NEAREST_EXACT), np.uint8
-        )
+def _fitted(labels: LabelMap, clip: Clip) -> LabelMap:
+    if labels.shape == clip.shape:
+        return labels
+    return np.asarray(cv2.resize(labels, (clip.width, clip.height), interpolation=cv2.INTER_NEAREST_EXACT), np.uint8)
+
+
+def _masks(labels: LabelMap) -> dict[int, RingMask]:
     found = {i: object_mask(labels, i) for i in objects_in(labels)}
     return {i: m for i, m in found.items() if m is not None}
 
 
-def apply_import(document: Document, plan: ImportPlan, *, title: str) -> Done | None:
-    """Do what was planned, as one step that undo takes back.
+def _digest(labels: LabelMap) -> bytes:
+    return hashlib.blake2b(np.ascontiguousarray(labels).data, digest_size=16, person=b"panosod masks").digest()
+
+
+def import_edits(
+    document: Document, plan: ImportPlan, *, should_stop: Callable[[], bool] = lambda: False
+) -> Iterator[tuple[FrameKey, Edit]]:
+    """Read the masks of a plan again, frame by frame, as edits that are to be done in this order, as one step.
+
+    Args:
+        document: the project, or another look at it.
+        plan: made for it.
+        should_stop: True abandons it.
 
     Raises:
-        ProjectError: the project is read-only.
-        ValueError: it has changed since the plan was made.
+        AnnotationError: the masks or the project's objects have changed since the plan was made, or it was abandoned.
     """
-    edits: Sequence[tuple[FrameKey, Edit]] = [(key, edit) for key, edit in plan.edits if not edit.is_empty]
-    return document.apply_many(edits, title=title, objects=plan.new_objects)
+    if match_objects(document.objects(plan.clip.id), plan.source.objects, set(plan.mapping))[0] != plan.mapping:
+        raise AnnotationError("the project's objects have changed since the masks were looked at: look at them again")
+    planned = {frame.place: frame for frame in plan.frames}
+    for place, frame in enumerate(plan.source.load()):
+        if should_stop():
+            raise AnnotationError("the import was abandoned; nothing has changed")
+        wanted = planned.pop(place, None)
+        if wanted is None:
+            continue
+        if _digest(frame.labels) != wanted.digest:
+            raise _changed(plan, f"frame {frame.index}")
+        if not wanted.is_changed:
+            continue
+        masks = {plan.mapping[i]: m for i, m in _masks(_fitted(frame.labels, plan.clip)).items()}
+        edit = put_masks(
+            # Maps of frames that nobody has touched are empty: they are not kept at hand.
+            document.labels(wanted.key) if document.heads(wanted.key) else np.zeros(plan.clip.shape, np.uint8),
+            masks,
+            protection=document.protection(wanted.key),
+            origin=Origin(Source.IMPORTED),
+            keep_existing=True,
+        )
+        if not edit.is_empty:
+            yield wanted.key, edit
+    if planned:
+        raise _changed(plan, f"{len(planned)} frames are gone")
+
+
+def _changed(plan: ImportPlan, what: str) -> AnnotationError:
+    return AnnotationError(
+        f"{plan.source.name}, {what}: the masks have changed since they were looked at; look at them again"
+    )
+
+
+def apply_import(
+    document: Document, plan: ImportPlan, *, title: str, should_stop: Callable[[], bool] = lambda: False
+) -> Done | None:
+    """Do what was planned, as one step that undo takes back; nothing stays of one that cannot be finished.
+
+    Returns:
+        The step's beginning; None where nothing has changed.
+
+    Raises:
+        ProjectError: the project is read-only or cannot be written.
+        AnnotationError: see :func:`import_edits`.
+    """
+    begun: Done | None = None
+    objects = plan.new_objects
+    try:
+        for key, edit in import_edits(document, plan, should_stop=should_stop):
+            done = document.apply_many([(key, edit)], title=title, objects=objects, continuing=begun)
+            begun, objects = begun or done, ()
+            if document.dirty > WAITING:
+                document.flush()
+    except BaseException:
+        if begun is not None:
+            document.undo()
+        raise
+    return begun

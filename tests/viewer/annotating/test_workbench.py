@@ -364,6 +364,7 @@ def test_masks_are_imported_as_drafts_after_the_plan_was_shown(bench, tmp_path):
     at.wait(lambda: dialog.go.isEnabled())
     assert "Drafts in 1 of 1 frames" in dialog.plan.text() and "pixels stay as they are" in dialog.plan.text()
     dialog.go.click()
+    at.wait(lambda: not dialog.isVisible())
     assert np.array_equal(at.labels(start), at.wanted(start))
     assert at.document.heads(at.desk.key)[2].source is Source.IMPORTED
     at.act("project.import")

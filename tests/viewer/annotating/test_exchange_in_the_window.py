@@ -1,0 +1,75 @@
+"""Masks out and in through the window's own dialogs: long imports, and what an export has to say."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from panosod_core.annotation.edits import BY_HAND, put_labels
+from panosod_core.annotation.formats.exporting import ExportOptions
+from panosod_core.annotation.formats.table import MaskFormat
+from panosod_core.annotation.records import FrameKey
+from panosod_core.media.probe import probe
+from panosod_core.media.video import VideoReader
+from panosod_viewer.annotating import exchange as exchange_module
+from tests.viewer.annotating.window import PaintingWindow
+
+pytestmark = pytest.mark.gl
+
+
+def annotated(window: PaintingWindow, clip: Path, *, frames: tuple[int, ...]) -> list[FrameKey]:
+    """Two objects in some frames of the clip on the screen."""
+    window.identified()
+    window.studio.set_on(True)
+    assert window.desk.ensure_project()
+    video = probe(clip).video
+    with VideoReader(clip, video) as reader:
+        pts = reader.frame_pts()
+    for number in (1, 2):
+        assert window.desk.add_object(name=f"thing {number}") == number
+    keys = [FrameKey(window.desk.clip.id, video.stream_index, int(pts[i]), i) for i in frames]
+    for key in keys:
+        old, guarded = window.desk.document.labels(key), window.desk.document.protection(key)
+        labels = np.array(old)
+        labels[10:30, 5 + key.index : 40 + key.index], labels[50:80, 100:140] = 1, 2
+        edit = put_labels(old, labels, protection=guarded, origin=BY_HAND)
+        assert window.desk.act(lambda d, key=key, edit=edit: d.apply(key, edit, title="Paint"))
+    return keys
+
+
+def test_an_import_that_is_abandoned_while_it_is_written_leaves_nothing(painting, clip, tmp_path, monkeypatch):
+    window = painting().open(clip)
+    keys = annotated(window, clip, frames=(0, 1, 2, 3, 4, 5))
+    document, exchange = window.desk.document, window.viewer.annotator.workbench.exchange
+
+    def shown() -> list[np.ndarray]:
+        return [np.array(document.labels(key)) for key in keys]
+
+    whole = shown()
+    exchange.export(ExportOptions(MaskFormat.DAVIS), tmp_path / "davis")
+    window.wait(lambda: (tmp_path / "davis" / "manifest.json").is_file())
+    window.desk.act(lambda d: d.delete_object(window.desk.clip.id, 2))
+    before = shown()
+
+    def planned():
+        window.viewer.window.action("project.import").trigger()
+        dialog = exchange.import_dialog
+        dialog.choose(tmp_path / "davis")
+        window.wait(lambda: dialog.go.isEnabled())
+        return dialog
+
+    dialog = planned()
+    monkeypatch.setattr(exchange_module, "MOST_UNSAVED", -1)  # the disk takes no more: two frames, then it waits
+    dialog.go.click()
+    window.wait(lambda: (document.labels(keys[1]) == 2).any())
+    assert not dialog.go.isEnabled() and "of 6 frames" in dialog.plan.text()
+    dialog.reject()
+    window.wait(lambda: document.to_undo.title != "Import davis")
+    assert all(np.array_equal(now, was) for now, was in zip(shown(), before, strict=True))
+    monkeypatch.undo()
+    dialog = planned()
+    dialog.go.click()
+    window.wait(lambda: not dialog.isVisible())
+    assert all(np.array_equal(now, was) for now, was in zip(shown(), whole, strict=True))
+    window.trigger("annotate.undo")
+    assert all(np.array_equal(now, was) for now, was in zip(shown(), before, strict=True)), "one step"
