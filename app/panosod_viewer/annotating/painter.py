@@ -313,9 +313,11 @@ class Painter(QObject):
         self._say(drawn.hint)
 
     def _drawn(self) -> Drawn:
-        if not self.is_painting or self._pointing.pointer is None or self.is_turning:
+        if not self.is_painting or self.is_turning:
             return NOTHING
         easel = self._easel()
+        if self._pointing.pointer is None:  # how the tool works can be read, and its whole text be pointed at
+            return NOTHING if easel is None else Drawn(hint=self._tools[self._tool_id].drawn(easel).hint)
         if easel is not None:
             return self._tools[self._tool_id].drawn(easel)
         here = self._pointing.touch().direction

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 from panosod_viewer.theme import SPACING_PX
 from panosod_viewer.widgets.buttons import Chip
 from panosod_viewer.widgets.fitting_row import FittingRow
-from panosod_viewer.widgets.labels import ElidedLabel, set_role
+from panosod_viewer.widgets.labels import ElidedLabel, TwoLineLabel, set_role
 
 
 def _degrees(value: float) -> str:
@@ -38,7 +38,8 @@ class StatusLine(FittingRow):
         self._model = self._label("Model", min_px=80)
         self._dropped = self._label("Dropped frames")
         self._underruns = self._label("Underruns")
-        self._hint = self._label("What the tool does", min_px=80)
+        self._hint = TwoLineLabel(name="What the tool does", min_px=80)
+        self._dim(self._hint)
         self._view = self._label("View")
         self._pointer = self._label("Direction under the pointer", min_px=90)
         self.add(self._projection, comfort_px=270)
@@ -49,7 +50,7 @@ class StatusLine(FittingRow):
         self.add(self._model, rank=3, comfort_px=190)
         self.add(self._dropped, rank=3)
         self.add(self._underruns, rank=2)
-        self.add(self._hint, rank=1, comfort_px=260)
+        self.add(self._hint, comfort_px=330)
         self.add_stretch()
         self.add(self._pointer, rank=4, comfort_px=330)
         self.add(self._view, rank=5)
@@ -162,9 +163,13 @@ class StatusLine(FittingRow):
     @staticmethod
     def _label(name: str, *, min_px: int | None = None) -> ElidedLabel:
         label = ElidedLabel(name=name, min_px=min_px)
+        StatusLine._dim(label)
+        return label
+
+    @staticmethod
+    def _dim(label: ElidedLabel) -> None:
         label.setProperty("role", "dim")
         label.setContentsMargins(SPACING_PX // 2, 0, SPACING_PX // 2, 0)
-        return label
 
     @staticmethod
     def _fill(chip: Chip, what: str, text: str, source: str, warnings: Sequence[str]) -> None:

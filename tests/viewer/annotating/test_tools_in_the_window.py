@@ -10,6 +10,7 @@ from panosod_core.geometry.sphere import direction_to_uv, equirect_directions
 from panosod_viewer.layers import ONION_RGBS, LayerId
 from panosod_viewer.overlays import MapImage
 from panosod_viewer.palettes import LabelDisplay
+from panosod_viewer.widgets.labels import TwoLineLabel
 from tests.viewer.annotating.window import PaintingWindow, move
 
 pytestmark = pytest.mark.gl
@@ -154,3 +155,17 @@ def test_escape_stops_a_propagation_before_it_leaves_the_tool(window):
         if has_tool:
             window.key(Qt.Key.Key_Escape)
             assert not window.studio.painter.is_painting
+
+
+def test_how_a_tool_works_stays_to_be_read_when_the_pointer_leaves_the_picture(window):
+    window.stroke([window.point(5, -5)])  # looks around: there is no project yet
+    window.trigger("annotate.brush")
+    window.stroke([window.point(5, -5)])
+    window.trigger("annotate.move")
+    hint = window.viewer.window.page.status_line.findChild(TwoLineLabel)
+    assert "Drag the object" in hint.text()
+    window.studio.painter.leave()
+    assert "Drag the object" in hint.text() and hint.toolTip() == hint.text()
+    assert window.viewer.state.wish.pictures.cursor is None
+    window.trigger("annotate.look")
+    assert not hint.text()

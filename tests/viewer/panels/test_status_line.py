@@ -105,3 +105,26 @@ def test_narrow_windows(shown, width):
     chip = named(line, "Projection")
     assert chip.full_text == "Equirectangular, top-bottom · sv3d"
     assert (chip.text() == chip.full_text) == (width >= 700)
+
+
+HINTS = (
+    "Strokes add, Ctrl strokes take away · Enter takes it · Backspace takes one back · Esc drops it",
+    "Click the first corner or press Enter to close · Backspace takes one back · Esc cancels",
+    "Drag the object over the sphere · Shift turns it about its middle",
+)
+
+
+@pytest.mark.parametrize("hint", HINTS)
+@pytest.mark.parametrize(("width", "is_whole"), [(1000, True), (634, True), (330, False)])
+def test_how_a_tool_works_can_be_read_in_small_windows(shown, hint, width, is_whole):
+    """A window of 1000 pixels has 634 of them left beside the list of objects."""
+    line = StatusLine()
+    line.set_projection("Equirectangular, top-bottom", "sv3d")
+    line.set_sound("FOA AmbiX + 2 head-locked", "SA3D", ())
+    line.set_decoder("MagLS, KEMAR")
+    height = line.sizeHint().height()
+    line.set_hint(hint)
+    assert line.sizeHint().height() == height, "the picture above does not move"
+    shown(line, width)
+    label = named(line, "What the tool does")
+    assert label.isVisible() and label.is_elided() != is_whole and label.toolTip() == hint
