@@ -85,6 +85,10 @@ def test_a_promoted_model_is_at_work_at_once(qtbot, gl_screen, tmp_path):
         addresses = []
         viewer.model.link.address_changed.connect(lambda a: addresses.append(a and a.model_id))
         QTest.mouseClick(panel.promote, Qt.MouseButton.LeftButton)
+        # It was judged against another one than "old": the person is asked.
+        qtbot.waitUntil(lambda: "Promote it once more" in panel.fault.text(), timeout=PATIENCE_MS)
+        assert library.default_id == ModelFile.read(before).model_id and panel.promote.isEnabled()
+        QTest.mouseClick(panel.promote, Qt.MouseButton.LeftButton)
         new_id = ModelFile.read(weights).model_id
         qtbot.waitUntil(lambda: new_id in addresses, timeout=PATIENCE_MS)
         qtbot.waitUntil(lambda: finetuning.job.state is S.PROMOTED, timeout=PATIENCE_MS)
