@@ -15,9 +15,11 @@ from panosod_core.model.checkpoint import read_info, save_checkpoint
 from panosod_core.model.network import build_network
 from panosod_core.training import finetune_ray
 from panosod_core.training.examples import EXAMPLES
+from panosod_core.training.finetune import work_on
 from panosod_core.training.finetune_plan import RunPlan
 from panosod_core.training.finetune_ray import ClusterRun, ship
 from panosod_core.training.finetune_ray_worker import MARK, unpack
+from panosod_core.training.finetune_ray_worker import main as learn
 from panosod_core.training.finetune_split import split_path
 from panosod_core.training.jobs.cluster import Cluster
 from panosod_core.training.jobs.cluster_end import PLACE, keep_place
@@ -155,21 +157,30 @@ def test_stopped_it_keeps_the_best_and_cancelled_it_keeps_nothing(tmp_path, clus
     wait_for(lambda: not Path(place["folder"]).exists())
 
 
-def test_what_the_cluster_cannot_do_is_told_in_its_words(tmp_path, cluster, asked):
-    data = tmp_path / "elsewhere"
-    job = new_job(tmp_path / "job", asked(engine="ray", address=cluster[0], data=data))
-    start_detached(job.path)
-    wait_for(lambda: not job.is_alive)
-    record = job.read()
-    assert record.state is S.FAILED and "does not have this data set" in record.message
-
-
 def test_a_cluster_that_is_not_there_fails_the_job_with_a_line(tmp_path, asked):
     job = new_job(tmp_path / "job", asked(engine="ray", address="http://127.0.0.1:9"))
-    start_detached(job.path)
-    wait_for(lambda: not job.is_alive)
-    record = job.read()
-    assert record.state is S.FAILED and "expected a Ray cluster at http://127.0.0.1:9" in record.message
+    with pytest.raises(TrainingError, match=r"expected a Ray cluster at http://127\.0\.0\.1:9"):
+        work_on(job.path)
+    assert job.read().state is S.FAILED and "http://127.0.0.1:9" in job.read().message
+
+
+def test_what_a_node_lacks_is_told_in_its_words(tmp_path, asked, monkeypatch, capsys):
+    """Data that lie on this machine alone: the side that learns says so, and the job's side fails with it."""
+    wanted = asked(engine="ray", address=_Told.address, data=tmp_path / "elsewhere")
+    job, session = new_job(tmp_path / "job", wanted), tmp_path / "session_1"
+    (job.path / "incumbent.safetensors").write_bytes(wanted.model.read_bytes())
+    ship(job.path, "main", tmp_path / "to")
+    (session / "logs").mkdir(parents=True)
+    (session / "at").mkdir()
+    monkeypatch.chdir(session / "at")
+    monkeypatch.syspath_prepend(str(tmp_path / "to"))
+    assert learn(["n", "main", "0", "1", "1.0"]) == 1
+    printed = capsys.readouterr().out
+    monkeypatch.setattr(finetune_ray, "Cluster", _Told)
+    monkeypatch.setattr(_Told, "printed", printed)
+    run = ClusterRun(job, RunPlan("main", is_final=False), epochs=1, budget=1.0)
+    with pytest.raises(TrainingError, match=r"on the cluster at http://h:1: .* does not have this data set"):
+        run.watch(lambda event: None, ended_on_purpose=lambda: False)
 
 
 def test_where_ray_is_absent_the_job_says_what_to_install(monkeypatch):
@@ -181,10 +192,22 @@ def test_where_ray_is_absent_the_job_says_what_to_install(monkeypatch):
 class _Told:
     """A cluster on which a job runs and prints."""
 
-    address = "http://h:1"
+    address, printed = "http://h:1", ""
 
     def __init__(self, _address):
         pass
+
+    def has_gpu(self):
+        return False
+
+    def submit(self, words, **how):
+        pass
+
+    def follow(self, name, hear, *, skip):
+        hear(self.printed)
+
+    def message(self, name):
+        return ""
 
     def status(self, name):
         return "RUNNING"
