@@ -19,7 +19,7 @@ from panosod_core.annotation.store import SUFFIX
 from panosod_core.errors import PanosodError
 from panosod_viewer.annotating.comparing import KEY, Comparing
 from panosod_viewer.annotating.desk import AnnotationDesk
-from panosod_viewer.annotating.exchange_words import plan_words
+from panosod_viewer.annotating.exchange_words import notes_head, plan_words, sentence
 from panosod_viewer.clip_session import ClipSession
 from panosod_viewer.main_window import MainWindow
 from panosod_viewer.panels.notice import Notice, Severity
@@ -43,6 +43,8 @@ from panosod_viewer.workers.mailbox import Mailbox
 
 if TYPE_CHECKING:
     # The dialogs are made when they are first wanted.
+    from PySide6.QtWidgets import QMessageBox
+
     from panosod_core.annotation.formats.exporting import ExportOptions
     from panosod_viewer.panels.export_dialog import ExportDialog
     from panosod_viewer.panels.import_dialog import ImportDialog
@@ -103,6 +105,7 @@ class Exchange(QObject):
         self._desk, self._session, self._window = desk, session, window
         self.export_dialog: ExportDialog | None = None
         self.import_dialog: ImportDialog | None = None
+        self.notes_box: QMessageBox | None = None
         self.comparing = Comparing(desk=desk, session=session, state=state, player=player, window=window, parent=self)
         self._task: Task | None = None
         self._tasks = 0
@@ -346,6 +349,7 @@ class Exchange(QObject):
 
     def _exported(self, done: object) -> None:
         from panosod_core.annotation.formats.exporting import Exported
+        from panosod_viewer.panels.export_dialog import notes_box
 
         if not isinstance(done, Exported):
             raise TypeError(f"expected what an export has made, got {done!r}")
@@ -353,10 +357,13 @@ class Exchange(QObject):
             self.export_dialog.set_running(None)
             self.export_dialog.accept()
         text = f"Exported {done.frames} frames, {done.files} files, to {done.target.name}"
-        if done.notes:
-            text += f". {done.notes[0]}"
-        severity = Severity.WARNING if done.notes else Severity.INFO
-        self.notice.emit(Notice(text, severity, ((f"{OPEN_FOLDER}{done.target}", "Open folder"),), KEY))
+        actions = ((f"{OPEN_FOLDER}{done.target}", "Open folder"),)
+        if not done.notes:
+            self.notice.emit(Notice(text, Severity.INFO, actions, KEY))
+            return
+        self.notice.emit(Notice(f"{text}. {notes_head(done.notes)}", Severity.WARNING, actions, KEY))
+        self.notes_box = notes_box(self._window, text, [sentence(note) for note in done.notes])
+        self.notes_box.open()
 
     def _show_plan(self, planned: PlannedImport) -> None:
         dialog = self.import_dialog

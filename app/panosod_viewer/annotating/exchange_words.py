@@ -28,10 +28,22 @@ def plan_words(planned: PlannedImport) -> str:
         lines.append(f"{plan.covered_px} pixels stay as they are: something is painted there.")
     if plan.missing:
         lines.append(f"{len(plan.missing)} frames are not in this clip (the first: {plan.missing[0]}).")
-    lines += [f"{note[0].upper()}{note[1:]}." for note in plan.notes]
+    lines += [sentence(note) for note in plan.notes]
     if not plan.changed:
         lines.append("Nothing would change.")
     return "\n".join(lines)
+
+
+def sentence(note: str) -> str:
+    """A note as a sentence; one that begins with a name keeps it."""
+    name, colon, _ = note.partition(": ")
+    start = note if colon and " " not in name else f"{note[:1].upper()}{note[1:]}"
+    return start if start.endswith((".", "!", "?")) else f"{start}."
+
+
+def notes_head(notes: tuple[str, ...]) -> str:
+    """The notes of an export in a line: the first one, and how many there are."""
+    return notes[0] if len(notes) == 1 else f"{len(notes)} notes, the first: {notes[0]}"
 
 
 def comparison_words(compared: Compared) -> str:

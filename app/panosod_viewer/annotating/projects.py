@@ -213,12 +213,12 @@ class ProjectFiles(QObject):
     def _ask_new(self, title: str) -> Path | None:
         beside = self._desk.project_beside()
         proposal = Path(self._folder()) / (beside.name if beside is not None else f"annotations{SUFFIX}")
-        number = 2
+        number, stem = 2, proposal.name.removesuffix(SUFFIX)
         while proposal.exists():
-            proposal = proposal.with_name(f"{proposal.stem.rpartition(' ')[0] or proposal.stem} {number}{SUFFIX}")
+            proposal = proposal.with_name(f"{stem} {number}{SUFFIX}")
             number += 1
         name, _ = QFileDialog.getSaveFileName(self._window, title, str(proposal), FILES)
-        return None if not name else Path(name).with_suffix(SUFFIX)
+        return project_name(name) if name else None
 
     def _folder(self) -> str:
         document, beside = self._desk.document, self._desk.project_beside()
@@ -227,6 +227,12 @@ class ProjectFiles(QObject):
 
     def _tell(self, text: str) -> None:
         self.notice.emit(Notice(text, Severity.INFO, key="annotate.project", seconds=5.0))
+
+
+def project_name(text: str) -> Path:
+    """The path that a person typed, as a project's: what stands behind a dot is part of the name ("take.1")."""
+    path = Path(text)
+    return path if path.suffix == SUFFIX else path.with_name(f"{path.name}{SUFFIX}")
 
 
 def _is_there(document: Document, clip: Clip) -> bool:

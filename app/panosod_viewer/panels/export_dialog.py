@@ -1,8 +1,9 @@
 """Export: format, folder, size, range, states, and what goes along; and while it runs, how far it is."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -13,6 +14,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
+    QMessageBox,
     QProgressBar,
     QSpinBox,
     QVBoxLayout,
@@ -38,6 +40,7 @@ FORMATS = {
 }
 WIDTHS = (0, 3840, 2048, 1920, 1024, 960, 480)
 """0: as painted."""
+NOTES_SHOWN = 6
 
 
 class ExportDialog(QDialog):
@@ -219,3 +222,21 @@ class ExportDialog(QDialog):
             self.say(str(error))
             return
         self.export_requested.emit(options, Path(self.folder.text().strip()).expanduser())
+
+
+def notes_box(window: QWidget, text: str, notes: Sequence[str]) -> QMessageBox:
+    """All that is to be known about an export that is done.
+
+    Args:
+        window: over which it is shown.
+        text: what was written.
+        notes: sentences; where there are many, the first ones are read at once and all of them in the details.
+    """
+    box = QMessageBox(QMessageBox.Icon.Warning, "Exported, with notes", text, QMessageBox.StandardButton.Close, window)
+    shown = list(notes[:NOTES_SHOWN])
+    if len(notes) > NOTES_SHOWN:
+        shown.append(f"And {len(notes) - NOTES_SHOWN} more: see the details.")
+        box.setDetailedText("\n".join(notes))
+    box.setInformativeText("\n\n".join(shown))
+    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    return box

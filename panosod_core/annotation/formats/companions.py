@@ -91,7 +91,7 @@ class Pictures:
                     raise AnnotationError(
                         f"{self.info.path}: frame {key.index} is at {float(frame.pts * frame.time_base):.4f} s, "
                         f"{float(key.pts * time_base):.4f} s was annotated: "
-                        "this is another copy of the clip; open it in the project to adopt it"
+                        "this is another copy of the clip; `panosod project adopt` takes it in its place"
                     )
                 picture = np.asarray(frame.owner.to_ndarray(format="rgb24"), np.uint8)
                 height, width = picture.shape[:2]

@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from panosod_core.annotation.copies import copy_times
 from panosod_core.annotation.formats import coco, companions, davis, labelme, mask_video, pavs10k, run_lengths
 from panosod_core.annotation.formats.files import FolderWriter, json_bytes, numbered
 from panosod_core.annotation.formats.table import LabelledClip, LabelledFrame, MaskFormat, safe_name
@@ -104,8 +105,8 @@ def export(
         MediaError: the clip cannot be decoded.
         ProjectError: a mask cannot be read.
     """
-    parts = _parts(snapshot, options, media)
     notes: list[str] = []
+    parts = _parts(snapshot, options, media, notes)
     clips = [part.labelled for part in parts]
     with FolderWriter(target) as out:
         if options.format is MaskFormat.YTVIS:
@@ -225,7 +226,9 @@ def _picture_name(kind: MaskFormat, clip: str, index: int) -> tuple[str, bool]:
     return f"{clip}/{numbered(index)}.jpg", True
 
 
-def _parts(snapshot: Snapshot, options: ExportOptions, media: Callable[[Clip], Path | None]) -> list[_Part]:
+def _parts(
+    snapshot: Snapshot, options: ExportOptions, media: Callable[[Clip], Path | None], notes: list[str]
+) -> list[_Part]:
     parts, names = [], set[str]()
     for clip in snapshot.clips:
         if options.clips and clip.id not in options.clips:
@@ -238,6 +241,15 @@ def _parts(snapshot: Snapshot, options: ExportOptions, media: Callable[[Clip], P
             name = f"{name}_{clip.id}"
         names.add(name)
         path = media(clip)
+        if path is not None and 0 < clip.frame_count <= max(f.row.key.index for f in frames):
+            # Numbers behind the clip's last: frames that another copy, which was adopted, does not have.
+            there = set(copy_times(path).pts.tolist())
+            lost = [f for f in frames if f.row.key.pts not in there]
+            frames = tuple(f for f in frames if f.row.key.pts in there)
+            if lost:
+                notes.append(f"{name}: {len(lost)} annotated frames are not in this copy of the clip and were left out")
+            if not frames:
+                continue
         pictures = companions.media_or_none(path) if path is not None else None
         bounds = pictures.geometry.bounds if pictures is not None else FULL_SPHERE
         if pictures is not None and any(pictures.geometry.pose_deg):

@@ -159,6 +159,20 @@ def test_a_copy_that_lacks_frames_is_taken_on_demand_only(clips, capsys) -> None
     capsys.readouterr()
 
 
+def test_frames_that_a_copy_lacks_are_left_out_of_an_export_which_is_said(clips, tmp_path, capsys) -> None:
+    whole, _, half = clips
+    project = painted_project(whole, frames=(1, 3, 20, 24))
+    assert main(["project", "adopt", str(project), "1", str(half), "--yes"]) == 0
+    capsys.readouterr()
+    words = ["export", str(project), "--format", "davis", "--out", str(tmp_path / "out"), "--pictures"]
+    assert main([*words, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["frames"] == 2 and told["notes"] == [
+        "half: 2 annotated frames are not in this copy of the clip and were left out"
+    ]
+    assert sorted(p.name for p in (tmp_path / "out" / "Annotations" / "half").iterdir()) == ["00001.png", "00003.png"]
+
+
 def test_looking_into_a_copy_can_be_abandoned(clips) -> None:
     with pytest.raises(AnnotationError, match="abandoned"):
         copy_times(clips[0], should_stop=lambda: True)

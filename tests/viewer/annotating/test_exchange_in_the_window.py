@@ -4,14 +4,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PySide6.QtWidgets import QFileDialog
 
 from panosod_core.annotation.edits import BY_HAND, put_labels
-from panosod_core.annotation.formats.exporting import ExportOptions
+from panosod_core.annotation.formats.exporting import Exported, ExportOptions
 from panosod_core.annotation.formats.table import MaskFormat
 from panosod_core.annotation.records import FrameKey
 from panosod_core.media.probe import probe
 from panosod_core.media.video import VideoReader
 from panosod_viewer.annotating import exchange as exchange_module
+from panosod_viewer.annotating.projects import project_name
+from panosod_viewer.panels.notice import Notice
 from tests.viewer.annotating.window import PaintingWindow
 
 pytestmark = pytest.mark.gl
@@ -73,3 +76,41 @@ def test_an_import_that_is_abandoned_while_it_is_written_leaves_nothing(painting
     assert all(np.array_equal(now, was) for now, was in zip(shown(), whole, strict=True))
     window.trigger("annotate.undo")
     assert all(np.array_equal(now, was) for now, was in zip(shown(), before, strict=True)), "one step"
+
+
+def test_all_notes_of_an_export_are_shown(painting, clip, tmp_path):
+    window = painting().open(clip)
+    annotated(window, clip, frames=(0, 1, 5))
+    exchange = window.viewer.annotator.workbench.exchange
+    said: list[Notice] = []
+    exchange.notice.connect(said.append)
+    exchange.export(ExportOptions(MaskFormat.DAVIS, sound=True), tmp_path / "davis")
+    window.wait(lambda: exchange.notes_box is not None and exchange.notes_box.isVisible())
+    box = exchange.notes_box
+    assert "Exported 3 frames" in box.text() and "clip: the exported frames do not follow" in box.informativeText()
+    box.close()
+
+    notes = tuple(f"clip {n}: note {n}" for n in range(1, 9))
+    exchange._begin(lambda _task: Exported(tmp_path / "davis", 3, 3, notes))
+    window.wait(lambda: exchange.notes_box is not box)
+    box = exchange.notes_box
+    assert "Clip 1: note 1.\n\n" in box.informativeText() and "2 more" in box.informativeText()
+    assert box.detailedText().splitlines() == [f"Clip {n}: note {n}." for n in range(1, 9)]
+    assert "8 notes, the first: clip 1" in said[-1].text
+    box.close()
+
+
+def test_dots_and_spaces_in_a_projects_name_stay(painting, clip, tmp_path, monkeypatch):
+    film = clip.rename(tmp_path / "my take.1.mp4")
+    window = painting().open(film)
+    annotated(window, film, frames=(0,))
+    asked: list[str] = []
+
+    def answer(_parent, _title, start, *_rest):
+        asked.append(Path(start).name)
+        return str(tmp_path / "take.2"), ""
+
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", answer)
+    window.trigger("project.export_copy")
+    assert asked == ["my take.1 2.panosod"] and (tmp_path / "take.2.panosod").is_file()
+    assert project_name(str(tmp_path / "a.panosod")) == tmp_path / "a.panosod"
