@@ -35,6 +35,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
@@ -254,6 +255,9 @@ class Trial:
             os.dup2(writing, 1)
             try:
                 window(self.project, self.root, self.nursery.command, seed=seed, steps=self.steps)
+            except BaseException:
+                traceback.print_exc()  # it is a fault that it ends by itself
+                raise
             finally:
                 os._exit(3)
         os.close(writing)
