@@ -9,14 +9,13 @@ from typing import Annotated
 import tyro
 
 from panosod_core.annotation.adopting import clip_file
+from panosod_core.annotation.copies import copy_times
 from panosod_core.annotation.document import Document
 from panosod_core.annotation.formats.importing import apply_import, plan_import, read_masks
 from panosod_core.annotation.formats.table import MaskFormat
 from panosod_core.cli.export import FormatName
 from panosod_core.cli.project_arguments import author_name, chosen_clip, say
 from panosod_core.errors import AnnotationError
-from panosod_core.media.probe import probe
-from panosod_core.media.video import VideoReader
 
 
 @dataclass(frozen=True)
@@ -62,12 +61,7 @@ def run(args: ImportArguments) -> int:
             raise AnnotationError(
                 f"{clip.path} is not where the project says: name its folder with --media, its time stamps are needed"
             )
-        video = probe(media).video
-        if video is None:
-            raise AnnotationError(f"{media}: expected a clip with pictures")
-        with VideoReader(media, video) as reader:
-            pts = reader.frame_pts()
-        plan = plan_import(document, clip, named[0], pts=pts)
+        plan = plan_import(document, clip, named[0], pts=copy_times(media).pts)
         if not args.dry_run:
             apply_import(document, plan, title=f"Import {args.masks.name}")
             document.flush()

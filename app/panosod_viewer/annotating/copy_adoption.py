@@ -96,7 +96,7 @@ class CopyAdoption(QObject):
         if plan.missing or plan.moved:
             box.setDetailedText(_list(plan))
         yes = box.addButton("Use this copy", QMessageBox.ButtonRole.AcceptRole)
-        box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
+        box.setDefaultButton(box.addButton("Cancel", QMessageBox.ButtonRole.RejectRole))
         yes.clicked.connect(lambda: self._adopt(times))
         box.rejected.connect(self._declined)
         box.finished.connect(box.deleteLater)

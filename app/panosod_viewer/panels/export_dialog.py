@@ -232,7 +232,11 @@ def notes_box(window: QWidget, text: str, notes: Sequence[str]) -> QMessageBox:
         text: what was written.
         notes: sentences; where there are many, the first ones are read at once and all of them in the details.
     """
-    box = QMessageBox(QMessageBox.Icon.Warning, "Exported, with notes", text, QMessageBox.StandardButton.Close, window)
+    box = QMessageBox(
+        QMessageBox.Icon.Warning, "Exported, with notes", text, QMessageBox.StandardButton.NoButton, window
+    )
+    close = box.addButton("Close", QMessageBox.ButtonRole.RejectRole)
+    box.setDefaultButton(close)
     shown = list(notes[:NOTES_SHOWN])
     if len(notes) > NOTES_SHOWN:
         shown.append(f"And {len(notes) - NOTES_SHOWN} more: see the details.")

@@ -209,9 +209,8 @@ def plan_masks(
     """
 
     def work(task: Task) -> PlannedImport:
+        from panosod_core.annotation.copies import copy_times
         from panosod_core.annotation.formats.importing import plan_import, read_masks
-        from panosod_core.media.probe import probe
-        from panosod_core.media.video import VideoReader
 
         sources = read_masks(masks, kind=kind)
         names = tuple(s.name for s in sources)
@@ -219,11 +218,7 @@ def plan_masks(
         found = [s for s in sources if s.name == wanted] or (sources if not name else [])
         if len(found) != 1:
             return PlannedImport(masks, names, "", None)
-        video = probe(media).video
-        if video is None:
-            raise AnnotationError(f"{media}: expected a clip with pictures")
-        with VideoReader(media, video) as reader:
-            pts = reader.frame_pts(should_stop=task.should_stop)
+        pts = copy_times(media, should_stop=task.should_stop).pts
         with closing(_looking(project)) as document:
             plan = plan_import(document, clip, found[0], pts=pts, should_stop=task.should_stop)
         return PlannedImport(masks, names, found[0].name, plan)

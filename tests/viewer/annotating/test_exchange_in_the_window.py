@@ -7,14 +7,16 @@ import pytest
 from PySide6.QtWidgets import QFileDialog
 
 from panosod_core.annotation.edits import BY_HAND, put_labels
-from panosod_core.annotation.formats.exporting import Exported, ExportOptions
+from panosod_core.annotation.formats.exporting import Exported, ExportOptions, export
 from panosod_core.annotation.formats.table import MaskFormat
 from panosod_core.annotation.records import FrameKey
+from panosod_core.annotation.snapshot import Snapshot
 from panosod_core.media.probe import probe
 from panosod_core.media.video import VideoReader
 from panosod_viewer.annotating import exchange as exchange_module
 from panosod_viewer.annotating.projects import project_name
 from panosod_viewer.panels.notice import Notice
+from panosod_viewer.workers.exchanging import Task, TaskFailed, plan_masks
 from tests.viewer.annotating.window import PaintingWindow
 
 pytestmark = pytest.mark.gl
@@ -76,6 +78,21 @@ def test_an_import_that_is_abandoned_while_it_is_written_leaves_nothing(painting
     assert all(np.array_equal(now, was) for now, was in zip(shown(), whole, strict=True))
     window.trigger("annotate.undo")
     assert all(np.array_equal(now, was) for now, was in zip(shown(), before, strict=True)), "one step"
+
+
+def test_looking_at_masks_can_be_abandoned_without_a_word(painting, clip, tmp_path):
+    window = painting().open(clip)
+    annotated(window, clip, frames=(0,))
+    window.saved()
+    with Snapshot.open(window.desk.document.path) as snapshot:
+        export(snapshot, tmp_path / "davis", ExportOptions(MaskFormat.DAVIS), media=lambda _clip: clip)
+    letters: list[object] = []
+    work = plan_masks(window.desk.document.path, window.desk.clip, clip, tmp_path / "davis")
+    task = Task(1, work, letters.append)
+    task.cancel()
+    task.start()
+    window.wait(lambda: bool(letters))
+    assert letters == [TaskFailed(1, "")]
 
 
 def test_all_notes_of_an_export_are_shown(painting, clip, tmp_path):
