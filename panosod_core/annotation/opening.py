@@ -167,7 +167,7 @@ def _application_id(path: Path) -> int | None:
 
 def _locked(path: Path, author: str) -> OpenFile:
     try:
-        lock = WriterLock.take(path, author=author)
+        lock = WriterLock.take_after_brief(path, author=author)
     except ProjectError as e:
         return OpenFile(path, path, None, str(e))
     if isinstance(lock, Holder):

@@ -17,6 +17,12 @@ else:
 
 from panosod_core.errors import ProjectError
 
+BRIEF = "panosod finetune"
+"""The author that writes a row and goes: a job that has ended, and copies itself into its project."""
+_NOBODY = "another window"
+"""Who has just taken the lock and not written down yet who that is."""
+_BRIEF_S, _AGAIN_S = 5.0, 0.02
+
 
 @dataclass(frozen=True)
 class Holder:
@@ -54,6 +60,20 @@ class WriterLock:
     def __init__(self, path: Path, descriptor: int) -> None:
         self._path = path
         self._descriptor = descriptor
+
+    @staticmethod
+    def take_after_brief(project: Path, *, author: str) -> WriterLock | Holder:
+        """The lock, or who has it and is going to keep it: one who only writes a row is waited for.
+
+        Raises:
+            ProjectError: the lock's file cannot be made (a read-only folder).
+        """
+        until_s = time.monotonic() + _BRIEF_S
+        while True:
+            found = WriterLock.take(project, author=author)
+            if isinstance(found, WriterLock) or found.author not in (BRIEF, _NOBODY) or time.monotonic() > until_s:
+                return found
+            time.sleep(_AGAIN_S)
 
     @staticmethod
     def take(project: Path, *, author: str) -> WriterLock | Holder:
@@ -122,4 +142,4 @@ def _read_holder(path: Path) -> Holder:
         values = json.loads(path.read_text())
         return Holder(str(values["host"]), int(values["pid"]), str(values["author"]), int(values["since_ms"]))
     except (OSError, ValueError, KeyError, TypeError):
-        return Holder("unknown", 0, "another window", 0)
+        return Holder("unknown", 0, _NOBODY, 0)

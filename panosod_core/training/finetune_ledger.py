@@ -12,12 +12,16 @@ from panosod_core.annotation.ledger import JobRow, SplitRow, put_job, put_splits
 from panosod_core.annotation.records import Clip
 from panosod_core.annotation.snapshot import Snapshot
 from panosod_core.annotation.store import ProjectStore
+from panosod_core.annotation.writer_lock import BRIEF
 from panosod_core.errors import PanosodError, TrainingError
 from panosod_core.training.finetune_split import GUARD_S, WHOLE, FixedSplit, Stretch, read_split, split_path
 from panosod_core.training.jobs.folder import JobFolder, JobRecord
 
-_KEPT = ("corrected", "clips", "checked", "snapshot", "incumbent", "candidate", "advice", "reason", "scores", "model")
-AUTHOR = "panosod finetune"
+_KEPT = (
+    "corrected", "clips", "checked", "snapshot", "incumbent", "candidate", "advice", "reason", "scores", "base",
+    "control", "model",
+)  # fmt: skip
+AUTHOR = BRIEF
 
 
 def job_row(folder: Path, record: JobRecord) -> JobRow:

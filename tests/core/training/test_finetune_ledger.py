@@ -1,6 +1,7 @@
 """Jobs and the fixed split in the project's own tables: copied by its writer, changed only forward."""
 
 import math
+import threading
 from contextlib import closing
 from dataclasses import replace
 from fractions import Fraction
@@ -9,8 +10,9 @@ from panosod_core.annotation.document import Document
 from panosod_core.annotation.ledger import SplitRow, put_job, read_jobs, read_splits
 from panosod_core.annotation.records import NewClip
 from panosod_core.annotation.snapshot import Snapshot
+from panosod_core.annotation.writer_lock import WriterLock
 from panosod_core.datasets.index import Split
-from panosod_core.training.finetune_ledger import copy_into_project, job_row, split_at_hand, split_rows, writing
+from panosod_core.training.finetune_ledger import AUTHOR, copy_into_project, job_row, split_at_hand, split_rows, writing
 from panosod_core.training.finetune_split import WHOLE, FixedSplit, Stretch, keep_split, split_path
 from panosod_core.training.jobs.folder import JobFolder
 from panosod_core.training.jobs.request import FinetuneRequest
@@ -38,6 +40,17 @@ def test_a_split_is_told_in_pts(tmp_path):
     with closing(Document.open(project_in(tmp_path), author="a", backup_every_s=None)) as document:
         rows = split_rows(SPLIT, document.clips)
     assert tuple(rows) == (*A_ROWS, SplitRow(2, "check", None, None)) and WHOLE.end_s == math.inf
+
+
+def test_a_window_that_opens_while_a_job_copies_itself_waits_for_that(tmp_path):
+    project = project_in(tmp_path)
+    lock = WriterLock.take(project, author=AUTHOR)
+    assert isinstance(lock, WriterLock)
+    timer = threading.Timer(0.2, lock.release)
+    timer.start()
+    with closing(Document.open(project, author="a", backup_every_s=None)) as document:
+        assert document.why_read_only is None
+    timer.join()
 
 
 def test_a_command_copies_where_nobody_writes_and_not_where_somebody_does(tmp_path):
