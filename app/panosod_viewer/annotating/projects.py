@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -22,6 +23,8 @@ FIND_FILE = "annotate.find_file"
 """Id of the notice's button that asks where a clip is."""
 FILES = f"Projects (*{SUFFIX});;All files (*)"
 ALL_FILES = "All files (*)"
+FLUSH_S = 5.0
+"""Strokes on their way to the disk are waited for at most this long."""
 CLOSELY = 16
 """Of more clips than this it is only looked whether they are there, not whether they are the same: it takes long."""
 
@@ -193,6 +196,11 @@ class ProjectFiles(QObject):
         if not self._has_project():
             return
         path = self._ask_new("Save project as")
+        document = self._desk.document
+        if path is not None and document is not None and document.error is None:
+            # The old place keeps every stroke until now; where it cannot be written, the new one takes them.
+            with suppress(PanosodError):
+                document.flush(FLUSH_S)
         if path is not None and self._desk.save_as(path):
             self._tell(f"The project is {path.name} now")
 
