@@ -108,8 +108,7 @@ def test_worker_and_owner_die_and_the_end_is_that_of_a_job_of_this_machine(tmp_p
     address, logs = cluster
     wanted = {"steps": 8, "windows": 4, "mix": 0.0}
     here = new_job(tmp_path / "here", asked(**wanted))
-    start_detached(here.path)
-    wait_for(lambda: not here.is_alive)
+    work_on(here.path)
     job = new_job(tmp_path / "there", asked(**wanted, engine="ray", address=address))
     start_detached(job.path)
     wait_for(told(job, "step"))
