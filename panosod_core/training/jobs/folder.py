@@ -45,6 +45,7 @@ SPARE = "spare"
 LOG_MOST_BYTES = 64 << 20
 _LOG_KEPT_BYTES, _SPARE_BYTES = 1 << 20, 1 << 16
 _LAST_BYTES = 2000
+_PATIENCE_S, _AGAIN_S = 3.0, 0.02
 _VERSION = 1
 _DISCARDED = ("data", "runs", "members")
 
@@ -239,16 +240,24 @@ class JobFolder:
         return self.read().state in AT_WORK and not foreign and not self.is_alive
 
     @contextmanager
-    def held(self) -> Iterator[None]:
+    def held(self, *, patience_s: float = _PATIENCE_S) -> Iterator[None]:
         """Be the one who writes.
+
+        Args:
+            patience_s: a process that was killed holds the lock until the last of its threads has ended.
 
         Raises:
             TrainingError: somebody else is.
         """
-        with locked(self.path / LOCK) as mine:
-            if not mine:
+        until_s = time.monotonic() + patience_s
+        while True:
+            with locked(self.path / LOCK) as mine:
+                if mine:
+                    yield
+                    return
+            if time.monotonic() >= until_s:
                 raise TrainingError(f"{self.path}: another process works on this job")
-            yield
+            time.sleep(_AGAIN_S)
 
     def put_aside(self) -> None:
         """Keep some room on the disk, so that a job that fills it can still say so.

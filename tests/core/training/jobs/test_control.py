@@ -5,6 +5,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from panosod_core.cli.main import main
 from panosod_core.errors import TrainingError
 from panosod_core.training.jobs import start
 from panosod_core.training.jobs.control import MOST_ATTEMPTS, cancel, is_pending, queue, reject, resolve, stop
-from panosod_core.training.jobs.folder import CANDIDATE, PROCESS, JobFolder, Wish
+from panosod_core.training.jobs.folder import CANDIDATE, LOCK, PROCESS, JobFolder, Wish, locked
 from panosod_core.training.jobs.machine import BusyError, alone
 from panosod_core.training.jobs.members import end_members
 from panosod_core.training.jobs.process_mark import ProcessMark
@@ -135,6 +137,18 @@ def test_a_process_that_died_leaves_an_orphan_that_is_queued_again(tmp_path):
     record = resolve(job.path)
     assert record.state is S.QUEUED and "died" in record.message and record.attempts == 1
     assert (job.path / "runs").is_dir() and is_pending(job.path)
+
+
+def test_the_lock_of_a_killed_process_whose_threads_are_still_ending_is_waited_for(tmp_path):
+    job = queued(tmp_path / "j")
+    start_detached(job.path, command=DIES)
+    wait_for(lambda: job.is_orphan)
+    with ExitStack() as last_thread:
+        assert last_thread.enter_context(locked(job.path / LOCK))
+        timer = threading.Timer(0.2, last_thread.pop_all().close)
+    timer.start()
+    assert resolve(job.path).state is S.QUEUED
+    timer.join()
 
 
 def test_a_number_that_was_given_to_another_process_is_not_taken_for_the_job(tmp_path):

@@ -106,7 +106,7 @@ def test_an_event_that_did_not_fit_is_told(tmp_path, monkeypatch):
 
 def test_one_writer_at_a_time(tmp_path):
     job = queued(tmp_path / "j")
-    with job.held(), pytest.raises(TrainingError, match="another process"), JobFolder(job.path).held():
+    with job.held(), pytest.raises(TrainingError, match="another process"), JobFolder(job.path).held(patience_s=0.0):
         pass
     with job.held():
         pass
