@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -136,14 +137,20 @@ def result_lines(record: JobRecord) -> list[str]:
     lines = [f"{record.state}: {one_line(record.message)}"]
     for name in _SHOWN:
         if name in result.get("scores", {}):
-            s = result["scores"][name]
-            lines.append(
-                f"  {name:<12} {s['incumbent']:8.4f} -> {s['candidate']:8.4f}   better by {s['gain']:+.4f} "
-                f"({s['low']:+.4f} to {s['high']:+.4f}, {s['frames']} frames)"
-            )
+            lines.append(_line(name, result["scores"][name]))
+    for name, scores in (("F as decided", result.get("control", {})), ("F base", result.get("base", {}))):
+        if "f" in scores:
+            lines.append(_line(name, scores["f"]))
     if "advice" in result:
         lines.append(f"advice: {result['advice']}")
     return lines
+
+
+def _line(name: str, s: Mapping[str, Any]) -> str:
+    return (
+        f"  {name:<12} {s['incumbent']:8.4f} -> {s['candidate']:8.4f}   better by {s['gain']:+.4f} "
+        f"({s['low']:+.4f} to {s['high']:+.4f}, {s['frames']} frames)"
+    )
 
 
 def _print_json(event: Any) -> None:

@@ -18,19 +18,20 @@ from panosod_core.annotation.snapshot import Snapshot
 from panosod_core.datasets.index import Layout, Split
 from panosod_core.datasets.opening import open_data_set
 from panosod_core.datasets.projects import Preparation, is_machines, prepare
-from panosod_core.errors import TrainingError
+from panosod_core.errors import DatasetError, TrainingError
 from panosod_core.inference.engine_protocol import Engine
 from panosod_core.inference.engine_torch import open_torch_engine
 from panosod_core.inference.library import model_in_use
 from panosod_core.inference.model_file import ModelFile
 from panosod_core.training.events import Listener
+from panosod_core.training.finetune_base import compare_on_base
 from panosod_core.training.finetune_check import check_room, check_sound, needs
 from panosod_core.training.finetune_compare import compare_models
 from panosod_core.training.finetune_faults import plain_words
 from panosod_core.training.finetune_gate import FrameScores, judge
-from panosod_core.training.finetune_ledger import split_at_hand
 from panosod_core.training.finetune_gpus import free_of_gpus
-from panosod_core.training.finetune_plan import MAIN, RunPlan, budget_of, runs_of
+from panosod_core.training.finetune_ledger import split_at_hand
+from panosod_core.training.finetune_plan import MAIN, RunPlan, budget_of, mix_of, runs_of
 from panosod_core.training.finetune_run import train_plan, windows_to_sharpen_by
 from panosod_core.training.finetune_sharpen import sharpened
 from panosod_core.training.finetune_split import (
@@ -45,8 +46,8 @@ from panosod_core.training.folder import BEST, LAST
 from panosod_core.training.jobs.control import give_up
 from panosod_core.training.jobs.files import write_json
 from panosod_core.training.jobs.folder import CANDIDATE, JobFolder, JobRecord, Wish
-from panosod_core.training.jobs.process_mark import ProcessMark
 from panosod_core.training.jobs.machine import alone
+from panosod_core.training.jobs.process_mark import ProcessMark
 from panosod_core.training.jobs.states import AT_WORK, MAY_BECOME, JobState
 from panosod_core.training.world import joined
 
@@ -72,8 +73,8 @@ def work_on(folder: Path, *, listeners: Sequence[Listener] = ()) -> JobRecord:
         What its record says then.
 
     Raises:
-        InterruptedJobError: the process was asked to end.
         BusyError: another job is at work on this machine; nothing has become of this one.
+        InterruptedJobError: the process was asked to end.
         PanosodError: it failed; its record says so too.
     """
     job = JobFolder(folder, listeners=listeners)
@@ -169,9 +170,9 @@ class Finetuning:
         with Snapshot.open(request.project) as snapshot:
             media = {clip.id: clip_file(request.project, clip) for clip in snapshot.clips}
             corrected = corrected_frames(snapshot, clips=[c for c, path in media.items() if path is not None])
-            missing = [c.path for c in snapshot.clips if media[c.id] is None and snapshot.frames[c.id]]
             files = {clip.content_id: path for clip in snapshot.clips if (path := media[clip.id]) is not None}
             check_sound({clip.name: (files[clip.content_id], len(clip.times_s)) for clip in corrected})
+            missing = [c.path for c in snapshot.clips if media[c.id] is None and snapshot.frames[c.id]]
             total = sum(len(clip.times_s) for clip in corrected)
             if total < FEWEST:
                 lost = f" ({', '.join(missing)} not found)" if missing else ""
@@ -254,8 +255,12 @@ class Finetuning:
         if not weights.is_file():
             return False
         with joined("auto" if self._request.engine == "ray" else self._request.device) as world:
-            factor = sharpened(weights, target, windows_to_sharpen_by(self._job, plan), device=world.device)
-        self._job.tell("note", run=plan.name, text=f"logits multiplied by {factor:g}")
+            windows, incumbent = windows_to_sharpen_by(self._job, plan), self._job.path / INCUMBENT
+            found = sharpened(weights, target, windows, begun_with=incumbent, device=world.device)
+        text = f"logits multiplied by {found.factor:.3g}; {found.begun_with:.3g} would suit those of the model in use"
+        self._job.tell("note", run=plan.name, text=text)
+        if plan.name == MAIN:
+            self._job.add(decided=vars(found))
         return True
 
     # Judging
@@ -273,19 +278,36 @@ class Finetuning:
                 continue  # stopped before this fold had a check
             data = open_data_set(root / DATA / plan.name, layout=Layout.PANOSOD).of_split(Split.VALIDATION)
             told = _Told(self._job)
-            frames += compare_models(incumbent, self._engine(weights), data, progress=told)
+            decided = record.result.get("decided", {}).get("begun_with", 1.0) if apart else 1.0
+            frames += compare_models(incumbent, self._engine(weights), data, decided=decided, progress=told)
             self._heed()
-        verdict = judge(frames, corrected=record.result["corrected"], seed=self._request.seed, spread=apart)
+        verdict = judge(
+            frames, corrected=record.result["corrected"], seed=self._request.seed, spread=apart,
+            base=self._on_base(incumbent),
+        )  # fmt: skip
         write_json(
             root / EVALUATION,
             {"verdict": verdict.to_json(), "frames": [f.to_json() for f in frames], "cross_validation": not apart},
         )
-        overall = {name: vars(found) for name, found in verdict.overall.items()}
+        overall, base, control = (
+            {name: vars(found) for name, found in scores.items()}
+            for scores in (verdict.overall, verdict.base, verdict.control)
+        )
         candidate = ModelFile.read(root / CANDIDATE)
         self._job.become(
             JobState.EVALUATED, verdict.reason,
-            advice=verdict.advice.value, reason=verdict.reason, scores=overall, candidate=candidate.model_id,
+            advice=verdict.advice.value, reason=verdict.reason, scores=overall, base=base, control=control,
+            candidate=candidate.model_id,
         )  # fmt: skip
+
+    def _on_base(self, incumbent: Engine) -> list[FrameScores]:
+        """Both models on base scenes; on none where those cannot be read, such as on the nodes of a cluster alone."""
+        mix, candidate = mix_of(self._request), self._engine(self._job.path / CANDIDATE)
+        try:
+            return compare_on_base(incumbent, candidate, folder=mix.folder, scene=mix.scene, heed=self._heed)
+        except DatasetError as error:
+            self._job.tell("note", text=f"nobody asks what the new model has forgotten: {error}")
+            return []
 
     def _engine(self, path: Path) -> Engine:
         # Both on the same runtime and in full precision, whatever exports lie about: models are compared here.

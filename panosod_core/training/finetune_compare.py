@@ -22,7 +22,7 @@ _MAP_SCORES = ("f", "s", "e", "mae", "j")
 
 
 def compare_models(
-    incumbent: Engine, candidate: Engine, data: DataSet, *, progress: Progress | None = None
+    incumbent: Engine, candidate: Engine, data: DataSet, *, decided: float = 1.0, progress: Progress | None = None
 ) -> Iterator[FrameScores]:
     """Scores of both models on every frame of a data set that has a mask.
 
@@ -30,6 +30,7 @@ def compare_models(
         incumbent: the model that is used.
         candidate: the one that may replace it; of the same window and size.
         data: with the clips that are to be judged.
+        decided: what suits the incumbent's logits to be multiplied with; its scores then stand beside the others.
         progress: told after every frame.
 
     Raises:
@@ -54,7 +55,9 @@ def compare_models(
                 scores_of(made, mask, heard(made.location, engine.config) if known else None)
                 for made, engine in zip(maps, (incumbent, candidate), strict=True)
             )
-            yield FrameScores(titles[name], window.frame.number, round(window.frame.time_s, 4), before, after)
+            control = scores_of(decided_map(maps[0], decided), mask, None) if decided != 1 else None
+            time_s = round(window.frame.time_s, 4)
+            yield FrameScores(titles[name], window.frame.number, time_s, before, after, control)
             done += 1
             if progress is not None:
                 progress(done, len(found.windows))
@@ -65,6 +68,13 @@ def clip_titles(data: DataSet) -> dict[str, str]:
     wanted = {clip.name: clip.title or clip.name for clip in data.clips}
     count = Counter(wanted.values())
     return {name: title if count[title] == 1 else f"{title} ({name})" for name, title in wanted.items()}
+
+
+def decided_map(made: CentreMap, factor: float) -> CentreMap:
+    """A map whose logits are multiplied by a number."""
+    inside = np.clip(made.saliency.astype(np.float64), 1e-9, 1 - 1e-9)
+    logits = factor * (np.log(inside) - np.log1p(-inside))
+    return made._replace(saliency=np.asarray(0.5 + 0.5 * np.tanh(0.5 * logits), np.float32))
 
 
 def scores_of(made: CentreMap, mask: NDArray[np.float32], location: NDArray[np.float32] | None) -> dict[str, float]:

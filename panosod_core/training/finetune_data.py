@@ -23,8 +23,8 @@ AUGMENT = AugmentConfig(yaw=True, left_right=0.5)
 _KEPT = ("frames", "foa", "masks", "frame_valid", "mask_valid", "has_sound")
 _LEAST_PASS = 32
 """Windows of a pass at least: few corrected windows are gone through more than once before the next check."""
-_SCENE_SEED = 1 << 32
-"""Scenes of finetuning come from seeds that no other training, check or test takes."""
+_SCENE_SEED, _SEEDS_APART = 1 << 32, 1 << 64
+"""Scenes of finetuning come from seeds that no other training, check or test takes, every job's seed has its own."""
 
 
 @dataclass(frozen=True)
@@ -130,11 +130,16 @@ def mixed_sources(mix: Mix) -> Callable[[DataConfig, ModelConfig, TrainConfig, t
     return sources
 
 
+def first_scene(seed: int) -> int:
+    """The seed of the first scene of a job with some seed."""
+    return _SCENE_SEED + seed * _SEEDS_APART
+
+
 def _scenes(mix: Mix, model: ModelConfig) -> Source[Any]:
     spec = WindowSpec(
         frames=model.window, step_s=model.frame_spacing_s, sound_s=model.sound_window_s,
         rate_hz=model.sound_rate_hz, width=model.width_px, height=model.height_px,
     )  # fmt: skip
     scene = replace(mix.scene, duration_s=model.sound_window_s)
-    samples: Samples = SyntheticWindows(mix.windows, spec, config=scene, first_seed=_SCENE_SEED, fresh=True)
+    samples: Samples = SyntheticWindows(mix.windows, spec, config=scene, first_seed=first_scene(mix.seed), fresh=True)
     return Source(samples, join)

@@ -51,6 +51,9 @@ class ScoresTable(QTreeWidget):
         self._add("All checked frames", verdict.get("overall", {}), expanded=True)
         for clip, scores in verdict.get("by_clip", {}).items():
             self._add(clip, scores, expanded=False)
+        for title, name in (("Base scenes", "base"), ("All, the one in use as decided as suits it", "control")):
+            if verdict.get(name):
+                self._add(title, verdict[name], expanded=False)
         self._add_worst(verdict.get("worst", ()))
 
     def _add(self, title: str, scores: Mapping[str, Any], *, expanded: bool) -> None:

@@ -102,3 +102,8 @@ def test_a_job_shows_its_check_set_as_both_models_see_it(tmp_path):
             assert np.abs(getattr(last, role)[n] / 255 - seen).max() < 0.02, (role, number)
             assert np.array_equal(last.truth[n] > 0, sample.masks[window_spec(MODEL).target] > 0.5)
     assert not np.array_equal(last.before, last.now)
+    # Beside the comparison stands what the model in use would be worth with its maps as decided as suits it.
+    decided = record.result["decided"]["begun_with"]
+    assert ("f" in record.result["control"]) == (decided != 1) and record.result["base"]["f"]["frames"] == 20
+    if decided != 1:
+        assert record.result["control"]["f"]["frames"] == record.result["scores"]["f"]["frames"]

@@ -5,7 +5,7 @@ from safetensors.torch import load_file
 
 from panosod_core.model.checkpoint import load_network, read_info, save_checkpoint
 from panosod_core.model.network import build_network
-from panosod_core.training.finetune_sharpen import FACTORS, best_factor, sharpened
+from panosod_core.training.finetune_sharpen import FACTORS, MULTIPLIED, Decided, best_factor, sharpened
 from tests.core.training.corrected import MODEL, H, W
 
 
@@ -18,7 +18,26 @@ def disc(radius: float, softness: float) -> tuple[torch.Tensor, torch.Tensor]:
 
 def test_soft_rims_are_made_sharp_and_sharp_ones_stay():
     assert best_factor(*disc(6, 3.0)) >= 4
-    assert best_factor(*disc(6, 0.02)) == FACTORS[0] == 1.0
+    assert best_factor(*disc(6, 0.02)) == 1.0
+
+
+def test_a_model_that_shouts_is_made_softer():
+    """Sure of what it sees, and as sure of much that is not there."""
+    masks = torch.zeros((1, 64, 128))
+    masks[:, 20:32, 40:60] = 1
+    noise = torch.randn((1, 64, 128), generator=torch.Generator().manual_seed(0))
+    loud = 2 * (2 * masks - 1) + 6 * torch.nn.functional.avg_pool2d(noise[None], 3, 1, 1)[0]
+    assert best_factor(loud, masks) < 1
+
+
+def test_multiplying_does_not_add_up_from_job_to_job():
+    soft = disc(6, 6.0)
+    alone = best_factor(*soft)
+    assert alone > 1 and alone in FACTORS
+    for already in (2.0, 8.0, 0.5):
+        again = best_factor(*soft, already=already)
+        assert FACTORS[0] <= already * again <= FACTORS[-1]
+    assert best_factor(*soft, already=FACTORS[-1]) <= 1
 
 
 def test_the_masks_stay_and_so_does_all_but_the_last_layer(tmp_path):
@@ -32,12 +51,18 @@ def test_the_masks_stay_and_so_does_all_but_the_last_layer(tmp_path):
         "mask_valid": torch.tensor([[False, True, False]]),
     }
     unknown = {**window, "mask_valid": torch.zeros((1, 3), dtype=torch.bool)}
-    factor = sharpened(start, target, [unknown, window], device=torch.device("cpu"))
+    how = {"begun_with": start, "device": torch.device("cpu")}
+    decided = sharpened(start, target, [unknown, window], **how)
+    factor = decided.factor
+    assert decided.begun_with == factor, "the same model"
     before, after = load_file(start), load_file(target)
     for name, tensor in before.items():
         wanted = factor * tensor if name.startswith("decoder.head.") else tensor
         torch.testing.assert_close(after[name], wanted, rtol=1e-6, atol=0)
-    assert read_info(target).provenance == {"made": "here", "logits_multiplied_by": factor}
+    assert read_info(target).provenance == {"made": "here", MULTIPLIED: factor}
     said = [load_network(path)[0].eval()(window["frames"], window["foa"]).student.logits for path in (start, target)]
     torch.testing.assert_close(said[1], factor * said[0], rtol=1e-4, atol=1e-5)
-    assert sharpened(start, target, [unknown], device=torch.device("cpu")) == 1.0, "nothing to judge by"
+    assert sharpened(start, target, [unknown], **how) == Decided(1.0, 1.0), "nothing to judge by"
+    save_checkpoint(start, build_network(MODEL, seed=3), provenance={MULTIPLIED: 4.0})
+    again = sharpened(start, target, [window], **how).factor
+    assert read_info(target).provenance[MULTIPLIED] == 4 * again <= FACTORS[-1]

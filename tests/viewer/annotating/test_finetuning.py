@@ -246,6 +246,15 @@ def test_the_verdict_is_a_table_and_advice(panel, tmp_path, qtbot):
     assert caught.args == [clip, number]
 
 
+def test_base_scenes_and_the_control_have_rows_of_their_own(panel):
+    verdict, base = EVALUATION["verdict"], {"f": EVALUATION["verdict"]["overall"]["f"] | {"frames": 20}}
+    panel.scores.set_evaluation({"verdict": verdict | {"base": base, "control": {}}})
+    rows = {panel.scores.topLevelItem(n).text(0): panel.scores.topLevelItem(n) for n in range(4)}
+    assert rows["Base scenes"].text(5) == "20" and rows["Base scenes"].text(3) == "+0.089"
+    panel.scores.set_evaluation({"verdict": verdict | {"base": base, "control": base}})
+    assert "decided" in panel.scores.topLevelItem(4).text(0)
+
+
 # --- folders
 
 
