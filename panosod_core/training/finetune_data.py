@@ -97,7 +97,7 @@ class Mixed:
         chance = np.random.default_rng([self._seed, 2, self._epoch, index])
         if is_other and chance.random() < self._recoloured:
             wanted = self._colours_of(int(chance.integers(len(self._own.samples))))
-            return {**batch, "frames": in_colours(batch["frames"], wanted)}
+            return {**batch, "frames": in_colours(batch["frames"], wanted, chance)}
         return batch
 
     def _colours_of(self, place: int) -> Colours:
