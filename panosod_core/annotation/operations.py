@@ -66,13 +66,14 @@ def reshape(
     taken = np.zeros_like(is_own) if new is None else new.within(box, width)
     if preserve_others:
         taken &= (there == 0) | is_own
-    wanted = np.where(taken, np.uint8(object_id), np.where(is_own, np.uint8(0), there))
-    changed = RingMask(box, wanted != there).trimmed(width)
+    changed = RingMask(box, taken != is_own).trimmed(width)
     if changed is None:
         return Edit(origin)
-    rows = slice(changed.box.y - box.y, changed.box.y - box.y + changed.box.height)
-    columns = ((changed.box.x - box.x) % width + np.arange(changed.box.width)) % box.width
-    return propose(labels, changed.box, wanted[rows][:, columns], protection=protection, origin=origin)
+    # Where only the ends of a wide object change, the smallest box may go through the gap between them, outside `box`.
+    before = changed.box.read(labels)
+    flipped = np.where(before == object_id, np.uint8(0), np.uint8(object_id))
+    wanted = np.where(changed.bits, flipped, before)
+    return propose(labels, changed.box, wanted, protection=protection, origin=origin)
 
 
 def grow(radius_rad: float) -> Change:

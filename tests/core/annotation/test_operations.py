@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from panosod_core.annotation import operations
@@ -51,6 +51,20 @@ CHANGES = {
 PLACES = st.tuples(st.floats(-180, 180), st.floats(-90, 90))
 
 
+def band(first, columns, row, rows):
+    """A band that may go over the seam, wider than half the ring, with ragged ends and a hole near one of them."""
+    mask = np.zeros((H, W), bool)
+    mask[row : row + rows, (first + np.arange(columns)) % W] = True
+    mask[row, (first + np.arange(3)) % W] = False
+    mask[row + rows // 2, (first + columns - 3) % W] = False
+    return mask
+
+
+BANDS = st.builds(
+    band, st.integers(0, W - 1), st.integers(W // 2, round(0.99 * W)), st.integers(0, H - 21), st.integers(2, 20)
+)
+
+
 @given(PLACES)
 def test_growing_takes_from_others_unless_they_are_preserved_or_locked(at):
     labels = scene((2, disc(*at, 30)), (1, disc(*at, 15)))
@@ -78,10 +92,19 @@ def test_shrink_smooth_largest_and_holes():
     assert not calm[disc(20, 0, 3)].any()
 
 
-@given(PLACES, PLACES, st.booleans(), st.sampled_from(sorted(CHANGES)))
-def test_an_object_is_changed_as_the_whole_frame_would_be(at, other, preserve, name):
+@given(
+    st.one_of(st.builds(disc, st.floats(-180, 180), st.floats(-90, 90), st.just(25)), BANDS),
+    PLACES,
+    st.booleans(),
+    st.sampled_from(sorted(CHANGES)),
+)
+@example(band(30, 68, 25, 10), (-180.0, 0.0), True, "smooth")
+@example(band(30, 68, 25, 10), (-180.0, 0.0), True, "holes")
+@example(band(100, 100, 20, 15), (-45.0, 0.0), False, "smooth")
+@example(band(0, round(0.99 * W), 20, 15), (0.0, 0.0), False, "shrink")
+def test_an_object_is_changed_as_the_whole_frame_would_be(mask, other, preserve, name):
     """Only the box about it is looked at; the edit is that of the whole label map."""
-    labels = scene((1, disc(*at, 25)), (2, disc(*other, 12)))
+    labels = scene((1, mask), (2, disc(*other, 12)))
     if not (labels == 1).any():
         return
     new = CHANGES[name](RingMask.of(labels == 1), (H, W))
