@@ -95,9 +95,18 @@ class Patch:
         changed = self.before != self.after
         return tuple(sorted({*objects_in(self.before[changed]), *objects_in(self.after[changed])}))
 
-    def of_object(self, object_id: int) -> tuple[RingBox, BoolMask]:
-        """The part of one object after the edit."""
-        return self.box, self.after == object_id
+    def of_object(self, object_id: int, ring_width: int) -> tuple[RingBox, BoolMask]:
+        """The part of one object after the edit: an array of its own, no larger than where the object was and is.
+
+        Args:
+            object_id: one of :attr:`objects`.
+            ring_width: of the label map.
+        """
+        held = (self.before == object_id) | (self.after == object_id)
+        rows, columns = np.flatnonzero(held.any(axis=1)), np.flatnonzero(held.any(axis=0))
+        bits = self.after[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] == object_id
+        x, y = (self.box.x + int(columns[0])) % ring_width, self.box.y + int(rows[0])
+        return RingBox(x, y, bits.shape[1], bits.shape[0]), bits
 
     def turned(self) -> Patch:
         """The patch that takes this one back."""

@@ -72,7 +72,8 @@ class StepBuilder:
         if edit.is_empty:
             return
         frame = self._row(key).id
-        for object_id, part in ((i, patch.of_object(i)) for patch in edit.patches for i in patch.objects):
+        width = self._book.clips[key.clip].width
+        for object_id, part in ((i, patch.of_object(i, width)) for patch in edit.patches for i in patch.objects):
             self._revise(
                 key,
                 frame,

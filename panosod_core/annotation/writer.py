@@ -59,6 +59,8 @@ class MaskCache:
 
     def put(self, revision: int, mask: RingMask | None) -> None:
         """Keep a mask, and let the oldest go where there is no room."""
+        if mask is not None and mask.bits.base is not None:  # part of something larger, which would be kept with it
+            mask = RingMask(mask.box, mask.bits.copy())
         with self._lock:
             if revision in self._masks:
                 return

@@ -43,8 +43,12 @@ def check_consistent(edit: Edit, labels: np.ndarray, wanted: np.ndarray) -> None
     assert (back == labels).all()
     for patch in edit.patches:
         for object_id in patch.objects:
-            box, bits = patch.of_object(object_id)
+            box, bits = patch.of_object(object_id, labels.shape[1])
+            box.check_inside(labels.shape)
             assert (box.read(after == object_id) == bits).all()
+            stamped = RingMask.of(labels == object_id)
+            stamped = RingMask(box, bits) if stamped is None else stamped.stamped(box, bits, labels.shape[1])
+            assert (stamped.full(labels.shape) == (after == object_id)).all()
 
 
 @given(LABELS, LABELS, PROTECTIONS, ORIGINS)

@@ -12,8 +12,10 @@ import pytest
 from panosod_core.annotation.document import Document
 from panosod_core.annotation.formats.importing import ImportPlan, apply_import, plan_import
 from panosod_core.annotation.formats.table import LabelledClip, LabelledFrame
+from panosod_core.annotation.masks import RingMask
 from panosod_core.annotation.records import FrameKey, NewClip, ObjectInfo
 from panosod_core.annotation.store import ProjectStore
+from panosod_core.annotation.writer import MaskCache
 from panosod_core.errors import AnnotationError
 from tests.core.annotation.painting import rectangle, stroke
 
@@ -144,3 +146,44 @@ def test_a_plan_counts_frames_that_will_change(tmp_path: Path) -> None:
         assert (plan.changed, len(plan.frames)) == (2, 3)
         apply_import(document, plan, title="Import")
         assert [set(np.unique(labels).tolist()) for labels in shown(document, 3)] == [{0, 200}, {0, 200}, {0}]
+
+
+def held_bytes(document: Document) -> int:
+    """What the masks kept at hand keep alive, whole arrays where they are parts of such."""
+    held: dict[int, int] = {}
+    for mask in document._writer._masks._masks.values():
+        array = None if mask is None else mask.bits
+        while array is not None and isinstance(array.base, np.ndarray):
+            array = array.base
+        if array is not None:
+            held[id(array)] = array.nbytes
+    return sum(held.values())
+
+
+def test_masks_kept_at_hand_are_as_large_as_the_objects_not_as_the_gap_between_them(tmp_path: Path) -> None:
+    shape, count = (480, 960), 20
+
+    def load() -> Iterator[LabelledFrame]:
+        for index in range(count):
+            labels = np.zeros(shape, np.uint8)
+            labels[index : 40 + index, 10:50], labels[400:440, 800:840] = 1, 2
+            yield LabelledFrame(index, labels)
+
+    source = LabelledClip("masks", shape[1], shape[0], (ObjectInfo(1, "a"), ObjectInfo(2, "b")), (), load)
+    with closing(a_project(tmp_path / "p.panosod", shape=shape)) as document:
+        apply_import(document, planned(document, source), title="Import")
+        document.flush()
+        assert 2 * count * 40 * 40 <= held_bytes(document) <= 2 * count * 40 * 40 + 64 * count
+    with closing(Document.open(tmp_path / "p.panosod", author="ada", backup_every_s=None)) as document:
+        assert all((a == frame.labels).all() for a, frame in zip(shown(document, count), load(), strict=True))
+        assert 2 * count * 40 * 40 <= held_bytes(document) <= 2 * count * 40 * 40 + 64 * count
+
+
+def test_a_mask_that_is_part_of_a_picture_is_kept_without_the_rest() -> None:
+    cache, picture = MaskCache(), np.zeros((100, 200), np.bool_)
+    picture[10:12, 20:23] = True
+    mask = RingMask.of(picture)
+    assert mask is not None
+    cache.put(1, mask)
+    _, kept = cache.get(1)
+    assert kept is not None and kept.bits.base is None and kept.box == mask.box and (kept.bits == mask.bits).all()
