@@ -82,9 +82,12 @@ def _insert_changes(db: sqlite3.Connection, head: StepHead, start: int) -> None:
     )
 
 
-def move_step(db: sqlite3.Connection, step: int, changes: tuple[Change, ...], *, undo: bool) -> None:
-    """Take a step back, or do it again; inside a transaction."""
-    db.execute("UPDATE steps SET state = ? WHERE id = ?", ("undone" if undo else "done", step))
+def move_step(
+    db: sqlite3.Connection, step: int, changes: tuple[Change, ...], *, undo: bool, for_good: bool = False
+) -> None:
+    """Take a step back (for good: it cannot be done again), or do it again; inside a transaction."""
+    state = "done" if not undo else "dropped" if for_good else "undone"
+    db.execute("UPDATE steps SET state = ? WHERE id = ?", (state, step))
     for change in reversed(changes) if undo else changes:
         _write_cell(db, change.turned() if undo else change)
 

@@ -338,17 +338,17 @@ class Document(WorkingFile):
 
     # ---- undo
 
-    def undo(self) -> Done | None:
-        """Take the last step back; None where there is none."""
+    def undo(self, *, for_good: bool = False) -> Done | None:
+        """Take the last step back; None where there is none. ``for_good``: half of something, which no redo brings."""
         step = self._undo.to_undo
-        return None if step is None else self._move(step, undo=True)
+        return None if step is None else self._move(step, undo=True, for_good=for_good)
 
     def redo(self) -> Done | None:
         """Do the last undone step again; None where there is none."""
         step = self._undo.to_redo
         return None if step is None else self._move(step, undo=False)
 
-    def _move(self, step: StepHead, *, undo: bool) -> Done:
+    def _move(self, step: StepHead, *, undo: bool, for_good: bool = False) -> Done:
         self._check_writable()
         forward = self._writer.changes(step.id)
         changes = [c.turned() for c in reversed(forward)] if undo else list(forward)
@@ -364,7 +364,7 @@ class Document(WorkingFile):
                 masks.setdefault(key, {})[change.object_id] = tuple(pair)
             if isinstance(change.after, int):
                 heads[change.after] = self._writer.head(change.after)
-        sequence = self._writer.submit_move(step.id, forward, undo=undo)
+        sequence = self._writer.submit_move(step.id, forward, undo=undo, for_good=for_good)
         dirty = {}
         for key, pairs in masks.items():
             box = self._book.redraw(key, pairs)
@@ -373,7 +373,7 @@ class Document(WorkingFile):
         for change in changes:
             self._book.apply(change, head=heads.get(change.after) if isinstance(change.after, int) else None)
         if undo:
-            self._undo.undone()
+            self._undo.undone(for_good=for_good)
         else:
             self._undo.redone()
         return Done(sequence, step.title, step.place, dirty, step.id)

@@ -42,9 +42,11 @@ class UndoStack:
         self._undone.clear()
         self._done.append(replace(step, changes=()))
 
-    def undone(self) -> None:
-        """The last step was taken back."""
-        self._undone.append(self._done.pop())
+    def undone(self, *, for_good: bool = False) -> None:
+        """The last step was taken back; ``for_good``: it cannot be done again."""
+        step = self._done.pop()
+        if not for_good:
+            self._undone.append(step)
 
     def redone(self) -> None:
         """The last undone step was done again."""

@@ -127,9 +127,9 @@ class StoreWriter:
             self._steps.setdefault(step.head.id, []).append(step.head.changes)
             return self._append(step, None)
 
-    def submit_move(self, step: int, changes: tuple[Change, ...], *, undo: bool) -> int:
-        """Hand over an undo or a redo of a step."""
-        return self.submit_work(lambda db: committing.move_step(db, step, changes, undo=undo))
+    def submit_move(self, step: int, changes: tuple[Change, ...], *, undo: bool, for_good: bool = False) -> int:
+        """Hand over an undo (for good: without a redo) or a redo of a step."""
+        return self.submit_work(lambda db: committing.move_step(db, step, changes, undo=undo, for_good=for_good))
 
     def submit_work(self, work: Callable[[Connection], None]) -> int:
         """Hand over anything else that is to be written, in order with the strokes."""

@@ -354,6 +354,6 @@ def apply_import(
                 document.flush()
     except BaseException:
         if begun is not None:
-            document.undo()
+            document.undo(for_good=True)
         raise
     return begun

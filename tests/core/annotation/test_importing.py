@@ -111,6 +111,10 @@ def test_an_abandoned_import_leaves_nothing(tmp_path: Path) -> None:
         with pytest.raises(AnnotationError, match="abandoned"):
             apply_import(document, plan, title="Import", should_stop=lambda: next(asked))
         assert not any(labels.any() for labels in shown(document, 30))
+        assert document.redo() is None, "half an import"
+    with closing(Document.open(tmp_path / "p.panosod", author="ada", backup_every_s=None)) as document:
+        assert document.undo_depth == (0, 0) and document.redo() is None
+        assert not any(labels.any() for labels in shown(document, 30)) and not document.objects(1)
 
 
 def test_objects_that_came_since_keep_their_ids(tmp_path: Path) -> None:
