@@ -6,18 +6,21 @@ edit: locked masks stay, accepted ones stay unless the person consents.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
+from numpy.typing import NDArray
 
 from panosod_core.annotation.document import Document, Done
 from panosod_core.annotation.edits import Edit, Origin, put_masks
-from panosod_core.annotation.masks import RingMask, objects_in
+from panosod_core.annotation.masks import LabelMap, RingMask, objects_in
 from panosod_core.annotation.records import FrameKey, FrameState, MaskState, ObjectInfo, Source
 from panosod_core.annotation.snapshot import Snapshot, SnapshotMask
-from panosod_core.errors import ProjectError
+from panosod_core.errors import AnnotationError, ProjectError
+
+CHANGED = "the project has changed since it was compared: compare again"
 
 
 class Finding(StrEnum):
@@ -50,6 +53,7 @@ class MergeItem:
         theirs: their mask, None where only we have one.
         ours_state: what we decided about ours, None where we have none.
         touches: other objects of ours that their mask would take pixels from.
+        seen: our masks that it was compared with, the object's and those that it touches: (object, revision).
     """
 
     key: FrameKey
@@ -59,6 +63,7 @@ class MergeItem:
     theirs: SnapshotMask | None
     ours_state: MaskState | None
     touches: tuple[int, ...]
+    seen: tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True)
@@ -93,28 +98,20 @@ def compare(document: Document, theirs: Snapshot) -> MergePlan:
     Raises:
         ProjectError: a mask cannot be read.
     """
-    ours = {(c.content_id, c.shape): c for c in document.clips}
+    matched = _match(document, theirs)
     items: list[MergeItem] = []
-    ids: dict[tuple[int, int], int] = {}
-    new: list[tuple[int, ObjectInfo]] = []
-    missing = []
     for clip in theirs.clips:
-        mine = ours.get((clip.content_id, clip.shape))
+        mine = matched.clips.get(clip.id)
         if mine is None:
-            missing.append(clip.path)
             continue
-        used = {m.object_id for f in theirs.frames[clip.id] for m in f.masks}
-        mapping, added = match_objects(document.objects(mine.id), theirs.objects[clip.id], used)
-        ids.update({(mine.id, old): now for old, now in mapping.items()})
-        new += [(mine.id, info) for info in added]
         for frame in theirs.frames[clip.id]:
-            key = replace(frame.row.key, clip=mine.id)
+            key = replace(frame.row.key, clip=mine)
             row = document.frame(key)
             key = row.key if row is not None else key
-            items += [_item(document, theirs, key, mapping[m.object_id], m) for m in frame.masks]
+            items += [_item(document, theirs, key, matched.objects[mine, m.object_id], m) for m in frame.masks]
             if frame.row.state is FrameState.ACCEPTED:
-                items += _ours_only(document, key, {mapping[m.object_id] for m in frame.masks})
-    return MergePlan(tuple(items), ids, tuple(new), tuple(missing))
+                items += _ours_only(document, key, {matched.objects[mine, m.object_id] for m in frame.masks})
+    return MergePlan(tuple(items), matched.objects, matched.new_objects, matched.missing_clips)
 
 
 def apply(
@@ -136,8 +133,15 @@ def apply(
 
     Raises:
         ProjectError: our project is read-only, or a mask cannot be read.
-        ValueError: our project has changed since the plan was made.
+        AnnotationError: our project has changed since the plan was made, where that matters to what is taken over.
     """
+    matched = _match(document, theirs)
+    if (matched.objects, matched.new_objects, matched.missing_clips) != (
+        plan.objects,
+        plan.new_objects,
+        plan.missing_clips,
+    ):
+        raise AnnotationError(CHANGED)
     chosen = dict(choices or {})
     by_frame: dict[FrameKey, list[tuple[MergeItem, Choice]]] = {}
     for item in plan.items:
@@ -148,11 +152,49 @@ def apply(
     edits: list[tuple[FrameKey, Edit]] = []
     for key, wanted in by_frame.items():
         labels = document.labels(key)
+        for item, _ in wanted:
+            there = _under(labels, theirs.mask(item.theirs) if item.theirs is not None else None)
+            if _seen(document, key, item.object_id, objects_in(there)) != item.seen:
+                raise AnnotationError(CHANGED)
         masks = {item.object_id: _chosen(labels, theirs, item, choice) for item, choice in wanted}
         authors = sorted({item.theirs.author for item, _ in wanted if item.theirs is not None})
         origin = Origin(Source.IMPORTED, consent=consent, author=", ".join(authors))
         edits.append((key, put_masks(labels, masks, protection=document.protection(key), origin=origin)))
     return document.apply_many(edits, title=f"Merge {theirs.path.name}", objects=plan.new_objects)
+
+
+@dataclass(frozen=True)
+class _Match:
+    """Their clips and objects beside ours.
+
+    Attributes:
+        clips: their clip -> ours.
+        objects, new_objects, missing_clips: as in :class:`MergePlan`.
+    """
+
+    clips: dict[int, int]
+    objects: dict[tuple[int, int], int]
+    new_objects: tuple[tuple[int, ObjectInfo], ...]
+    missing_clips: tuple[str, ...]
+
+
+def _match(document: Document, theirs: Snapshot) -> _Match:
+    ours = {(c.content_id, c.shape): c for c in document.clips}
+    clips: dict[int, int] = {}
+    ids: dict[tuple[int, int], int] = {}
+    new: list[tuple[int, ObjectInfo]] = []
+    missing = []
+    for clip in theirs.clips:
+        mine = ours.get((clip.content_id, clip.shape))
+        if mine is None:
+            missing.append(clip.path)
+            continue
+        clips[clip.id] = mine.id
+        used = {m.object_id for f in theirs.frames[clip.id] for m in f.masks}
+        mapping, added = match_objects(document.objects(mine.id), theirs.objects[clip.id], used)
+        ids.update({(mine.id, old): now for old, now in mapping.items()})
+        new += [(mine.id, info) for info in added]
+    return _Match(clips, ids, tuple(new), tuple(missing))
 
 
 def match_objects(
@@ -195,7 +237,7 @@ def _item(document: Document, theirs: Snapshot, key: FrameKey, object_id: int, m
     mine = labels == object_id
     their = theirs.mask(mask)
     head = document.heads(key).get(object_id)
-    there = their.box.read(labels)[their.bits] if their is not None else np.zeros(0, np.uint8)
+    there = _under(labels, their)
     common = int(np.count_nonzero(there == object_id))
     union = int(np.count_nonzero(mine)) + len(there) - common
     iou = common / union if union else 1.0
@@ -206,13 +248,24 @@ def _item(document: Document, theirs: Snapshot, key: FrameKey, object_id: int, m
         finding = Finding.NEW
     else:
         finding = Finding.CONFLICT
-    return MergeItem(key, object_id, finding, iou, mask, head.state if head else None, touches)
+    seen = _seen(document, key, object_id, touches)
+    return MergeItem(key, object_id, finding, iou, mask, head.state if head else None, touches, seen)
+
+
+def _under(labels: LabelMap, their: RingMask | None) -> NDArray[np.uint8]:
+    """(N,) labels of ours in the pixels of their mask."""
+    return their.box.read(labels)[their.bits] if their is not None else np.zeros(0, np.uint8)
+
+
+def _seen(document: Document, key: FrameKey, object_id: int, touches: Iterable[int]) -> tuple[tuple[int, int], ...]:
+    heads = document.heads(key)
+    return tuple((i, heads[i].revision) for i in sorted({object_id, *touches}) if i in heads)
 
 
 def _ours_only(document: Document, key: FrameKey, theirs: set[int]) -> list[MergeItem]:
     """Our masks of objects that they have none of in a frame that they accepted."""
     return [
-        MergeItem(key, object_id, Finding.OURS_ONLY, 0.0, None, head.state, ())
+        MergeItem(key, object_id, Finding.OURS_ONLY, 0.0, None, head.state, (), ((object_id, head.revision),))
         for object_id, head in sorted(document.heads(key).items())
         if object_id not in theirs
         and head.state is not MaskState.REJECTED

@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from panosod_core.annotation.adopting import Adoption, adopt
 from panosod_core.annotation.document import Document
 from panosod_core.annotation.merge import Choice, Finding, apply, compare
 from panosod_core.annotation.records import FrameState, MaskState, ObjectInfo, Source
 from panosod_core.annotation.snapshot import Snapshot
-from panosod_core.errors import ProjectError
+from panosod_core.errors import AnnotationError, ProjectError
 from tests.core.annotation.painting import a_clip, a_project, key, rectangle, state_of, stroke
 
 
@@ -173,3 +174,87 @@ def test_frames_are_the_same_by_time_not_by_index(tmp_path: Path, ours: Document
     with Snapshot.open(other.path) as snapshot:
         (item,) = compare(ours, snapshot).items
     assert item.finding is Finding.SAME and item.key.index == 0
+
+
+CHANGED = "changed since it was compared: compare again"
+
+
+def test_an_object_that_was_added_since_the_comparison_is_not_taken_for_theirs(tmp_path: Path) -> None:
+    ours = a_project(tmp_path / "ours.panosod", objects=0)
+    other = a_project(tmp_path / "other.panosod", objects=0)
+    other.put_object(1, ObjectInfo(1, "Their drum"))
+    for i in (0, 1):
+        stroke(other, key(i), rectangle(8, 0, 4, 4), 1)
+    other.close()
+    with Snapshot.open(other.path) as snapshot:
+        plan = compare(ours, snapshot)
+        ours.put_object(1, ObjectInfo(1, "My voice"))
+        for i in (0, 1):
+            stroke(ours, key(i), rectangle(0, 0, 4, 4), 1)
+        before = [state_of(ours, key(i)) for i in (0, 1)]
+        with pytest.raises(AnnotationError, match=CHANGED):
+            apply(ours, snapshot, plan)
+        assert [o.name for o in ours.objects(1)] == ["My voice"]
+        assert [state_of(ours, key(i)) for i in (0, 1)] == before
+        apply(ours, snapshot, compare(ours, snapshot))
+    assert [o.name for o in ours.objects(1)] == ["My voice", "Their drum"]
+    assert (ours.labels(key(1)) == 1).sum() == 16 and (ours.labels(key(1)) == 2).sum() == 16
+    ours.close()
+
+
+@pytest.mark.parametrize(
+    ("frame", "object_id", "choice"),
+    [
+        (1, 1, Choice.THEIRS),  # the mask in conflict
+        (1, 1, Choice.UNION),
+        (3, 3, None),  # new when it was compared, one of ours by now
+        (3, 2, None),  # another object where theirs would come
+        (2, 2, Choice.THEIRS),  # an object that theirs takes pixels from
+    ],
+)
+def test_what_was_painted_since_the_comparison_is_not_replaced(
+    ours: Document, theirs: Path, frame: int, object_id: int, choice: Choice | None
+) -> None:
+    with Snapshot.open(theirs) as snapshot:
+        plan = compare(ours, snapshot)
+        choices = {} if choice is None else {(key(frame), 3 if frame == 3 else 1): choice}
+        stroke(ours, key(frame), rectangle(1, 1, 15, 4), object_id)
+        before = [state_of(ours, key(i)) for i in range(5)]
+        with pytest.raises(AnnotationError, match=CHANGED):
+            apply(ours, snapshot, plan, choices=choices)
+        assert [state_of(ours, key(i)) for i in range(5)] == before
+        ours.undo()
+        assert apply(ours, snapshot, plan, choices=choices) is not None, "it is again as it was compared"
+
+
+def test_what_stays_ours_may_have_changed_since_the_comparison(ours: Document, theirs: Path) -> None:
+    with Snapshot.open(theirs) as snapshot:
+        plan = compare(ours, snapshot)
+        stroke(ours, key(1), rectangle(6, 0, 2, 2), 1)
+        stroke(ours, key(3), rectangle(6, 0, 2, 2), 1)  # in a frame where theirs comes, elsewhere
+        assert apply(ours, snapshot, plan) is not None
+    assert (ours.labels(key(1)) == 1).sum() == 20
+    assert (ours.labels(key(3)) == 1).sum() == 4 and (ours.labels(key(3)) == 3).sum() == 16
+
+
+def test_a_mask_that_was_accepted_or_an_object_renamed_since_is_told(ours: Document, theirs: Path) -> None:
+    with Snapshot.open(theirs) as snapshot:
+        plan = compare(ours, snapshot)
+        ours.accept([key(1)])
+        with pytest.raises(AnnotationError, match=CHANGED):
+            apply(ours, snapshot, plan, choices={(key(1), 1): Choice.THEIRS}, consent=True)
+        plan = compare(ours, snapshot)
+        ours.put_object(1, replace(ours.objects(1)[2], name="another thing"))
+        with pytest.raises(AnnotationError, match=CHANGED):
+            apply(ours, snapshot, plan)
+
+
+def test_nothing_is_written_to_time_stamps_that_another_copy_has_replaced(ours: Document, theirs: Path) -> None:
+    with Snapshot.open(theirs) as snapshot:
+        plan = compare(ours, snapshot)
+        clip = replace(ours.clips[0], content_id="another copy", stream=1)
+        rows = [row.key for row in ours.frames(1)]
+        adopt(ours, Adoption(clip, tuple((k, replace(k, stream=1, pts=k.pts + 7)) for k in rows), ()))
+        with pytest.raises(AnnotationError, match=CHANGED):
+            apply(ours, snapshot, plan)
+        assert {row.key.stream for row in ours.frames(1)} == {1}
