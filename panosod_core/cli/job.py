@@ -1,6 +1,7 @@
 """``panosod job ACTION FOLDER``: look at, stop, cancel, promote a finetuning job, whoever started it. No torch."""
 
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -85,6 +86,8 @@ def _promote(args: JobArguments, folder: Path) -> None:
 def _of_queue(args: JobArguments, jobs: JobQueue) -> int:
     if args.action == "advance":
         started = jobs.advance()
+        for fault in jobs.faults.values():
+            print(f"panosod: {fault}", file=sys.stderr)
         print(
             json.dumps({"started": str(started) if started else None}) if args.json else started or "nothing to start"
         )

@@ -23,6 +23,7 @@ from panosod_viewer.workers.training_watcher import JobWatcher
 
 if TYPE_CHECKING:
     from panosod_core.training.finetune_split import FixedSplit
+    from panosod_core.training.jobs.queue import JobQueue
     from panosod_core.training.jobs.start import Command
 
 _log = logging.getLogger(__name__)
@@ -111,6 +112,8 @@ class TrainingThread:
         self._is_closing = False
         self._watcher: JobWatcher | None = None
         self._advanced_s = -ADVANCE_EVERY_S
+        self._queue: JobQueue | None = None
+        self._stuck = ""
         self._is_behind = False
         self._thread = threading.Thread(target=self._run, name="panosod-training", daemon=True)
         self._thread.start()
@@ -219,8 +222,8 @@ class TrainingThread:
         self._is_behind = False
         if self._watcher is None:
             return
+        self._advance()
         try:
-            self._advance()
             view = self._watcher.look()
         except PanosodError:
             self._watcher = None  # told once, not twice a second
@@ -230,14 +233,23 @@ class TrainingThread:
             self._post(JobSeen(view))
 
     def _advance(self, *, now: bool = False) -> None:
+        """Start the next job; what keeps one from it is told once, and is no reason to look at none."""
         moment = time.monotonic()
         if not now and moment - self._advanced_s < ADVANCE_EVERY_S:
             return
         self._advanced_s = moment
         from panosod_core.training.jobs.queue import JobQueue
 
-        queue = JobQueue(self._root) if self._command is None else JobQueue(self._root, command=self._command)
-        queue.advance()
+        if self._queue is None:
+            self._queue = JobQueue(self._root) if self._command is None else JobQueue(self._root, command=self._command)
+        told, stuck, self._stuck = self._queue.faults, self._stuck, ""
+        try:
+            self._queue.advance()
+        except PanosodError as error:
+            self._stuck = str(error)
+        news = [text for path, text in self._queue.faults.items() if told.get(path) != text]
+        for text in [*news, *([self._stuck] if self._stuck not in ("", stuck) else [])]:
+            self._post(Refused(text))
 
     def _list(self, project: Path | None) -> None:
         from panosod_core.inference.library import ModelLibrary

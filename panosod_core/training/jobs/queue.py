@@ -1,9 +1,11 @@
 """One job at a time: the folder that holds the folders of jobs, and whose turn it is."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from panosod_core.errors import TrainingError
+from panosod_core.errors import PanosodError
 from panosod_core.training.jobs.control import is_pending, resolve
 from panosod_core.training.jobs.folder import JOB, JobFolder, JobRecord, locked
 from panosod_core.training.jobs.machine import at_work
@@ -29,7 +31,11 @@ class FoundJob:
 
 
 class JobQueue:
-    """The jobs below a folder."""
+    """The jobs below a folder.
+
+    Attributes:
+        faults: jobs that :meth:`advance` passed over when it looked last, and why; the others went on.
+    """
 
     def __init__(self, root: Path, *, command: Command = worker_command) -> None:
         """Name the folder.
@@ -39,6 +45,7 @@ class JobQueue:
             command: what does a job.
         """
         self.root, self._command = root, command
+        self.faults: dict[Path, str] = {}
 
     def jobs(self) -> list[FoundJob]:
         """All jobs, the oldest first; damaged ones at the end."""
@@ -46,7 +53,7 @@ class JobQueue:
         for path in sorted(p.parent for p in self.root.glob(f"*/{JOB}")):
             try:
                 found.append(FoundJob(path, JobFolder(path).read()))
-            except TrainingError as error:
+            except PanosodError as error:
                 damaged.append(FoundJob(path, None, str(error)))
         return sorted(found, key=_age) + damaged
 
@@ -69,19 +76,38 @@ class JobQueue:
         with locked(self.root / _LOCK) as mine:
             if not mine:
                 return None  # somebody else is at it
-            paths = [job.path for job in self.jobs() if job.record is not None and job.path != but]
-            records = {path: resolve(path) for path in paths}
-            for path, record in records.items():
-                if record.state in AT_WORK:
-                    JobFolder(path).trim_log()
-            if any(record.state in AT_WORK or JobFolder(path).is_alive for path, record in records.items()):
-                return None
-            if at_work() not in (None, but):
-                return None  # of another folder, or started from a command line
-            waiting = next((path for path in records if is_pending(path)), None)
-            if waiting is not None:
-                start_detached(waiting, command=self._command)
-            return waiting
+            self.faults = {}
+            is_busy, at_rest = False, []
+            for path in [job.path for job in self.jobs() if job.record is not None and job.path != but]:
+                with self._passing_over(path):
+                    if _is_at_work(path):
+                        is_busy = True
+                    else:
+                        at_rest.append(path)
+            if is_busy or at_work() not in (None, but):
+                return None  # perhaps of another folder, or started from a command line
+            for path in at_rest:
+                with self._passing_over(path):
+                    if is_pending(path):
+                        start_detached(path, command=self._command)
+                        return path
+            return None
+
+    @contextmanager
+    def _passing_over(self, path: Path) -> Iterator[None]:
+        """What is wrong with one job is kept, and is no reason for the others to wait."""
+        try:
+            yield
+        except PanosodError as error:
+            self.faults[path] = str(error)
+
+
+def _is_at_work(path: Path) -> bool:
+    """Whether a job is, once what a crash left of it is resolved."""
+    job, state = JobFolder(path), resolve(path).state
+    if state in AT_WORK:
+        job.trim_log()
+    return state in AT_WORK or job.is_alive
 
 
 def _age(job: FoundJob) -> tuple[float, str]:

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from panosod_core.training.jobs import folder as job_folder
-from panosod_core.training.jobs.folder import SPARE, JobFolder
+from panosod_core.training.jobs.control import stop
+from panosod_core.training.jobs.folder import PROCESS, SPARE, JobFolder
 from panosod_core.training.jobs.states import JobState
 from panosod_viewer.tools.training import MOST_STEPS, CurveReader
 from panosod_viewer.workers import training
-from panosod_viewer.workers.training import JobSeen, TrainingThread
+from panosod_viewer.workers.training import JobSeen, JobsSeen, Refused, TrainingThread
 from panosod_viewer.workers.training_watcher import EVENT_BYTES
 from tests.core.training.jobs.workers import DIES, FLOODS, HANGS, IGNORES, queued, wait_for, worker
 
@@ -53,6 +54,7 @@ class Window:
 
     def __init__(self, root: Path, command) -> None:
         self.letters: list[JobSeen] = []
+        self.others: list[JobsSeen | Refused] = []
         self._came = threading.Condition()
         self.job = queued(root / "job")
         self.thread = TrainingThread(self._take, root=root, command=command, every_s=0.02)
@@ -62,6 +64,8 @@ class Window:
         with self._came:
             if isinstance(letter, JobSeen):
                 self.letters.append(letter)
+            else:
+                self.others.append(letter)
             self._came.notify_all()
 
     def until(self, condition) -> None:
@@ -79,7 +83,7 @@ def opened(tmp_path, monkeypatch):
     made: list[Window] = []
 
     def open_with(command) -> Window:
-        (tmp_path / "jobs").mkdir()
+        (tmp_path / "jobs").mkdir(exist_ok=True)
         made.append(Window(tmp_path / "jobs", command))
         return made[-1]
 
@@ -99,6 +103,33 @@ def test_one_that_hangs_is_at_work_until_it_is_cancelled(opened, command):
     wait_for((window.job.path / "ready").exists)
     window.thread.cancel(window.job.path)
     window.until(lambda job: job.state is S.CANCELLED and not job.is_alive)
+
+
+def test_a_damaged_one_beside_it_is_told_once_and_holds_nothing_up(opened, tmp_path):
+    bad = queued(tmp_path / "jobs" / "bad")
+    (bad.path / PROCESS).touch()
+    window = opened(HANGS)
+    window.until(lambda job: job.state is S.RUNNING and job.is_alive)
+    window.thread.list(bad.read().request.project)
+    wait_for(lambda: any(isinstance(letter, JobsSeen) for letter in window.others))
+    (seen,) = [letter for letter in window.others if isinstance(letter, JobsSeen)]
+    assert {line.path for line in seen.jobs} == {bad.path, window.job.path} and seen.models
+    window.thread.cancel(window.job.path)
+    window.until(lambda job: job.state is S.CANCELLED)
+    (refused,) = [letter.text for letter in window.others if isinstance(letter, Refused)]
+    assert str(bad.path / PROCESS) in refused and "expected JSON" in refused
+
+
+def test_of_a_folder_that_cannot_be_used_is_told_once_and_the_job_is_watched_on(opened, tmp_path):
+    (tmp_path / "jobs" / ".queue.lock").mkdir(parents=True)
+    window = opened(HANGS)
+    window.until(lambda job: job.state is S.QUEUED)
+    wait_for(lambda: window.others)
+    stop(window.job.path)
+    window.until(lambda job: job.wish == "stop")
+    window.thread.cancel(window.job.path)
+    window.until(lambda job: job.state is S.CANCELLED)
+    assert [".queue.lock" in letter.text for letter in window.others] == [True]
 
 
 def test_of_one_that_floods_its_log_the_end_is_shown_and_kept(opened, monkeypatch):

@@ -15,7 +15,7 @@ from panosod_core.cli.main import main
 from panosod_core.errors import TrainingError
 from panosod_core.training.jobs import start
 from panosod_core.training.jobs.control import MOST_ATTEMPTS, cancel, is_pending, queue, reject, resolve, stop
-from panosod_core.training.jobs.folder import CANDIDATE, LOCK, PROCESS, JobFolder, Wish, locked
+from panosod_core.training.jobs.folder import CANDIDATE, JOB, LOCK, PROCESS, JobFolder, Wish, locked
 from panosod_core.training.jobs.machine import BusyError, alone
 from panosod_core.training.jobs.members import end_members
 from panosod_core.training.jobs.process_mark import ProcessMark
@@ -240,6 +240,44 @@ def test_one_at_a_time_the_oldest_first(tmp_path):
         assert queue_.advance() is None, "one is at work"
         cancel(path)
     assert queue_.advance() is None
+
+
+def _unreadable(path: Path) -> None:
+    (path / PROCESS).touch()
+
+
+def _of_a_newer_panosod(path: Path) -> None:
+    record = json.loads((path / JOB).read_text())
+    record["request"]["colour"] = "blue"
+    (path / JOB).write_text(json.dumps(record))
+
+
+def _does_not_start(path: Path) -> None:
+    (path / "does not start").touch()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [(_unreadable, "expected JSON"), (_of_a_newer_panosod, "colour"), (_does_not_start, "cannot be started")],
+)
+def test_a_job_that_cannot_go_on_does_not_hold_the_next_one_up(tmp_path, spoil, words):
+    bad, good = queued(tmp_path / "a"), queued(tmp_path / "b")
+    spoil(bad.path)
+    gone = (str(tmp_path / "no such program"),)
+    jobs = JobQueue(tmp_path, command=lambda f: gone if (f / "does not start").exists() else HANGS(f))
+    assert {job.path for job in jobs.jobs()} == {bad.path, good.path}
+    assert jobs.advance() == good.path
+    told = jobs.faults | {job.path: job.fault for job in jobs.jobs() if job.fault}
+    assert list(told) == [bad.path] and words in told[bad.path]
+    wait_for((good.path / "ready").exists)
+    cancel(good.path)
+
+
+def test_the_command_that_starts_the_next_one_says_which_it_has_passed_over(tmp_path, capsys):
+    _unreadable(queued(tmp_path / "a").path)
+    assert main(["job", "advance", str(tmp_path)]) == 0
+    said = capsys.readouterr()
+    assert "nothing to start" in said.out and str(tmp_path / "a" / PROCESS) in said.err
 
 
 _ALONE = """
