@@ -115,6 +115,8 @@ def writing(rows: Sequence[JobRow], split: FixedSplit | None, clips: Sequence[Cl
 def copy_into_project(folder: Path) -> bool:
     """Copy a job and the split into the job's project, where nobody else writes that.
 
+    A split that is damaged is left out, and the job's notes say so: the copy in the project stays as it is.
+
     Args:
         folder: of the job.
 
@@ -124,7 +126,8 @@ def copy_into_project(folder: Path) -> bool:
     Raises:
         TrainingError: the job's record cannot be used.
     """
-    record = JobFolder(folder).read()
+    job = JobFolder(folder)
+    record = job.read()
     project = record.request.project
     try:
         store = ProjectStore.open(project, author=AUTHOR)
@@ -133,7 +136,12 @@ def copy_into_project(folder: Path) -> bool:
     try:
         if store.why_read_only is not None:
             return False
-        store.write(writing([job_row(folder, record)], read_split(project), store.reader.clips()))
+        split = None
+        try:
+            split = read_split(project)
+        except TrainingError as error:
+            job.tell("note", text=f"the split was not copied into the project: {error}")
+        store.write(writing([job_row(folder, record)], split, store.reader.clips()))
     except TrainingError:
         raise
     except PanosodError:

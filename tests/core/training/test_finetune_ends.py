@@ -2,19 +2,23 @@
 
 import errno
 import re
+from contextlib import suppress
+from functools import partial
 
 import pytest
 
 from panosod_core.errors import TrainingError
 from panosod_core.model.checkpoint import save_checkpoint
 from panosod_core.model.network import build_network
-from panosod_core.training import finetune
-from panosod_core.training.finetune import work_on
+from panosod_core.training import finetune, finetune_process
+from panosod_core.training.finetune import InterruptedJobError, work_on
 from panosod_core.training.jobs import folder as job_folder
-from panosod_core.training.jobs.control import queue
+from panosod_core.training.jobs.control import cancel, queue
 from panosod_core.training.jobs.folder import CANDIDATE, SPARE, JobFolder, Wish
+from panosod_core.training.jobs.queue import JobQueue
 from panosod_core.training.jobs.states import JobState
 from tests.core.training.corrected import MODEL, clip, corrected_project, request
+from tests.core.training.jobs.workers import HANGS, queued
 
 S = JobState
 
@@ -79,3 +83,34 @@ def test_what_goes_wrong_is_told_in_plain_words_with_the_spare_room_given_back(
         done(folder, asked)
     record = JobFolder(folder).read()
     assert record.state is S.FAILED and re.search(words, record.message) and not (folder / SPARE).exists()
+
+
+@pytest.mark.parametrize(
+    ("fails", "error", "goes_on"),
+    [
+        ("work_on", TrainingError("too little"), True),
+        ("work_on", ZeroDivisionError("no"), True),
+        ("work_on", InterruptedJobError(), False),
+        ("copy_into_project", TrainingError("no"), True),
+        ("copy_into_project", ZeroDivisionError("no"), True),
+    ],
+)
+def test_however_a_job_ends_the_next_one_is_started_unless_the_machine_shuts_down(
+    tmp_path, monkeypatch, fails, error, goes_on
+):
+    def does(folder):
+        return JobFolder(folder).read()
+
+    def stops(folder):
+        raise error
+
+    first, second = queued(tmp_path / "a"), queued(tmp_path / "b")
+    monkeypatch.setattr(finetune_process, "give_way", lambda: None)
+    monkeypatch.setattr(finetune_process, "work_on", does)
+    monkeypatch.setattr(finetune_process, fails, stops)
+    monkeypatch.setattr(finetune_process, "JobQueue", partial(JobQueue, command=HANGS))
+    with suppress(ZeroDivisionError):
+        code = finetune_process.main([str(first.path)])
+        assert code == {"work_on": 1 if goes_on else 143, "copy_into_project": 0}[fails]
+    assert (second.process is not None) == goes_on and first.process is None
+    cancel(second.path)

@@ -11,6 +11,7 @@ from panosod_core.annotation.ledger import SplitRow, put_job, read_jobs, read_sp
 from panosod_core.annotation.records import NewClip
 from panosod_core.annotation.snapshot import Snapshot
 from panosod_core.annotation.writer_lock import WriterLock
+from panosod_core.cli.main import main
 from panosod_core.datasets.index import Split
 from panosod_core.training.finetune_ledger import AUTHOR, copy_into_project, job_row, split_at_hand, split_rows, writing
 from panosod_core.training.finetune_split import WHOLE, FixedSplit, Stretch, keep_split, split_path
@@ -93,6 +94,21 @@ def test_an_older_copy_does_not_come_back_and_the_same_split_is_not_written_agai
 def test_a_project_that_is_gone_is_no_reason_to_stop(tmp_path):
     job = JobFolder.create(tmp_path / "job", FinetuneRequest(tmp_path / "gone.panosod"))
     assert not copy_into_project(job.path)
+
+
+def test_a_damaged_split_is_left_out_and_what_was_asked_for_is_done(tmp_path, capsys):
+    project = project_in(tmp_path)
+    keep_split(project, SPLIT)
+    job = JobFolder.create(tmp_path / "job", FinetuneRequest(project))
+    job.become(JobState.QUEUED)
+    assert copy_into_project(job.path)
+    split_path(project).write_text("{")
+    assert main(["job", "cancel", str(job.path)]) == 0, capsys.readouterr().err
+    with closing(Document.open(project, author="a", backup_every_s=None)) as document:
+        assert [row.state for row in read_jobs(document.store.reader)] == ["cancelled"]
+        assert read_splits(document.store.reader)[:5] == A_ROWS, "its copy is kept"
+    (note,) = [e["text"] for e in job.events()[0] if e["event"] == "note"]
+    assert split_path(project).name in note and "not copied" in note
 
 
 def test_where_the_file_beside_the_project_is_lost_its_copy_is_used_and_that_is_said(tmp_path):
