@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,14 +11,15 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog
 
 from panosod_core.annotation.adopting import clip_file
-from panosod_core.annotation.document import Document, Done
+from panosod_core.annotation.document import Document
 from panosod_core.annotation.edits import Edit
-from panosod_core.annotation.records import FrameKey, ObjectInfo
+from panosod_core.annotation.records import FrameKey
 from panosod_core.annotation.store import SUFFIX
 from panosod_core.errors import PanosodError
 from panosod_viewer.annotating.comparing import KEY, Comparing
 from panosod_viewer.annotating.desk import AnnotationDesk
 from panosod_viewer.annotating.exchange_words import notes_head, plan_words, sentence
+from panosod_viewer.annotating.import_writing import ImportWriting
 from panosod_viewer.clip_session import ClipSession
 from panosod_viewer.main_window import MainWindow
 from panosod_viewer.panels.notice import Notice, Severity
@@ -50,31 +50,13 @@ if TYPE_CHECKING:
     from panosod_viewer.panels.import_dialog import ImportDialog
 
 OPEN_FOLDER = "annotate.open_folder:"
+HALF = "exchange.half"
 MOST_UNSAVED = 16
 """Frames of an import that may wait for the disk."""
+BRIEFLY_S = 0.2
+"""So long a thread is waited for that was reading masks; what it still says is not heard."""
 FLUSH_S = 5.0
 """Strokes on their way to the disk are waited for at most this long."""
-
-
-@dataclass
-class _Writing:
-    """An import that is being written, as one step.
-
-    Attributes:
-        title: of the step.
-        name: of the masks.
-        objects: that come with the first frame.
-        step: begun with the first frame.
-        frames: written so far.
-        owed: frames that were taken while too many waited for the disk.
-    """
-
-    title: str
-    name: str
-    objects: tuple[tuple[int, ObjectInfo], ...]
-    step: Done | None = None
-    frames: int = 0
-    owed: int = 0
 
 
 class Exchange(QObject):
@@ -85,10 +67,12 @@ class Exchange(QObject):
 
     Signals:
         notice (object), notice_over (str).
+        import_begins (): whoever else edits by itself is to stop.
     """
 
     notice = Signal(object)
     notice_over = Signal(str)
+    import_begins = Signal()
     _mail_came = Signal()
 
     def __init__(
@@ -112,7 +96,7 @@ class Exchange(QObject):
         self.every = 6
         """The keyframe rule, proposed for data sets where all that is painted keeps to it."""
         self._planned: PlannedImport | None = None
-        self._writing: _Writing | None = None
+        self._writing: ImportWriting | None = None
         self._mail = Mailbox()
         self._mail_came.connect(self._read_mail, Qt.ConnectionType.QueuedConnection)
         self._mail.attach(self._mail_came.emit)
@@ -175,7 +159,7 @@ class Exchange(QObject):
 
     def show_import(self) -> None:
         """Ask which masks."""
-        from panosod_viewer.panels.import_dialog import ImportDialog
+        from panosod_viewer.panels.import_dialog import NO_PLAN, ImportDialog
 
         if not self._desk.ensure_project():
             return
@@ -185,6 +169,7 @@ class Exchange(QObject):
             self.import_dialog.import_requested.connect(self.apply_import)
             self.import_dialog.rejected.connect(self._stop_task)
         self._planned = None
+        self.import_dialog.set_plan(NO_PLAN, is_ready=False)
         self.import_dialog.open()
 
     def plan_import(self, path: Path, name: str) -> None:
@@ -197,31 +182,24 @@ class Exchange(QObject):
 
     def apply_import(self) -> None:
         """Do what was planned: drafts, one step; the masks are read again in a thread, meanwhile the dialog stays."""
+        self.import_begins.emit()
         planned, self._planned = self._planned, None
         document = self._flushed()
         if document is None or planned is None or planned.plan is None or self.import_dialog is None:
             return
         self.import_dialog.set_writing(0, planned.plan.changed)
         self._begin(import_masks(document.path, planned.plan))
-        self._writing = _Writing(f"Import {planned.path.name}", planned.path.name, planned.plan.new_objects)
+        self._writing = ImportWriting(f"Import {planned.path.name}", planned.path.name, planned.plan.new_objects)
 
-    def _put(self, task: Task, part: tuple[FrameKey, Edit]) -> None:
-        writing, put = self._writing, False
-        if writing is None or task.should_stop():
+    def _put(self, part: tuple[FrameKey, Edit]) -> None:
+        writing = self._writing
+        if writing is None:
             return
-
-        def put_it(document: Document) -> Done | None:
-            nonlocal put
-            done = document.apply_many([part], title=writing.title, objects=writing.objects, continuing=writing.step)
-            writing.step, writing.objects, put = writing.step or done, (), True
-            return done
-
-        self._desk.act(put_it)
-        if not put:  # why was told
-            task.cancel()
+        self._desk.act(lambda document: writing.put(document, part))
+        if writing.failure:  # at once: that all was read may be on its way already
+            self._drop_task(timeout_s=BRIEFLY_S)
+            self._failed(writing.failure)
             return
-        writing.frames += 1
-        writing.owed += 1
         self._give_room()
 
     def _give_room(self) -> None:
@@ -234,14 +212,18 @@ class Exchange(QObject):
         writing.owed = 0
 
     def _take_back(self) -> None:
-        """Nothing stays of an import that was not finished."""
+        """Nothing stays of an import that was not finished, and no redo brings it back."""
         writing, self._writing = self._writing, None
         document = self._desk.document
         if writing is None or writing.step is None or document is None:
             return
-        last = document.to_undo
-        if last is not None and last.id == writing.step.step:
-            self._desk.act(lambda d: d.undo())
+        if writing.is_last(document):
+            self._desk.act(lambda d: d.undo(for_good=True))
+        else:
+            text = (
+                f"{writing.name} came into {writing.frames} frames only, and something else was done since: they stay"
+            )
+            self.notice.emit(Notice(text, Severity.WARNING, key=HALF))
 
     def _imported(self) -> None:
         writing, self._writing = self._writing, None
@@ -300,13 +282,17 @@ class Exchange(QObject):
         self._task.start()
 
     def _stop_task(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
+        if self._task is None:
+            return
+        self._task.cancel()
+        if self._writing is not None:  # at once: what is done before the thread has noticed would come on top of it
+            self._drop_task(timeout_s=BRIEFLY_S)
+            self._take_back()
 
-    def _drop_task(self) -> None:
+    def _drop_task(self, *, timeout_s: float = 2.0) -> None:
         task, self._task = self._task, None
         if task is not None:
-            task.close(timeout_s=2.0)
+            task.close(timeout_s=timeout_s)
 
     def _read_mail(self) -> None:
         for letter in self._mail.take():
@@ -315,7 +301,7 @@ class Exchange(QObject):
                     letter.result.theirs.close()
                 continue
             if isinstance(letter, TaskPart):
-                self._put(self._task, letter.part)
+                self._put(letter.part)
                 continue
             if isinstance(letter, TaskProgress):
                 if self._writing is not None and self.import_dialog is not None:

@@ -140,6 +140,7 @@ class Workbench(QObject):
             part.notice.connect(notices.show_notice)
         propagation.notice_over.connect(notices.take_back)
         self.exchange.notice_over.connect(notices.take_back)
+        self.exchange.import_begins.connect(lambda: propagation.stop("because masks are imported"))
         notices.action_triggered.connect(self.exchange.act)
         self._name_keys()
         notices.action_triggered.connect(self.finetuning.act)

@@ -10,6 +10,8 @@ from panosod_viewer.theme import SPACING_PX
 from panosod_viewer.widgets.buttons import TextButton
 from panosod_viewer.widgets.labels import set_role
 
+NO_PLAN = "Choose masks to see what would be done."
+
 
 class ImportDialog(QDialog):
     """Shows a plan that somebody else makes; changes nothing itself.
@@ -54,7 +56,7 @@ class ImportDialog(QDialog):
             lambda _: self.plan_requested.emit(Path(self.path.text()), self.source.currentText())
         )
         column.addWidget(self.source)
-        self.plan = QLabel("Choose masks to see what would be done.")
+        self.plan = QLabel(NO_PLAN)
         self.plan.setWordWrap(True)
         self.plan.setMinimumHeight(90)
         column.addWidget(self.plan, 1)

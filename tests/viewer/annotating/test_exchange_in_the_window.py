@@ -6,17 +6,19 @@ import numpy as np
 import pytest
 from PySide6.QtWidgets import QFileDialog
 
+from panosod_core.annotation.document import Document
 from panosod_core.annotation.edits import BY_HAND, put_labels
 from panosod_core.annotation.formats.exporting import Exported, ExportOptions, export
 from panosod_core.annotation.formats.table import MaskFormat
 from panosod_core.annotation.records import FrameKey
 from panosod_core.annotation.snapshot import Snapshot
+from panosod_core.errors import ProjectError
 from panosod_core.media.probe import probe
 from panosod_core.media.video import VideoReader
 from panosod_viewer.annotating import exchange as exchange_module
 from panosod_viewer.annotating.projects import project_name
 from panosod_viewer.panels.notice import Notice
-from panosod_viewer.workers.exchanging import Task, TaskFailed, plan_masks
+from panosod_viewer.workers.exchanging import Task, TaskFailed, TaskPart, plan_masks
 from tests.viewer.annotating.window import PaintingWindow
 
 pytestmark = pytest.mark.gl
@@ -40,6 +42,91 @@ def annotated(window: PaintingWindow, clip: Path, *, frames: tuple[int, ...]) ->
         edit = put_labels(old, labels, protection=guarded, origin=BY_HAND)
         assert window.desk.act(lambda d, key=key, edit=edit: d.apply(key, edit, title="Paint"))
     return keys
+
+
+def importing(window: PaintingWindow, clip: Path, folder: Path, monkeypatch) -> tuple[list[FrameKey], int]:
+    """Six frames' masks of object 2, away and being imported again: two frames are there, then the disk takes no more.
+
+    Returns:
+        Their keys, and which step was the last one before.
+    """
+    keys = annotated(window, clip, frames=(0, 1, 2, 3, 4, 5))
+    window.saved()
+    document, exchange = window.desk.document, window.viewer.annotator.workbench.exchange
+    with Snapshot.open(document.path) as snapshot:
+        export(snapshot, folder, ExportOptions(MaskFormat.DAVIS), media=lambda _clip: clip)
+    window.desk.act(lambda d: d.delete_object(window.desk.clip.id, 2))
+    last = document.to_undo.id
+    window.viewer.window.action("project.import").trigger()
+    exchange.import_dialog.choose(folder)
+    window.wait(lambda: exchange.import_dialog.go.isEnabled())
+    monkeypatch.setattr(exchange_module, "MOST_UNSAVED", -1)
+    exchange.import_dialog.go.click()
+    window.wait(lambda: (document.labels(keys[1]) == 2).any())
+    return keys, last
+
+
+def test_an_import_is_taken_back_at_once_and_no_redo_brings_its_half(painting, clip, tmp_path, monkeypatch):
+    window = painting().open(clip)
+    keys, last = importing(window, clip, tmp_path / "davis", monkeypatch)
+    document, dialog = window.desk.document, window.viewer.annotator.workbench.exchange.import_dialog
+    dialog.reject()
+    assert document.to_undo.id == last and document.to_redo is None, "before the thread has noticed"
+    window.desk.add_object(name="another")
+    assert not any((document.labels(key) == 2).any() for key in keys)
+    window.trigger("project.import")
+    assert all(widget.isEnabled() for widget in dialog._choosers), "other masks can be chosen"
+    dialog.reject()
+
+
+def test_what_stays_of_an_import_under_something_else_is_told(painting, clip, tmp_path, monkeypatch):
+    window = painting().open(clip)
+    keys, _ = importing(window, clip, tmp_path / "davis", monkeypatch)
+    exchange, said = window.viewer.annotator.workbench.exchange, []
+    exchange.notice.connect(said.append)
+    window.desk.act(lambda d: d.set_note(keys[0], "a note"))
+    exchange.import_dialog.reject()
+    assert "2 frames only" in said[-1].text and (window.desk.document.labels(keys[1]) == 2).any()
+
+
+def test_a_part_that_does_not_fit_any_more_ends_an_import_and_is_told(painting, clip, tmp_path, monkeypatch):
+    window = painting().open(clip)
+    keys, last = importing(window, clip, tmp_path / "davis", monkeypatch)
+    document, exchange = window.desk.document, window.viewer.annotator.workbench.exchange
+    stale = put_labels(
+        np.zeros_like(document.labels(keys[2])),
+        np.full_like(document.labels(keys[2]), 2),
+        protection=document.protection(keys[2]),
+        origin=BY_HAND,
+    )
+    exchange._mail.post(TaskPart(exchange._task.number, (keys[2], stale)))
+    window.wait(lambda: "Frame 2 was changed while davis was imported" in exchange.import_dialog.plan.text())
+    assert exchange._task is None and document.to_undo.id == last and document.to_redo is None
+    exchange.import_dialog.reject()
+
+
+def test_an_import_whose_last_frame_cannot_be_written_is_no_success(painting, clip, tmp_path, monkeypatch):
+    window = painting().open(clip)
+    apply_many = Document.apply_many
+
+    def full(document, edits, **words):
+        if words["title"] == "Import davis" and edits[0][0].index == 5:
+            raise ProjectError("the disk is full")
+        return apply_many(document, edits, **words)
+
+    monkeypatch.setattr(Document, "apply_many", full)
+    _, last = importing(window, clip, tmp_path / "davis", monkeypatch)
+    document, exchange, said = window.desk.document, window.viewer.annotator.workbench.exchange, []
+    exchange.notice.connect(said.append)
+    monkeypatch.setattr(exchange_module, "MOST_UNSAVED", 16)
+    exchange._give_room()
+    window.wait(
+        lambda: "the disk is full" in exchange.import_dialog.plan.text() or not exchange.import_dialog.isVisible()
+    )
+    window.wait(lambda: exchange._task is None)
+    assert "the disk is full" in exchange.import_dialog.plan.text() and not said
+    assert document.to_undo.id == last
+    exchange.import_dialog.reject()
 
 
 def test_an_import_that_is_abandoned_while_it_is_written_leaves_nothing(painting, clip, tmp_path, monkeypatch):
@@ -78,6 +165,29 @@ def test_an_import_that_is_abandoned_while_it_is_written_leaves_nothing(painting
     assert all(np.array_equal(now, was) for now, was in zip(shown(), whole, strict=True))
     window.trigger("annotate.undo")
     assert all(np.array_equal(now, was) for now, was in zip(shown(), before, strict=True)), "one step"
+    assert document.to_redo.title == "Import davis", "a whole one can be done again"
+    window.trigger("project.import")
+    assert all(widget.isEnabled() for widget in dialog._choosers)
+    dialog.reject()
+
+
+def test_a_propagation_ends_where_an_import_begins(painting, clip, tmp_path):
+    window = painting().open(clip)
+    annotated(window, clip, frames=(0,))
+    window.saved()
+    workbench = window.viewer.annotator.workbench
+    with Snapshot.open(window.desk.document.path) as snapshot:
+        export(snapshot, tmp_path / "davis", ExportOptions(MaskFormat.DAVIS), media=lambda _clip: clip)
+    window.desk.act(lambda d: d.delete_object(window.desk.clip.id, 2))
+    window.viewer.window.action("project.import").trigger()
+    dialog = workbench.exchange.import_dialog
+    dialog.choose(tmp_path / "davis")
+    window.wait(lambda: dialog.go.isEnabled())
+    assert workbench.propagation.carry(+1) and workbench.propagation.is_running
+    dialog.go.click()
+    assert not workbench.propagation.is_running
+    window.wait(lambda: not dialog.isVisible())
+    assert window.desk.document.to_undo.title == "Import davis"
 
 
 def test_looking_at_masks_can_be_abandoned_without_a_word(painting, clip, tmp_path):
