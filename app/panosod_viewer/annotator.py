@@ -102,7 +102,7 @@ class Annotator(QObject):
     def _make_workbench(self, studio: Studio) -> None:
         from panosod_viewer.annotating.workbench import Workbench
 
-        self._workbench = Workbench(
+        self._workbench = workbench = Workbench(
             desk=studio.desk,
             window=self._window,
             state=self._state,
@@ -116,6 +116,9 @@ class Annotator(QObject):
         self._workbench.review.advice.set_maps(self._maps)
         self._workbench.default_changed.connect(self.model_changed)
         self._workbench.compare_wished.connect(self.compare_wished)
+        exchange = workbench.exchange
+        exchange.comparing.compare_wished.connect(exchange.compare)
+        studio.projects.copies.adopted.connect(lambda _: exchange.comparing.outdate())
         studio.commands |= self._workbench.commands()
 
     def commands(self) -> dict[str, Callable[[], object]]:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from panosod_core.annotation import merge
+from panosod_core.annotation.document import Document, Done
 from panosod_core.annotation.masks import RingMask
 from panosod_core.annotation.records import FrameKey
-from panosod_core.errors import PanosodError
+from panosod_core.errors import AnnotationError, PanosodError
 from panosod_viewer.annotating.desk import AnnotationDesk
 from panosod_viewer.annotating.exchange_words import comparison_words, outline
 from panosod_viewer.annotating.frame_jump import FrameJump
@@ -44,10 +45,12 @@ class Comparing(QObject):
 
     Signals:
         conflicts_found (object): (clip, number of a frame) of the frames in which masks differ, in all clips.
+        compare_wished (object): Path of a project that should be compared with ours anew.
         notice (object): a Notice.
     """
 
     conflicts_found = Signal(object)
+    compare_wished = Signal(object)
     notice = Signal(object)
 
     def __init__(
@@ -105,17 +108,28 @@ class Comparing(QObject):
         self.dialog.raise_()
 
     def merge(self) -> None:
-        """Take over what is new and what was chosen."""
+        """Take over what is new and what was chosen; where ours has changed meanwhile it is compared again."""
         compared, dialog = self._compared, self.dialog
         if compared is None or dialog is None:
             return
         conflicts = compared.plan.conflicts
         choices = {(conflicts[n].key, conflicts[n].object_id): choice for n, choice in dialog.choices().items()}
         consent = dialog.consent.isChecked()
-        done = self._desk.act(
-            lambda d: merge.apply(d, compared.theirs, compared.plan, choices=choices, consent=consent)
-        )
+        is_outdated = False
+
+        def merging(document: Document) -> Done | None:
+            nonlocal is_outdated
+            try:
+                return merge.apply(document, compared.theirs, compared.plan, choices=choices, consent=consent)
+            except AnnotationError:
+                is_outdated = True
+                raise
+
+        done = self._desk.act(merging)
         dialog.accept()
+        if is_outdated:  # why was told
+            self.compare_wished.emit(compared.theirs.path)
+            return
         text = f"Merged {compared.theirs.path.name}: what was taken over is a draft" if done else "Nothing has changed"
         self.notice.emit(Notice(text, Severity.INFO, key=KEY, seconds=8.0))
         self.forget()
@@ -141,6 +155,14 @@ class Comparing(QObject):
         if compared is not None:
             compared.theirs.close()
             self._draw(())
+
+    def outdate(self) -> None:
+        """A clip has another copy: what was compared stands at times that are not its any more."""
+        if self._compared is None:
+            return
+        self.close()
+        self.conflicts_found.emit([])
+        self._say("The comparison was closed, as a clip has another copy now: compare again")
 
     def close(self) -> None:
         """The project is gone, or the window."""

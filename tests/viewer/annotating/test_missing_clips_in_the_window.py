@@ -168,6 +168,24 @@ def test_another_copy_is_used_when_a_person_says_so(painting, clip, project, tmp
     assert np.array_equal(after[before > 0], before[before > 0]) and (after > 0).sum() > (before > 0).sum()
 
 
+def test_a_comparison_ends_when_a_clip_has_another_copy(painting, clip, project, tmp_path, monkeypatch):
+    copy = another_copy(clip, tmp_path / "copy.mp4")
+    clip.unlink()
+    window = opened(painting, project)
+    window.wait(lambda: "clip.mp4, which is not there" in said(window) and window.desk.clip is not None)
+    theirs = tmp_path / "theirs.panosod"
+    window.desk.export_copy(theirs)
+    exchange = window.viewer.annotator.workbench.exchange
+    exchange.compare(theirs)
+    window.wait(lambda: exchange.comparing.dialog is not None and exchange.comparing.dialog.isVisible())
+    show_file(window, monkeypatch, copy)
+    press(asked_box(window), "Use this copy")
+    assert not exchange.comparing.dialog.isVisible()
+    assert any("compare again" in notice.text for notice in window.viewer.window.notices._waiting)
+    exchange.comparing.dialog.merge_requested.emit()
+    assert window.desk.document.to_undo is None or not window.desk.document.to_undo.title.startswith("Merge")
+
+
 def test_a_file_of_another_recording_is_refused_and_nothing_is_asked(painting, clip, project, tmp_path, monkeypatch):
     clip.unlink()
     other = tmp_path / "junk.mp4"

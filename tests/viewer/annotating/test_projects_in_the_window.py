@@ -1,5 +1,6 @@
 """Projects under other names, given up, and away from their clip, through the window's own dialogs and buttons."""
 
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ from PySide6.QtWidgets import QFileDialog
 
 from panosod_core.annotation.document import Document
 from panosod_core.annotation.edits import BY_HAND, put_labels
+from panosod_core.annotation.records import ObjectInfo
 from panosod_viewer.annotating.project_at_hand import GIVE_UP
 from panosod_viewer.annotating.projects import FIND_FILE
 from tests.viewer.annotating.window import PaintingWindow
@@ -144,6 +146,42 @@ def test_a_conflict_in_another_clip_of_the_project_is_gone_to(painting, clip, tm
         window.wait(lambda number=number: window.desk.clip is not None and window.desk.clip.id == number)
         window.wait(lambda: len(window.viewer.state.wish.pictures.theirs) > 0)
         assert dialog.isVisible()
+
+
+def test_what_was_painted_since_the_comparison_is_kept_and_compared_again(painting, clip, tmp_path):
+    window = painting().open(clip).identified()
+    paint(window)
+    window.saved()
+    desk, key = window.desk, window.desk.key
+    theirs = tmp_path / "theirs.panosod"
+    desk.export_copy(theirs)
+    with closing(Document.open(theirs, author="Ada")) as document:
+        document.put_object(key.clip, ObjectInfo(2, "Their drum"))
+        _put(document.apply, document, key, (slice(10, 20), slice(10, 30)))
+    exchange = window.viewer.annotator.workbench.exchange
+    exchange.compare(theirs)
+    window.wait(lambda: exchange.comparing.dialog is not None and exchange.comparing.dialog.isVisible())
+    dialog = exchange.comparing.dialog
+    assert desk.add_object(name="My voice") == 2
+    _put(lambda _, edit, title: desk.apply(edit, title), desk.document, key, (slice(15, 25), slice(10, 30)))
+    mine = window.labels()
+    dialog.go.click()
+    assert np.array_equal(window.labels(), mine)
+    assert any("compare again" in notice.text for notice in window.viewer.window.notices._waiting)
+    window.wait(dialog.isVisible)
+    assert [dialog.table.item(n, 1).text() for n in range(dialog.table.rowCount())] == ["object 3"]
+    dialog.all_theirs.click()
+    dialog.go.click()
+    assert [o.name for o in desk.objects()][1:] == ["My voice", "Their drum"]
+    assert [(window.labels() == i).sum() for i in (2, 3)] == [100, 200]
+
+
+def _put(apply, document: Document, key, where: tuple[slice, slice]) -> None:
+    """Object 2 in a part of a frame."""
+    labels = np.array(document.labels(key))
+    labels[where] = 2
+    old, guarded = document.labels(key), document.protection(key)
+    assert apply(key, put_labels(old, labels, protection=guarded, origin=BY_HAND), title="Patch")
 
 
 def _add_a_patch_everywhere(project: Path) -> None:
