@@ -230,7 +230,7 @@ def _write(db: sqlite3.Connection, clip: Clip, rows: Sequence[tuple[int, FrameKe
 
 
 def _write_times(db: sqlite3.Connection, clip: int, ratio: Fraction) -> None:
-    """What counts ticks beside frames: when objects sound, now and in the undo history."""
+    """What counts ticks beside frames: when objects sound, now and in the undo history, and the split's copy."""
 
     def timed(cell: str | None) -> str | None:
         return None if cell is None else _with_times(ObjectInfo.from_cell(cell), ratio).cell
@@ -246,6 +246,14 @@ def _write_times(db: sqlite3.Connection, clip: int, ratio: Fraction) -> None:
     db.executemany(
         "UPDATE step_changes SET before = ?, after = ? WHERE step = ? AND ordinal = ?",
         [(timed(before), timed(after), step, ordinal) for step, ordinal, before, after in steps],
+    )
+    splits = db.execute(
+        "SELECT id, start_pts, end_pts FROM splits WHERE clip = ? AND start_pts IS NOT NULL AND end_pts IS NOT NULL",
+        (clip,),
+    ).fetchall()
+    db.executemany(
+        "UPDATE splits SET start_pts = ?, end_pts = ? WHERE id = ?",
+        [(round(start * ratio), round(end * ratio), i) for i, start, end in splits],
     )
 
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from panosod_core.annotation.adopting import CopyTimes, adopt, is_same_clip, new_clip, plan_adoption
 from panosod_core.annotation.copies import adoption_words, copy_times
 from panosod_core.annotation.document import Document
+from panosod_core.annotation.ledger import SplitRow, put_splits, read_splits
 from panosod_core.annotation.records import FrameKey, Interval, ObjectInfo, Presence
 from panosod_core.cli.main import main
 from panosod_core.errors import AnnotationError, ProjectError
@@ -96,6 +97,26 @@ def test_when_objects_sound_is_in_the_ticks_of_the_copy_also_in_the_history(tmp_
         assert document.objects(1)[0].intervals == (Interval(1000, 2000, Presence.SILENT),)
         document.undo()
         assert document.objects(1)[0].intervals == (Interval(0, 1000, Presence.SOUNDING),)
+
+
+def test_the_copy_of_the_split_is_in_the_ticks_of_the_copy(tmp_path: Path) -> None:
+    with closing(a_project(tmp_path, a_file(tmp_path / "clip.mp4", b"one"))) as document:
+        document.add_clip(
+            new_clip(a_file(tmp_path / "b.mp4", b"other"), document.path, size=SHAPE, stream=0, time_base=TICK)
+        )
+        stroke(document, FrameKey(1, 0, 0, 0), rectangle(0, 0, 2, 2), 1)
+        rows = [
+            SplitRow(1, "check", 15360, 30720),
+            SplitRow(1, "train", 46080, 46080),
+            SplitRow(1, "check", None, None),
+        ]
+        other = SplitRow(2, "check", 15360, 30720)
+        document.rewrite(lambda db: put_splits(db, [*rows, other], created_ms=1))
+        times = CopyTimes(0, Fraction(1, 1000), np.arange(0, 3000, 40, dtype=np.int64))
+        adopt(document, plan_adoption(document, document.clips[0], a_file(tmp_path / "copy.mkv", b"two"), times))
+        kept = read_splits(document.store.reader)
+    timed = (SplitRow(1, "check", 1000, 2000), SplitRow(1, "train", 3000, 3000), SplitRow(1, "check", None, None))
+    assert kept == (*timed, other)
 
 
 def test_a_copy_is_no_second_file_of_another_clip(tmp_path: Path) -> None:
