@@ -15,6 +15,7 @@ GRACE_S, FORCE_S = 1.5, 8.0
 """How long a cancelled process may take to end by itself, and then how long the system may take to end it."""
 MOST_ATTEMPTS = 3
 """A job whose processes died so often is not started again by itself."""
+_JUDGED = frozenset({JobState.EVALUATED, JobState.PROMOTED, JobState.REJECTED})
 
 
 def queue(folder: Path) -> JobRecord:
@@ -78,7 +79,7 @@ def cancel(
     """
     job = JobFolder(folder)
     state = job.read().state
-    if state in (JobState.EVALUATED, JobState.PROMOTED, JobState.REJECTED, JobState.CANCELLED):
+    if state in _JUDGED | {JobState.CANCELLED}:
         raise TrainingError(f"{folder}: a job that is {state} cannot be cancelled")
     job.want(Wish.CANCEL)
     process = job.process
@@ -113,9 +114,13 @@ def give_up(job: JobFolder) -> JobRecord:
     """End what runs elsewhere, and remove what was made. Only whoever holds the lock may.
 
     Raises:
-        TrainingError: it cannot be written.
+        TrainingError: it was judged meanwhile, or cannot be written.
     """
-    if job.read().state is not JobState.CANCELLED:
+    state = job.read().state
+    if state in _JUDGED:
+        job.want(None)
+        raise TrainingError(f"{job.path}: the job was judged before it could be cancelled, it is {state} now")
+    if state is not JobState.CANCELLED:
         job.become(JobState.CANCELLED, "cancelled; nothing was kept")
     left = call_back(job.path)
     if left:
@@ -177,7 +182,14 @@ def is_pending(folder: Path) -> bool:
 
 
 def reject(folder: Path) -> JobRecord:
-    """A person does not want the candidate."""
+    """A person does not want the candidate.
+
+    Raises:
+        TrainingError: there is none that was judged, or it was decided already.
+    """
     job = JobFolder(folder)
     with job.held():
+        state = job.read().state
+        if state is not JobState.EVALUATED:
+            raise TrainingError(f"{folder}: only a job that has been evaluated can be rejected, this one is {state}")
         return job.become(JobState.REJECTED, "rejected by a person")

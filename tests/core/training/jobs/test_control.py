@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 
 from panosod_core.cli.main import main
 from panosod_core.errors import TrainingError
+from panosod_core.training.jobs import folder as job_folder
 from panosod_core.training.jobs import start
 from panosod_core.training.jobs.control import MOST_ATTEMPTS, cancel, is_pending, queue, reject, resolve, stop
 from panosod_core.training.jobs.folder import CANDIDATE, JOB, LOCK, PROCESS, JobFolder, Wish, locked
@@ -120,6 +120,24 @@ def test_the_time_that_cancel_takes_is_bounded(tmp_path, monkeypatch):
     assert resolve(job.path).state is S.CANCELLED, "what a person wanted is not forgotten"
 
 
+def test_a_cancel_that_the_verdict_overtakes_says_so_and_leaves_the_candidate(tmp_path, monkeypatch):
+    job = queued(tmp_path / "j")
+    for step in (S.PREPARING, S.RUNNING, S.FINISHED):
+        job.become(step)
+    (job.path / CANDIDATE).write_text("weights")
+    want = JobFolder.want
+
+    def meanwhile(self, wish):
+        if wish is Wish.CANCEL:
+            job.become(S.EVALUATED)
+        want(self, wish)
+
+    monkeypatch.setattr(JobFolder, "want", meanwhile)
+    with pytest.raises(TrainingError, match="judged before it could be cancelled, it is evaluated now"):
+        cancel(job.path)
+    assert job.read().state is S.EVALUATED and (job.path / CANDIDATE).exists() and job.wish is None
+
+
 def test_a_queued_job_is_cancelled_without_a_process(tmp_path):
     job = queued(tmp_path / "j")
     assert cancel(job.path).state is S.CANCELLED and not is_pending(job.path)
@@ -139,16 +157,21 @@ def test_a_process_that_died_leaves_an_orphan_that_is_queued_again(tmp_path):
     assert (job.path / "runs").is_dir() and is_pending(job.path)
 
 
-def test_the_lock_of_a_killed_process_whose_threads_are_still_ending_is_waited_for(tmp_path):
+def test_the_lock_of_a_killed_process_whose_threads_are_still_ending_is_waited_for(tmp_path, monkeypatch):
     job = queued(tmp_path / "j")
     start_detached(job.path, command=DIES)
     wait_for(lambda: job.is_orphan)
     with ExitStack() as last_thread:
         assert last_thread.enter_context(locked(job.path / LOCK))
-        timer = threading.Timer(0.2, last_thread.pop_all().close)
-    timer.start()
-    assert resolve(job.path).state is S.QUEUED
-    timer.join()
+        pauses = []
+
+        def ends(seconds):
+            pauses.append(seconds)
+            last_thread.close()
+
+        monkeypatch.setattr(job_folder.time, "sleep", ends)
+        assert resolve(job.path).state is S.QUEUED
+    assert len(pauses) == 1
 
 
 def test_a_number_that_was_given_to_another_process_is_not_taken_for_the_job(tmp_path):
@@ -223,8 +246,9 @@ def test_a_stop_is_a_wish_that_waits_in_the_folder(tmp_path):
 
 def test_only_a_judged_job_is_rejected(tmp_path):
     job = queued(tmp_path / "j")
-    with pytest.raises(ValueError, match="cannot become rejected"):
+    with pytest.raises(TrainingError, match="only a job that has been evaluated can be rejected"):
         reject(job.path)
+    assert job.read().state is S.QUEUED
 
 
 def test_one_at_a_time_the_oldest_first(tmp_path):
