@@ -222,7 +222,7 @@ def plan_import(
         should_stop: True abandons the plan.
 
     Raises:
-        AnnotationError: masks of another shape, or damaged ones.
+        AnnotationError: masks of another shape, damaged ones, or two for one frame.
         ProjectError: there is no room for more objects.
     """
     if abs(source.width * clip.height - source.height * clip.width) > max(source.width, source.height):
@@ -230,7 +230,7 @@ def plan_import(
             f"{source.name}: masks of {source.width}x{source.height} do not have the shape of the clip's "
             f"{clip.width}x{clip.height} sphere"
         )
-    seen: list[tuple[FrameKey, int, bytes, tuple[int, ...]]] = []
+    seen: dict[int, tuple[FrameKey, int, bytes, tuple[int, ...]]] = {}
     used: set[int] = set()
     missing: list[int] = []
     covered = 0
@@ -242,6 +242,8 @@ def plan_import(
         if not 0 <= index < len(pts):
             missing.append(frame.index)
             continue
+        if index in seen:
+            raise _twice(source, index)
         key = _key(document, clip, index, int(pts[index]))
         labels = _fitted(frame.labels, clip)
         used |= set(objects_in(labels))
@@ -250,11 +252,11 @@ def plan_import(
             there = document.labels(key)
             covered += int(np.count_nonzero((labels > 0) & (there > 0)))
             gained = labels[there == 0]
-        seen.append((key, place, _digest(frame.labels), objects_in(gained)))
+        seen[index] = key, place, _digest(frame.labels), objects_in(gained)
     mapping, added = match_objects(document.objects(clip.id), source.objects, used)
     frames: list[PlannedFrame] = []
     getting: set[int] = set()
-    for key, place, digest, ids in seen:
+    for key, place, digest, ids in seen.values():
         held = document.protection(key).held(Source.IMPORTED, consent=False)
         gets = set() if held is None else {mapping[i] for i in ids} - held
         getting |= gets
@@ -262,6 +264,12 @@ def plan_import(
     new = tuple((clip.id, info) for info in added if info.id in getting)
     renamed = {old: now for old, now in mapping.items() if old != now and old in used}
     return ImportPlan(clip, source, tuple(frames), mapping, new, renamed, covered, tuple(missing), source.notes)
+
+
+def _twice(source: LabelledClip, index: int) -> AnnotationError:
+    return AnnotationError(
+        f"{source.name}: two of its frames belong to frame {index} of the clip, expected one: the file is damaged"
+    )
 
 
 def _key(document: Document, clip: Clip, index: int, pts: int) -> FrameKey:

@@ -152,6 +152,20 @@ def test_a_plan_counts_frames_that_will_change(tmp_path: Path) -> None:
         assert [set(np.unique(labels).tolist()) for labels in shown(document, 3)] == [{0, 200}, {0, 200}, {0}]
 
 
+@pytest.mark.parametrize("indices", [(3, 3), (3, 4)], ids=["by number", "by time stamp"])
+def test_masks_that_name_a_frame_twice_are_refused(tmp_path: Path, indices: tuple[int, int]) -> None:
+    def load() -> Iterator[LabelledFrame]:
+        for index in (0, *indices):
+            yield LabelledFrame(index, np.ones(SHAPE, np.uint8), None if indices == (3, 3) else min(index, 3))
+
+    base = None if indices == (3, 3) else Fraction(1, 30)
+    source = LabelledClip("masks", SHAPE[1], SHAPE[0], (ObjectInfo(1, "violin"),), (0, *indices), load, base)
+    with closing(a_project(tmp_path / "p.panosod")) as document:
+        with pytest.raises(AnnotationError, match="masks: two of its frames belong to frame 3 of the clip"):
+            planned(document, source)
+        assert document.to_undo is None
+
+
 def held_bytes(document: Document) -> int:
     """What the masks kept at hand keep alive, whole arrays where they are parts of such."""
     held: dict[int, int] = {}
