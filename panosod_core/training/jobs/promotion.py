@@ -36,7 +36,8 @@ def promote(folder: Path, library: ModelLibrary, *, name: str = "", force: bool 
             )
         result, request = found.result, found.request
         judged, used = result["incumbent"]["model_id"], library.default_id or ModelFile.read(demo_model()).model_id
-        if judged != used and not force:
+        # The candidate itself is used where whoever promoted it died before the job could say so.
+        if used not in (judged, ModelFile.read(folder / CANDIDATE).model_id) and not force:
             raise OtherIncumbentError(
                 f"{folder}: the candidate was judged against {_named(library, judged)}, but {_named(library, used)} is "
                 "used by now: nobody has looked whether it is better than that"

@@ -233,6 +233,10 @@ def test_a_model_without_a_teacher_that_takes_single_masks_learns_without(tmp_pa
 
 
 def test_promoting_and_rejecting(tmp_path, project, model, monkeypatch, capsys):
+    def killed(*args, **words):
+        """Between the library and the job's record."""
+        raise OSError("killed")
+
     library = ModelLibrary(tmp_path / "library")
     folder = tmp_path / "job"
     JobFolder.create(folder, request(project, model, steps=1))
@@ -246,27 +250,29 @@ def test_promoting_and_rejecting(tmp_path, project, model, monkeypatch, capsys):
     assert main(["job", "promote", str(folder)]) == 1 and "--force" in capsys.readouterr().err
     assert not library.records() and JobFolder(folder).read().state is S.EVALUATED
     library.promote(library.add(model, name="before").model_id)
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="killed"):
+        patch.setattr(JobFolder, "become", killed)
+        promote(folder, library)
+    assert JobFolder(folder).read().state is S.EVALUATED
     made = promote(folder, library)
     assert library.default_path == library.path(made) and JobFolder(folder).read().state is S.PROMOTED
     assert (made.name, made.parent, made.seed) == ("p", record.result["incumbent"]["model_id"], 0)
     assert made.snapshot == record.result["snapshot"]["fingerprint"] and made.scores["f"]["frames"] == 5
-    for again in (lambda: promote(folder, library), lambda: cancel(folder)):
+    for again in (lambda: promote(folder, library), lambda: cancel(folder), lambda: reject(folder)):
         with pytest.raises(TrainingError):
             again()
-    with pytest.raises(ValueError, match="cannot become"):
-        reject(folder)
 
 
 def test_a_candidate_from_spoilt_masks_is_advised_against(tmp_path):
     """The shipped model learns from masks that lie where nothing sounds; it is checked on honest ones."""
-    media = demo_clip(tmp_path, width=416, height=208, fps=10, duration_s=4.0, seed=5)
-    times = Corrected(content_id(media), media.name, tuple(k / 10 for k in range(40)))
+    media = demo_clip(tmp_path, width=416, height=208, fps=5, duration_s=16.0, seed=5)
+    times = Corrected(content_id(media), media.name, tuple(k / 5 for k in range(0, 80, 2)))
     split = extend_split(FixedSplit(), [times], share=0.15)
 
     def spoilt(_media, time_s):
         return split.part_of(times.content_id, round(time_s, 6)) is not Split.VALIDATION
 
-    project = corrected_project(tmp_path / "p.panosod", {media: list(range(40))}, spoilt=spoilt)
+    project = corrected_project(tmp_path / "p.panosod", {media: list(range(0, 80, 2))}, spoilt=spoilt)
     keep_split(project, split)
     record = done(tmp_path / "job", request(project, demo_model_path(), steps=6, windows=8, mix=0.0))
     f = record.result["scores"]["f"]
