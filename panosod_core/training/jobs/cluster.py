@@ -128,10 +128,10 @@ class Cluster:
             return "" if info is None else str(info.status.value)
 
     def message(self, name: str) -> str:
-        """What the cluster says of a job, one line."""
+        """What the cluster says of a job, one line; "" where it says nothing."""
         with self._speaking():
             info = self._info(name)
-            return "" if info is None else (info.message or "").splitlines()[0]
+            return "" if info is None else (info.message or "").strip().partition("\n")[0]
 
     def _info(self, name: str) -> Any:
         try:

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -186,6 +187,16 @@ def test_where_ray_is_absent_the_job_says_what_to_install(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(TrainingError, match=r"needs Ray .* extra `cluster`"):
         Cluster("http://127.0.0.1:9")
+
+
+@pytest.mark.parametrize(
+    ("said", "first"), [(None, ""), ("", ""), ("\n", ""), ("\nkilled by signal 9\nno more", "killed by signal 9")]
+)
+def test_what_the_cluster_says_of_a_job_is_one_line_or_nothing(monkeypatch, said, first):
+    pytest.importorskip("requests")
+    client = SimpleNamespace(get_job_info=lambda name: SimpleNamespace(message=said))
+    monkeypatch.setattr(Cluster, "_connect", lambda self: client)
+    assert Cluster("http://h:1").message("job") == first
 
 
 class _Told:
