@@ -98,7 +98,9 @@ def smoothed(region: RingMask, radius_rad: float, shape: tuple[int, int]) -> Rin
                 sums = ends - running[others, width - side : 2 * width - side]
             within[first - rows.start : past - rows.start] += weights[:, None] * sums
     result = np.zeros(inside.shape, np.bool_)
-    result[rows.start : rows.stop] = 2 * within >= whole[:, None]
+    # A radius so small that rounding leaves not even the pixel itself within it changes nothing.
+    is_reached = whole[:, None] > 0
+    result[rows.start : rows.stop] = np.where(is_reached, 2 * within >= whole[:, None], inside[rows.start : rows.stop])
     return piece.region(result, shape)
 
 

@@ -88,6 +88,13 @@ def test_smoothing_is_that_of_the_whole_ring(mask, radius):
     assert not (wrong(smooth(mask, radius), (share >= 0.5).reshape(H, W), radius) & is_clear).any()
 
 
+@pytest.mark.parametrize("radius", [0.0, 1e-12, 1e-9])
+@pytest.mark.parametrize("name", NAMED)
+def test_no_radius_changes_nothing(name, radius):
+    for change in (grow, shrink, smooth):
+        assert (change(NAMED[name], radius) == NAMED[name]).all()
+
+
 @pytest.mark.parametrize("name", NAMED)
 def test_parts_and_holes_are_those_of_the_whole_ring(name):
     check_parts_and_holes(NAMED[name])
