@@ -106,7 +106,11 @@ class ObjectCommands(QObject):
 
     def combine_with(self, operand: Operand, how: Combination) -> None:
         """Together with another mask; another object stays as it is but for what goes over."""
-        words = self.operands.words(operand, self._desk.selected)
+        try:
+            words = self.operands.words(operand, self._desk.selected)
+        except ProjectError as error:
+            self._say(str(error))
+            return
 
         def combining(easel: Easel) -> Edit:
             return reshape(
@@ -130,7 +134,11 @@ class ObjectCommands(QObject):
         if other is None:
             self._say(f"No frame {'before' if before else 'after'} this one has a mask")
             return
-        there = document.labels(other)
+        try:
+            there = document.labels(other)
+        except ProjectError as error:
+            self._say(str(error))
+            return
         ids = (self._desk.selected,) if self._desk.selected and (there == self._desk.selected).any() else ()
         self._edit(
             lambda e: take_frame(e.labels, there, protection=e.sketch.protection, ids=ids),

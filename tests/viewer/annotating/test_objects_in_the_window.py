@@ -6,8 +6,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractItemView, QLineEdit, QMenu
 
+from panosod_core.annotation.document import Document
 from panosod_core.annotation.operations import Combination
 from panosod_core.annotation.records import FrameState, Presence
+from panosod_core.errors import ProjectError
+from panosod_viewer.annotating.painter import REFUSED
 from panosod_viewer.annotating.presence import presence_at
 from panosod_viewer.tools.combining import Operand, OperandKind
 from panosod_viewer.widgets.object_model import HEADS, Column
@@ -153,6 +156,27 @@ def test_the_models_mask_and_the_frames_around_are_combined_with(window):
     assert np.array_equal(window.labels() == 2, mine & two)
     assert entries(window)["Intersect", "itself in frame 0"] == "It lies wholly within: nothing would change"
     assert "nothing would be left" in entries(window)["Subtract", "itself in frame 0"]
+
+
+def test_a_mask_around_that_cannot_be_read_is_told(window, monkeypatch):
+    window.viewer.player.step(5)
+    window.wait(lambda: window.viewer.player.frame.index == 5)
+    window.stroke([window.point(-14, 0)])
+    before = window.labels()
+    window.viewer.window.notices.take_back("annotate.project")
+
+    def damaged(*_: object) -> None:
+        raise ProjectError("the run lengths of a mask are damaged")
+
+    monkeypatch.setattr(Document, "mask", damaged)
+    window.studio.objects.combine_with(Operand(OperandKind.BEFORE), Combination.UNION)
+    assert "damaged" in window.viewer.window.notices.current.text
+    window.viewer.window.notices.take_back(REFUSED)
+    with monkeypatch.context() as patch:
+        patch.setattr(Document, "labels", damaged)
+        window.studio.objects.take_neighbour(before=True)
+    assert "damaged" in window.viewer.window.notices.current.text
+    assert np.array_equal(window.labels(), before)
 
 
 def test_that_nothing_is_left_of_an_object_is_told(window):
