@@ -240,7 +240,7 @@ class ProjectFiles(QObject):
 def project_name(text: str) -> Path:
     """The path that a person typed, as a project's: what stands behind a dot is part of the name ("take.1")."""
     path = Path(text)
-    return path if path.suffix == SUFFIX else path.with_name(f"{path.name}{SUFFIX}")
+    return path if path.suffix.lower() == SUFFIX else path.with_name(f"{path.name}{SUFFIX}")
 
 
 def _is_there(document: Document, clip: Clip) -> bool:

@@ -240,4 +240,5 @@ def test_dots_and_spaces_in_a_projects_name_stay(painting, clip, tmp_path, monke
     monkeypatch.setattr(QFileDialog, "getSaveFileName", answer)
     window.trigger("project.export_copy")
     assert asked == ["my take.1 2.panosod"] and (tmp_path / "take.2.panosod").is_file()
-    assert project_name(str(tmp_path / "a.panosod")) == tmp_path / "a.panosod"
+    for name in ("a.panosod", "A.PANOSOD", "take.1.Panosod"):
+        assert project_name(str(tmp_path / name)) == tmp_path / name
