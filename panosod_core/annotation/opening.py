@@ -14,7 +14,7 @@ from panosod_core.annotation.backups import copy_project, make_backup, newest_wh
 from panosod_core.annotation.faults import ProjectDamagedError, is_damage, primary_code, speaking
 from panosod_core.annotation.raw_reading import RawReading
 from panosod_core.annotation.schema import APPLICATION_ID, VERSION, migrate
-from panosod_core.annotation.writer_lock import Holder, WriterLock
+from panosod_core.annotation.writer_lock import BRIEF_S, Holder, WriterLock
 from panosod_core.errors import ProjectError
 
 _CACHE_KIB = 16 * 1024
@@ -96,14 +96,14 @@ def create_file(path: Path) -> None:
         settle(part, path)
 
 
-def open_file(path: Path, *, author: str, read_only: bool = False, lock: WriterLock | None = None) -> OpenFile:
+def open_file(path: Path, *, author: str, read_only: bool = False, wait_s: float = BRIEF_S) -> OpenFile:
     """Open a project's file: lock, check, bring up to date.
 
     Args:
         path: the project.
         author: who sits here, told to others who find it locked.
         read_only: do not even try to write.
-        lock: the writer's lock, where the caller holds it already.
+        wait_s: so long one who only writes a row is waited for.
 
     Raises:
         ProjectDamagedError: the file is damaged; it was not touched.
@@ -111,7 +111,9 @@ def open_file(path: Path, *, author: str, read_only: bool = False, lock: WriterL
     """
     path = path.resolve()
     _check_header(path)
-    opened = _locked(path, author) if not read_only else OpenFile(path, path, None, "it was opened for reading only")
+    opened = (
+        _locked(path, author, wait_s) if not read_only else OpenFile(path, path, None, "it was opened for reading only")
+    )
     try:
         if opened.lock is None:
             _make_readable(opened)
@@ -165,9 +167,9 @@ def _application_id(path: Path) -> int | None:
             raise
 
 
-def _locked(path: Path, author: str) -> OpenFile:
+def _locked(path: Path, author: str, wait_s: float) -> OpenFile:
     try:
-        lock = WriterLock.take_after_brief(path, author=author)
+        lock = WriterLock.take_after_brief(path, author=author, wait_s=wait_s)
     except ProjectError as e:
         return OpenFile(path, path, None, str(e))
     if isinstance(lock, Holder):

@@ -20,7 +20,7 @@ from panosod_core.annotation.faults import speaking
 from panosod_core.annotation.opening import OpenFile, create_file, open_file
 from panosod_core.annotation.reading import ProjectReader
 from panosod_core.annotation.records import Clip, NewClip
-from panosod_core.annotation.writer_lock import Holder
+from panosod_core.annotation.writer_lock import BRIEF_S, Holder
 from panosod_core.errors import ProjectError
 
 SUFFIX = ".panosod"
@@ -81,14 +81,16 @@ class ProjectStore:
         return ProjectStore.open(path, author=author)
 
     @staticmethod
-    def open(path: Path, *, author: str, read_only: bool = False) -> ProjectStore:
+    def open(path: Path, *, author: str, read_only: bool = False, wait_s: float = BRIEF_S) -> ProjectStore:
         """Open a project; where it may not be written or somebody else writes, it opens read-only and says why.
+
+        Who only writes a row is waited for, at most ``wait_s``.
 
         Raises:
             ProjectDamagedError: the file is damaged; it was not touched, and its newest whole backup is named.
             ProjectError: no such file, no project, of a newer program.
         """
-        return ProjectStore(open_file(path, author=author, read_only=read_only), author)
+        return ProjectStore(open_file(path, author=author, read_only=read_only, wait_s=wait_s), author)
 
     @property
     def why_read_only(self) -> str | None:

@@ -13,6 +13,7 @@ from panosod_core.annotation.frames import MAP_CACHE_BYTES
 from panosod_core.annotation.snapshot import Snapshot
 from panosod_core.annotation.store import ProjectStore
 from panosod_core.annotation.writer import StoreWriter
+from panosod_core.annotation.writer_lock import BRIEF_S
 from panosod_core.errors import PanosodError, ProjectError
 
 
@@ -110,14 +111,17 @@ class WorkingFile(ABC):
         soon: Callable[[Callable[[], None]], None] | None = None,
         backup_every_s: float | None = INTERVAL_S,
         read_only: bool = False,
+        wait_s: float = BRIEF_S,
     ) -> Self:
         """Open a project; look at :attr:`why_read_only` afterwards (``read_only``: do not even try to write).
+
+        Who only writes a row is waited for, at most ``wait_s``: a window does not stand still for it.
 
         Raises:
             ProjectDamagedError: the file is damaged; it names the newest whole backup.
             ProjectError: no such file, no project, of a newer program.
         """
-        store = ProjectStore.open(path, author=author, read_only=read_only)
+        store = ProjectStore.open(path, author=author, read_only=read_only, wait_s=wait_s)
         try:
             return cls(
                 store,

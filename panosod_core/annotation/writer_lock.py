@@ -21,7 +21,9 @@ BRIEF = "panosod finetune"
 """The author that writes a row and goes: a job that has ended, and copies itself into its project."""
 _NOBODY = "another window"
 """Who has just taken the lock and not written down yet who that is."""
-_BRIEF_S, _AGAIN_S = 5.0, 0.02
+BRIEF_S = 5.0
+"""So long one who only writes a row is waited for, where nobody looks at a window meanwhile."""
+_AGAIN_S = 0.02
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,11 @@ class Holder:
     pid: int
     author: str
     since_ms: int
+
+    @property
+    def is_brief(self) -> bool:
+        """Whether they may be gone in a moment."""
+        return self.author in (BRIEF, _NOBODY)
 
     def __str__(self) -> str:
         who = f"{self.author} " if self.author else ""
@@ -62,16 +69,16 @@ class WriterLock:
         self._descriptor = descriptor
 
     @staticmethod
-    def take_after_brief(project: Path, *, author: str) -> WriterLock | Holder:
-        """The lock, or who has it and is going to keep it: one who only writes a row is waited for.
+    def take_after_brief(project: Path, *, author: str, wait_s: float = BRIEF_S) -> WriterLock | Holder:
+        """The lock, or who has it and is going to keep it: one who only writes a row is waited for, at most so long.
 
         Raises:
             ProjectError: the lock's file cannot be made (a read-only folder).
         """
-        until_s = time.monotonic() + _BRIEF_S
+        until_s = time.monotonic() + wait_s
         while True:
             found = WriterLock.take(project, author=author)
-            if isinstance(found, WriterLock) or found.author not in (BRIEF, _NOBODY) or time.monotonic() > until_s:
+            if isinstance(found, WriterLock) or not found.is_brief or time.monotonic() > until_s:
                 return found
             time.sleep(_AGAIN_S)
 

@@ -316,6 +316,9 @@ class AnnotationDesk(ObjectsAtHand):
     def _closed(self) -> None:
         self._set_clip(None)
 
+    def _may_reopen(self) -> bool:
+        return self._clip is not None and self._held is None and self._kept is None
+
     def _lay_down(self) -> None:
         if self._sketch is not None:
             self._sketch.cancel()

@@ -15,6 +15,7 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from panosod_core.annotation.backups import recover
 from panosod_core.annotation.document import Document, Done
 from panosod_core.annotation.faults import ProjectDamagedError
+from panosod_core.annotation.writer_lock import WriterLock
 from panosod_core.errors import PanosodError
 from panosod_viewer.panels.notice import Notice, Severity
 
@@ -28,6 +29,11 @@ GIVE_UP = "annotate.give_up"
 """Id of the button that closes the window without what could not be written."""
 OPEN_BACKUP = "annotate.backup:"
 """Start of the id of the button that makes a project of a damaged one's backup; the damaged file's path follows."""
+
+WAIT_S = 0.3
+"""The window stands still at most so long for one who only writes a row into the project; then it is only looked at,"""
+AGAIN_MS, TRIES = 1000, 5
+"""and tried again so often whether it may be written now."""
 
 
 class ProjectAtHand(QObject):
@@ -51,6 +57,9 @@ class ProjectAtHand(QObject):
         super().__init__(parent)
         self._document: Document | None = None
         self._is_leaving = False
+        self._tries = 0
+        self._again = QTimer(self, singleShot=True)
+        self._again.timeout.connect(self._try_again)
         queued = Qt.ConnectionType.QueuedConnection
         self._committed.connect(self._note_committed, queued)
         self._failed.connect(self._note_failed, queued)
@@ -78,12 +87,19 @@ class ProjectAtHand(QObject):
     def _follow(self, done: Done) -> None:
         """The document has changed."""
 
+    def _may_reopen(self) -> bool:
+        """Whether nobody would mind if the project were closed and opened again now."""
+        return True
+
     # --- opening and closing
 
     def open_project(self, path: Path) -> bool:
         """Open a project instead of the one that is open; False where it cannot be, which is told."""
         if self._document is not None and self._document.path.resolve() == path.resolve():
             return True
+        return self._open(path)
+
+    def _open(self, path: Path) -> bool:
         return self._take(
             lambda: Document.open(
                 path,
@@ -92,6 +108,7 @@ class ProjectAtHand(QObject):
                 on_error=self._on_error,
                 on_backup=self._on_backup,
                 soon=_soon,
+                wait_s=WAIT_S,
             )
         )
 
@@ -122,12 +139,42 @@ class ProjectAtHand(QObject):
             document.close()
             return False
         self._document = document
-        if document.why_read_only is not None:
-            text = f"{document.path.name} is open for looking only: {document.why_read_only}"
-            self.notice.emit(Notice(text, Severity.WARNING, key="annotate.project"))
+        self._tell_looking_only(document)
+        holder = document.store.holder
+        if holder is not None and holder.is_brief:
+            self._tries = TRIES
+            self._again.start(AGAIN_MS)
         self.project_changed.emit(document)
         self._opened()
         return True
+
+    def _tell_looking_only(self, document: Document) -> None:
+        if document.why_read_only is not None:
+            text = f"{document.path.name} is open for looking only: {document.why_read_only}"
+            actions = ((RETRY, "Try again"),) if document.store.holder is not None else ()
+            self.notice.emit(Notice(text, Severity.WARNING, actions, key="annotate.project"))
+
+    def _try_again(self) -> None:
+        """Who only writes a row may have gone by now."""
+        document = self._document
+        if document is None:
+            return
+        self._tries -= 1
+        if not (self._may_reopen() and self._open_to_write(document)) and self._tries > 0:
+            self._again.start(AGAIN_MS)
+
+    def _open_to_write(self, document: Document) -> bool:
+        """Open a project again that somebody else wrote; False while they still do."""
+        path = document.path
+        try:
+            found = WriterLock.take(path, author=_author())
+        except PanosodError:  # it cannot be written for another reason now
+            return False
+        if not isinstance(found, WriterLock):
+            return False
+        found.release()
+        self.notice_over.emit("annotate.project")
+        return self._open(path)
 
     def recover(self, damaged: Path) -> bool:
         """Make a project of a damaged one's newest whole backup, beside it, and open that; False is told."""
@@ -151,6 +198,7 @@ class ProjectAtHand(QObject):
             self._note_failed(str(error), is_leaving=is_leaving)
             return False
         self._document, self._is_leaving = None, False
+        self._again.stop()
         self.notice_over.emit(NOT_BACKED_UP)
         self._closed()
         self.project_changed.emit(None)
@@ -165,9 +213,14 @@ class ProjectAtHand(QObject):
         return self._try(lambda: self._document.export_copy(path) if self._document is not None else None)
 
     def retry(self) -> None:
-        """Write again what could not be written."""
-        if self._document is not None:
-            self._document.retry()
+        """Write again what could not be written; or open to write what somebody else was writing."""
+        document = self._document
+        if document is None:
+            return
+        if document.store.holder is None:
+            document.retry()
+        elif not self._open_to_write(document):
+            self._tell_looking_only(document)
 
     def _try(self, doing: Callable[[], object]) -> bool:
         try:

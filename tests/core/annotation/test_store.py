@@ -10,12 +10,14 @@ import sys
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from panosod_core.annotation import writer_lock
 from panosod_core.annotation.backups import (
     backup_folder,
     backups,
@@ -93,6 +95,27 @@ def test_the_lock_of_a_dead_process_is_taken(project: Path) -> None:
     mine = WriterLock.take(project, author="me")
     assert isinstance(mine, WriterLock)
     mine.release()
+
+
+def test_who_only_writes_a_row_is_waited_for_no_longer_than_asked(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s = [0.0]
+    clock = SimpleNamespace(
+        monotonic=lambda: now_s[0], sleep=lambda wait_s: now_s.append(now_s.pop() + wait_s), time=lambda: 0.0
+    )
+    monkeypatch.setattr(writer_lock, "time", clock)
+    held = WriterLock.take(project, author=writer_lock.BRIEF)
+    assert isinstance(held, WriterLock)
+    for words, longest_s in (({"wait_s": 0.3}, 0.3), ({}, writer_lock.BRIEF_S)):
+        for text in (lock_path(project).read_text(), "not to be read"):
+            lock_path(project).write_text(text)
+            begun_s = now_s[0]
+            document = Document.open(project, author="ada", backup_every_s=None, **words)
+            assert document.why_read_only is not None and document.store.holder.is_brief
+            assert longest_s <= now_s[0] - begun_s <= longest_s + 0.05
+            document.close()
+    held.release()
 
 
 # ---- what is no project

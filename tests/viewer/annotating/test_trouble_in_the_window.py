@@ -5,6 +5,8 @@ import pytest
 
 from panosod_core.annotation.backups import backup_folder, make_backup
 from panosod_core.annotation.document import Document
+from panosod_core.annotation.writer_lock import BRIEF, WriterLock
+from panosod_viewer.annotating import project_at_hand
 from panosod_viewer.annotating.project_at_hand import GIVE_UP, NOT_BACKED_UP, OPEN_BACKUP, RETRY
 from panosod_viewer.panels.notice import Severity
 
@@ -80,6 +82,41 @@ def test_a_second_window_looks_only_and_says_so(painting, clip):
     second.trigger("annotate.brush")
     second.stroke([second.point(-30, 0)])
     assert np.array_equal(second.labels(), painted)
+
+
+def test_a_project_that_a_job_writes_into_is_looked_at_and_soon_written(painting, clip, monkeypatch):
+    monkeypatch.setattr(project_at_hand, "WAIT_S", 0.0)
+    monkeypatch.setattr(project_at_hand, "AGAIN_MS", 20)
+    monkeypatch.setattr(project_at_hand, "TRIES", 1_000_000)
+    first = painting().open(clip).identified()
+    painted = paint(first)
+    first.saved()
+    first.close()
+    lock = WriterLock.take(clip.with_suffix(".panosod"), author=BRIEF)
+    assert isinstance(lock, WriterLock)
+    window = painting().open(clip).identified()
+    window.wait(lambda: window.desk.key is not None)
+    assert BRIEF in window.desk.document.why_read_only and "looking only" in window.viewer.window.notices.current.text
+    lock.release()
+    window.wait(lambda: window.desk.document.why_read_only is None)
+    assert np.array_equal(window.labels(), painted) and shown(window) == []
+    window.trigger("annotate.brush")
+    window.stroke([window.point(-30, 0)])
+    assert not np.array_equal(window.labels(), painted)
+
+
+def test_a_project_is_written_when_the_other_window_has_gone_and_a_retry_is_asked_for(painting, clip):
+    first = painting().open(clip).identified()
+    paint(first)
+    first.saved()
+    second = painting().open(clip).identified()
+    second.wait(lambda: second.desk.key is not None)
+    notices = second.viewer.window.notices
+    notices.action_triggered.emit(RETRY)
+    assert "looking only" in notices.current.text and shown(second) == [RETRY]
+    assert first.desk.close_project()
+    notices.action_triggered.emit(RETRY)
+    assert second.desk.document.why_read_only is None and second.desk.key is not None and shown(second) == []
 
 
 def test_a_damaged_project_is_left_alone_and_its_backup_offered(painting, clip):
