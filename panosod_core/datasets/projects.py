@@ -338,4 +338,4 @@ def _save(path: Path, pixels: NDArray[np.uint8]) -> None:
 
 def is_project(path: Path) -> bool:
     """Whether a path names a project rather than a folder."""
-    return path.suffix == SUFFIX and path.is_file()
+    return path.suffix.lower() == SUFFIX and path.is_file()

@@ -17,7 +17,7 @@ from panosod_core.datasets.findings import Kind, Weight
 from panosod_core.datasets.index import Layout, Split
 from panosod_core.datasets.opening import find_root, open_data_set
 from panosod_core.datasets.pictures import read_mask, read_picture
-from panosod_core.datasets.projects import Part, Preparation, is_machines, prepare, teaches
+from panosod_core.datasets.projects import Part, Preparation, is_machines, is_project, prepare, teaches
 from panosod_core.datasets.windows import WindowSpec, list_windows, load_window
 from panosod_core.errors import DatasetError
 from panosod_core.geometry.picture import PictureGeometry
@@ -156,6 +156,12 @@ def test_a_project_opens_like_a_folder_and_only_once(project, monkeypatch, tmp_p
     assert layout is Layout.PANOSOD and [c.split for c in open_data_set(project.path).clips] == [Split.TRAIN]
     before = (root / "dataset.json").stat().st_mtime_ns
     assert find_root(project.path)[0] == root and (root / "dataset.json").stat().st_mtime_ns == before
+
+
+def test_a_project_is_known_by_its_suffix_in_capitals_too(tmp_path):
+    for name, is_one in (("a.panosod", True), ("A.PANOSOD", True), ("a.mp4", False)):
+        (tmp_path / name).write_bytes(b"")
+        assert is_project(tmp_path / name) == is_one
 
 
 def test_a_clip_that_is_away_is_told_and_looked_for_again(project, media, monkeypatch, tmp_path):
