@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtWidgets import QApplication
 
 from panosod_core.annotation.adopting import new_clip
 from panosod_core.annotation.document import Document, Done
@@ -317,7 +318,8 @@ class AnnotationDesk(ObjectsAtHand):
         self._set_clip(None)
 
     def _may_reopen(self) -> bool:
-        return self._clip is not None and self._held is None and self._kept is None
+        is_settled = self._clip is not None and self._held is None and self._kept is None
+        return is_settled and QApplication.activeModalWidget() is None  # an export that runs would end
 
     def _lay_down(self) -> None:
         if self._sketch is not None:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PySide6.QtWidgets import QDialog
 
 from panosod_core.annotation.backups import backup_folder, make_backup
 from panosod_core.annotation.document import Document
@@ -97,7 +98,13 @@ def test_a_project_that_a_job_writes_into_is_looked_at_and_soon_written(painting
     window = painting().open(clip).identified()
     window.wait(lambda: window.desk.key is not None)
     assert BRIEF in window.desk.document.why_read_only and "looking only" in window.viewer.window.notices.current.text
+    dialog = QDialog(window.viewer.window)
+    dialog.open()
     lock.release()
+    tries = window.desk._tries
+    window.wait(lambda: window.desk._tries < tries - 2)
+    assert window.desk.document.why_read_only is not None, "not under a dialog"
+    dialog.reject()
     window.wait(lambda: window.desk.document.why_read_only is None)
     assert np.array_equal(window.labels(), painted) and shown(window) == []
     window.trigger("annotate.brush")
