@@ -172,7 +172,7 @@ class TrainingThread:
             _check_torch()
             _control().resolve(job)
             _control().queue(job)
-            self._advance(now=True)
+            self._advance(asked=job)
 
         self._ask(resume, f"resume {job.name}")
 
@@ -232,10 +232,15 @@ class TrainingThread:
         if view is not None:
             self._post(JobSeen(view))
 
-    def _advance(self, *, now: bool = False) -> None:
-        """Start the next job; what keeps one from it is told once, and is no reason to look at none."""
+    def _advance(self, *, now: bool = False, asked: Path | None = None) -> None:
+        """Start the next job; what keeps one from it is told once, and is no reason to look at none.
+
+        Args:
+            now: also where it was looked for just before.
+            asked: a job that a person has asked for: of this one it is told again.
+        """
         moment = time.monotonic()
-        if not now and moment - self._advanced_s < ADVANCE_EVERY_S:
+        if not now and asked is None and moment - self._advanced_s < ADVANCE_EVERY_S:
             return
         self._advanced_s = moment
         from panosod_core.training.jobs.queue import JobQueue
@@ -247,8 +252,10 @@ class TrainingThread:
             self._queue.advance()
         except PanosodError as error:
             self._stuck = str(error)
-        news = [text for path, text in self._queue.faults.items() if told.get(path) != text]
-        for text in [*news, *([self._stuck] if self._stuck not in ("", stuck) else [])]:
+        news = [text for path, text in self._queue.faults.items() if path == asked or told.get(path) != text]
+        if self._stuck and (asked is not None or self._stuck != stuck):
+            news.append(self._stuck)
+        for text in news:
             self._post(Refused(text))
 
     def _list(self, project: Path | None) -> None:
@@ -297,7 +304,7 @@ class TrainingThread:
         JobFolder.create(path, request)
         _control().queue(path)
         self._post(JobMade(path))
-        self._advance(now=True)
+        self._advance(asked=path)
 
     def _promote(self, job: Path) -> None:
         from panosod_core.inference.library import ModelLibrary

@@ -132,6 +132,16 @@ def test_of_a_folder_that_cannot_be_used_is_told_once_and_the_job_is_watched_on(
     assert [".queue.lock" in letter.text for letter in window.others] == [True]
 
 
+def test_that_a_job_cannot_be_started_is_told_whenever_a_person_asks_for_it(tmp_path):
+    pytest.importorskip("torch")
+    job, told = queued(tmp_path / "jobs" / "job"), []
+    thread = TrainingThread(told.append, root=tmp_path / "jobs", command=lambda folder: (str(tmp_path / "none"),))
+    for _ in range(2):
+        thread.resume(job.path)
+    assert thread.close(timeout_s=30.0)
+    assert ["cannot be started" in letter.text for letter in told] == [True, True]
+
+
 def test_of_one_that_floods_its_log_the_end_is_shown_and_kept(opened, monkeypatch):
     monkeypatch.setattr(job_folder, "LOG_MOST_BYTES", 1 << 20)
     monkeypatch.setattr(job_folder, "_LOG_KEPT_BYTES", 1 << 16)
