@@ -171,7 +171,8 @@ class Finetuning:
             media = {clip.id: clip_file(request.project, clip) for clip in snapshot.clips}
             corrected = corrected_frames(snapshot, clips=[c for c, path in media.items() if path is not None])
             files = {clip.content_id: path for clip in snapshot.clips if (path := media[clip.id]) is not None}
-            check_sound({clip.name: (files[clip.content_id], len(clip.times_s)) for clip in corrected})
+            if base.config.fuses:
+                check_sound({clip.name: (files[clip.content_id], len(clip.times_s)) for clip in corrected})
             missing = [c.path for c in snapshot.clips if media[c.id] is None and snapshot.frames[c.id]]
             total = sum(len(clip.times_s) for clip in corrected)
             if total < FEWEST:
@@ -281,33 +282,34 @@ class Finetuning:
             decided = record.result.get("decided", {}).get("begun_with", 1.0) if apart else 1.0
             frames += compare_models(incumbent, self._engine(weights), data, decided=decided, progress=told)
             self._heed()
+        base, unasked = self._on_base(incumbent)
         verdict = judge(
             frames, corrected=record.result["corrected"], seed=self._request.seed, spread=apart,
-            base=self._on_base(incumbent),
+            base=base, unasked=unasked, chosen=apart,
         )  # fmt: skip
         write_json(
             root / EVALUATION,
             {"verdict": verdict.to_json(), "frames": [f.to_json() for f in frames], "cross_validation": not apart},
         )
-        overall, base, control = (
+        overall, on_base, control = (
             {name: vars(found) for name, found in scores.items()}
             for scores in (verdict.overall, verdict.base, verdict.control)
         )
         candidate = ModelFile.read(root / CANDIDATE)
         self._job.become(
             JobState.EVALUATED, verdict.reason,
-            advice=verdict.advice.value, reason=verdict.reason, scores=overall, base=base, control=control,
+            advice=verdict.advice.value, reason=verdict.reason, scores=overall, base=on_base, control=control,
             candidate=candidate.model_id,
         )  # fmt: skip
 
-    def _on_base(self, incumbent: Engine) -> list[FrameScores]:
-        """Both models on base scenes; on none where those cannot be read, such as on the nodes of a cluster alone."""
+    def _on_base(self, incumbent: Engine) -> tuple[list[FrameScores], str]:
+        """Both models on base scenes; none and why where those cannot be read, such as on a cluster's nodes alone."""
         mix, candidate = mix_of(self._request), self._engine(self._job.path / CANDIDATE)
         try:
-            return compare_on_base(incumbent, candidate, folder=mix.folder, scene=mix.scene, heed=self._heed)
+            return compare_on_base(incumbent, candidate, folder=mix.folder, scene=mix.scene, heed=self._heed), ""
         except DatasetError as error:
             self._job.tell("note", text=f"nobody asks what the new model has forgotten: {error}")
-            return []
+            return [], str(error)
 
     def _engine(self, path: Path) -> Engine:
         # Both on the same runtime and in full precision, whatever exports lie about: models are compared here.

@@ -22,15 +22,17 @@ from panosod_core.synth.scene_config import SceneConfig
 from panosod_core.training.finetune_compare import scores_of
 from panosod_core.training.finetune_gate import FrameScores
 
-SCENES = 20
+SCENES = 40
 FIRST_SEED = 1 << 42
 """No training, check or test takes scenes from here on. They are the same for every job."""
 _MOST_DRAWN = 10 * SCENES
 """Of those in which nothing sounds there is nothing to be asked."""
 
 Picture = NDArray[np.float32]
-Scene = tuple[str, Picture, Picture, Picture, bool]
-"""Name, pictures (T, 3, H, W), sound (4, n), mask (H, W), whether it has sound."""
+Place = tuple[str, int, float]
+"""Name of a clip, number and time of the frame in it, seconds."""
+Scene = tuple[Place, Picture, Picture, Picture, bool]
+"""Its clip, pictures (T, 3, H, W), sound (4, n), mask (H, W), whether it has sound."""
 
 
 def compare_on_base(
@@ -41,7 +43,7 @@ def compare_on_base(
     scene: SceneConfig,
     heed: Callable[[], None] = lambda: None,
 ) -> list[FrameScores]:
-    """Scores of both models on base scenes; each is a clip of its own.
+    """Scores of both models on base scenes. A synthetic one is a clip of its own.
 
     Args:
         incumbent: the model that is used.
@@ -52,17 +54,19 @@ def compare_on_base(
         heed: called before every scene.
 
     Raises:
-        DatasetError: the folder is no data set that can be read, or holds no frame with a mask.
+        DatasetError: the folder is no data set that can be read, or holds no frame with a mask; or nothing sounds.
     """
     found = _synthetic(candidate.config, scene) if folder is None else _of_folder(candidate.config, folder)
     frames = []
-    for number, (name, pictures, foa, mask, has_sound) in enumerate(found):
+    for place, pictures, foa, mask, has_sound in found:
         heed()
         scores = []
         for engine in (incumbent, candidate):
             made = window_map(engine, pictures, foa)
             scores.append(scores_of(made, mask, heard(made.location, engine.config) if has_sound else None))
-        frames.append(FrameScores(name, number, 0.0, *scores))
+        frames.append(FrameScores(*place, *scores))
+    if not frames:
+        raise DatasetError("expected synthetic scenes in which something sounds, drew none: change what scenes hold")
     return frames
 
 
@@ -74,9 +78,9 @@ def _synthetic(config: ModelConfig, scene: SceneConfig) -> Iterator[Scene]:
     for index in range(_MOST_DRAWN):
         batch = windows[index]
         mask = batch["masks"][0, spec.target].numpy()
-        if count < SCENES and mask.any():
+        if mask.any():
             count += 1
-            yield batch["meta"][0].clip, batch["frames"][0].numpy(), batch["foa"][0].numpy(), mask, True
+            yield (batch["meta"][0].clip, 0, 0.0), batch["frames"][0].numpy(), batch["foa"][0].numpy(), mask, True
         if count == SCENES:
             return
 
@@ -90,8 +94,8 @@ def _of_folder(config: ModelConfig, folder: Path) -> Iterator[Scene]:
     for place in range(chosen):
         window = windows[(2 * place + 1) * len(windows) // (2 * chosen)]
         sample = load_window(window, spec)
-        name = f"{window.clip.name}, frame {window.frame.number}"
-        yield name, sample.frames, sample.foa, sample.masks[spec.target], sample.has_sound
+        asked = (window.clip.name, window.frame.number, round(window.frame.time_s, 4))
+        yield asked, sample.frames, sample.foa, sample.masks[spec.target], sample.has_sound
 
 
 def _kept_part(data: DataSet) -> DataSet:

@@ -1,10 +1,10 @@
 """Whether a candidate may replace the incumbent: advice from paired scores. A person decides. No torch here.
 
-Intervals are those of a bootstrap of blocks: neighbouring frames look alike, and so do their differences. Drawn again
-are whole clips where there are enough (C. Field, A. Welsh, "Bootstrapping clustered data", 2007), else stretches of
-time of a clip (E. Carlstein, "The use of subseries values for estimating the variance of a general statistic from a
-stationary sequence", 1986; with overlapping ones H. Künsch, "The jackknife and the bootstrap for general stationary
-observations", 1989).
+Neighbouring frames look alike, and so do their differences. Blocks of them stand for one observation each: whole clips
+where there are enough (C. Field, A. Welsh, "Bootstrapping clustered data", 2007), else stretches of time of a clip
+(E. Carlstein, "The use of subseries values for estimating the variance of a general statistic from a stationary
+sequence", 1986). With few blocks the interval of their mean is Student's ("The probable error of a mean", 1908), since
+percentiles of a bootstrap are too narrow there; with many, blocks are drawn again.
 """
 
 from __future__ import annotations
@@ -17,10 +17,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
+from panosod_core.training.finetune_blocks import BLOCKS_S, FEWEST_BLOCKS, blocks_of
 from panosod_core.training.finetune_split import ENOUGH, FEWEST_CHECKED
 
 SCORES = ("f", "s", "e", "mae", "j", "location_deg")
+WIDEST = {"location_deg": 180.0}
+"""What a difference can be at most; 1 for the others."""
 LOWER_WINS = frozenset({"mae", "location_deg"})
 DECIDES = "f"
 MARGIN = 0.02
@@ -28,10 +32,8 @@ MARGIN = 0.02
 LEAST_GAIN = 0.005
 """A gain of F below this is none, however sure."""
 CONFIDENCE = 0.95
-BLOCKS_S = (math.inf, 3.0, 1.5, 0.75, 0.375, 0.0)
-"""Lengths of blocks, seconds: whole clips; what the sound of one window spans, which neighbours share; and shorter ones
-where there are too few of those, down to single frames."""
-FEWEST_BLOCKS = 5
+MANY_BLOCKS = 20
+"""From here on blocks are drawn again; below, the interval is Student's."""
 _RESAMPLES = 4000
 
 
@@ -84,8 +86,9 @@ class Compared:
     Attributes:
         incumbent, candidate: means over the frames that have it.
         gain: mean of what the candidate is better by; above 0 is better for every score.
-        low, high: interval of it, by :func:`bootstrap`.
+        low, high: interval of it, by :func:`interval`.
         frames: that have it.
+        blocks: that these lie in.
     """
 
     incumbent: float
@@ -94,6 +97,7 @@ class Compared:
     low: float
     high: float
     frames: int
+    blocks: int
 
 
 @dataclass(frozen=True)
@@ -131,6 +135,8 @@ def judge(
     margin: float = MARGIN,
     spread: bool = True,
     base: Sequence[FrameScores] = (),
+    unasked: str = "",
+    chosen: bool = False,
 ) -> Verdict:
     """Compare two models frame by frame.
 
@@ -140,7 +146,9 @@ def judge(
         seed: of the resampling.
         margin: how much F may fall in any clip, and on the whole of ``base``.
         spread: False: the frames are from cross-validation, whatever their number.
-        base: of what the incumbent was made for, each a clip of its own.
+        base: of what the incumbent was made for.
+        unasked: why nobody could ask what was forgotten; the reason then begins with it.
+        chosen: the candidate was chosen among others by the same frames.
 
     Returns:
         The advice with its reasons.
@@ -161,6 +169,10 @@ def judge(
         advice, reason = Advice.KEEP, f"{reason}; but {forgotten}"
     elif forgotten:
         reason = f"{reason}; {forgotten}"
+    if chosen and advice is Advice.PROMOTE:
+        reason = f"{reason}; its best pass was chosen on the same frames, so the gain is somewhat optimistic"
+    if unasked:
+        reason = f"base scenes could not be asked what was forgotten ({unasked}): look yourself; {reason}"
     return Verdict(advice, reason, overall, by_clip, worst, control, on_base)
 
 
@@ -175,6 +187,10 @@ def _numbers(found: Compared) -> str:
     return (
         f"F {found.incumbent:.3f} -> {found.candidate:.3f}, {found.gain:+.3f} ({found.low:+.3f} to {found.high:+.3f})"
     )
+
+
+def _stretches(blocks: int) -> str:
+    return f"{blocks} stretch{'es' if blocks != 1 else ''} of {BLOCKS_S[-1]:g} s"
 
 
 def _advice(
@@ -195,6 +211,12 @@ def _advice(
         checked = 0 if found is None else found.frames
         return Advice.TOO_FEW, f"{checked} checked frames are too few to tell: {FEWEST_CHECKED} or more are needed"
     numbers = _numbers(found)
+    if found.blocks < FEWEST_BLOCKS:
+        close = f"{found.frames} frames in {_stretches(found.blocks)}, {FEWEST_BLOCKS} such or more are needed"
+        return (
+            Advice.TOO_FEW,
+            f"checked frames lie too close together: {close}; correct more, in other clips or seconds away ({numbers})",
+        )
     if found.low <= 0 or found.gain < LEAST_GAIN:
         chance = "not better beyond chance" if found.low <= 0 else "not better by anything that matters"
         how = "worse" if found.gain < 0 else chance
@@ -215,45 +237,40 @@ def _compared(frames: Sequence[FrameScores], seed: int) -> dict[str, Compared]:
         before = float(np.mean([f.incumbent[name] for f, _ in some]))
         after = float(np.mean([f.candidate[name] for f, _ in some]))
         gains = [g for _, g in some]
-        low, high = bootstrap([f.clip for f, _ in some], [f.time_s for f, _ in some], gains, seed=seed)
-        found[name] = Compared(before, after, float(np.mean(gains)), low, high, len(some))
+        blocks = blocks_of([f.clip for f, _ in some], [f.time_s for f, _ in some])
+        low, high = interval(blocks, gains, within=WIDEST.get(name, 1.0), seed=seed)
+        found[name] = Compared(before, after, float(np.mean(gains)), low, high, len(some), int(blocks.max()) + 1)
     return found
 
 
-def bootstrap(
-    clips: Sequence[str], times_s: Sequence[float], gains: Sequence[float], *, seed: int
+def interval(
+    blocks: NDArray[np.int64], gains: Sequence[float], *, within: float = math.inf, seed: int
 ) -> tuple[float, float]:
-    """Interval of a mean of paired differences: blocks of frames are drawn again, percentiles of the means.
+    """Interval of a mean of paired differences, by blocks. It holds the mean of the frames.
 
-    With few blocks it is narrower than it should be: five hold some 85 % of what they say.
+    Below :data:`MANY_BLOCKS` Student's, of the blocks' means; a single block says nothing. From there on blocks are
+    drawn again: percentiles of the means.
 
     Args:
-        clips: of each frame.
-        times_s: of each frame.
+        blocks: (frames,) of each frame, from 0.
         gains: difference of each frame.
+        within: no mean can be farther from 0.
         seed: of the drawing.
 
     Returns:
         Low and high end at :data:`CONFIDENCE`.
     """
-    blocks = blocks_of(clips, times_s)
     sums, counts = np.bincount(blocks, weights=np.asarray(gains, np.float64)), np.bincount(blocks)
+    if not np.any(gains):
+        return 0.0, 0.0  # the same maps
+    if len(sums) == 1:
+        return -within, within
+    if len(sums) < MANY_BLOCKS:
+        means, mean = sums / counts, float(sums.sum() / counts.sum())
+        reach = float(stdtrit(len(means) - 1, (1 + CONFIDENCE) / 2) * means.std(ddof=1) / math.sqrt(len(means)))
+        middle = float(means.mean())
+        return max(min(middle - reach, mean), -within), min(max(middle + reach, mean), within)
     drawn = np.random.default_rng(seed).integers(len(sums), size=(_RESAMPLES, len(sums)))
     means = sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
     low, high = np.quantile(means, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return float(low), float(high)
-
-
-def blocks_of(clips: Sequence[str], times_s: Sequence[float]) -> NDArray[np.int64]:
-    """The block of each frame, from 0: the longest of :data:`BLOCKS_S` of which there are enough."""
-    order = sorted(range(len(clips)), key=lambda k: (clips[k], times_s[k]))
-    blocks = np.zeros(len(clips), np.int64)
-    for length_s in BLOCKS_S:
-        count, clip, start_s = -1, "", 0.0
-        for k in order:
-            if count < 0 or clips[k] != clip or times_s[k] - start_s >= length_s:
-                count, clip, start_s = count + 1, clips[k], times_s[k]
-            blocks[k] = count
-        if count + 1 >= FEWEST_BLOCKS:
-            break
-    return blocks

@@ -12,7 +12,8 @@ from panosod_core.synth.scene_config import SceneConfig, config_from_json
 from panosod_core.training.config import BestBy, Precision, Schedule, Stage, TrainConfig
 from panosod_core.training.data import DataConfig
 from panosod_core.training.finetune_data import AUGMENT, Mix
-from panosod_core.training.finetune_split import ENOUGH, FEWEST_CHECKED, Corrected, FixedSplit, folds
+from panosod_core.training.finetune_folds import folds
+from panosod_core.training.finetune_split import ENOUGH, FEWEST_CHECKED, Corrected, FixedSplit
 from panosod_core.training.job import Job, StartWeights
 from panosod_core.training.jobs.folder import JobFolder
 from panosod_core.training.jobs.request import FinetuneRequest

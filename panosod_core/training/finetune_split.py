@@ -1,7 +1,8 @@
 """Which corrected frames are learnt from and which check: fixed once, kept beside the project, never mixed again.
 
 A clip, or a stretch of time within one, that is for checking stays so in every later job, whatever is corrected there
-afterwards. Between it and what is learnt from lies a guard that is for neither. No torch here.
+afterwards. Between it and what is learnt from lies a guard that is for neither; it is as wide as pictures reach, while
+the sound of windows (3 s) overlaps across it. No torch here.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from panosod_core.annotation.snapshot import Snapshot, SnapshotFrame
 from panosod_core.datasets.index import Split
 from panosod_core.datasets.projects import Part, SplitRule, teaches
 from panosod_core.errors import TrainingError
+from panosod_core.training.finetune_blocks import BLOCKS_S, FEWEST_BLOCKS, blocks_of
 from panosod_core.training.jobs.files import read_json, write_json
 
 FEWEST, ENOUGH = 5, 20
@@ -29,7 +31,6 @@ FEWEST_CHECKED = 5
 LEAST_SHARE, MOST_SHARE = 0.05, 0.15
 GUARD_S = 0.5
 """Windows reach 0.2 s to either side: no picture of a checked window lies in one that is learnt from."""
-FOLDS = 3
 _VERSION = 1
 
 
@@ -76,16 +77,16 @@ class FixedSplit:
 
     def part_of(self, content_id: str, time_s: float) -> Split | None:
         """What a moment of a clip is for; None: it guards."""
-        if _distance_s(self.apart.get(content_id, ()), time_s) < self.apart_s:
+        if distance_s(self.apart.get(content_id, ()), time_s) < self.apart_s:
             return None
-        nearest = _distance_s(self.check.get(content_id, ()), time_s)
+        nearest = distance_s(self.check.get(content_id, ()), time_s)
         if nearest == 0:
             return Split.VALIDATION
         return None if nearest < self.guard_s else Split.TRAIN
 
     def held(self, corrected: Sequence[Corrected]) -> int:
         """How many frames are for checking."""
-        return sum(self.part_of(c.content_id, t) is Split.VALIDATION for c in corrected for t in c.times_s)
+        return sum(self.part_of(c, t) is Split.VALIDATION for c, t in _moments(corrected))
 
     def to_learn_from(self, corrected: Sequence[Corrected]) -> list[Corrected]:
         """The frames that are for learning; clips without any are left out."""
@@ -181,7 +182,7 @@ class Corrected:
     times_s: tuple[float, ...]
 
 
-def _distance_s(stretches: Sequence[Stretch], time_s: float) -> float:
+def distance_s(stretches: Sequence[Stretch], time_s: float) -> float:
     """Seconds to the nearest of some stretches; 0 within one."""
     return min((max(s.start_s - time_s, time_s - s.end_s, 0.0) for s in stretches), default=math.inf)
 
@@ -257,7 +258,8 @@ def keep_split(project: Path, split: FixedSplit) -> None:
 def extend_split(before: FixedSplit, corrected: Sequence[Corrected], *, share: float) -> FixedSplit:
     """Add clips, or stretches of them, until the check set holds its share. Nothing that was in it leaves it.
 
-    What a job has learnt from is never added; where nothing else is left, the check set stays too small.
+    What a job has learnt from is never added; where nothing else is left, the check set stays too small. Where it may
+    hold enough frames to decide by, it grows until they lie in enough blocks, if that can be had.
 
     Args:
         before: what is kept.
@@ -268,22 +270,37 @@ def extend_split(before: FixedSplit, corrected: Sequence[Corrected], *, share: f
         The split; as it was where it already holds enough.
     """
     total = sum(len(clip.times_s) for clip in corrected)
-    held = before.held(corrected)
-    limit = math.floor(MOST_SHARE * total)
-    least = max(math.ceil(LEAST_SHARE * total), FEWEST_CHECKED if limit >= FEWEST_CHECKED else 0)
-    if total < ENOUGH or held >= least:
+    held, limit = before.held(corrected), math.floor(MOST_SHARE * total)
+    decides = limit >= FEWEST_CHECKED
+    least = max(math.ceil(LEAST_SHARE * total), FEWEST_CHECKED if decides else 0)
+    if total < ENOUGH or (held >= least and (not decides or held >= limit or _is_spread(before, corrected))):
         return before
     fresh = [c for c in corrected if c.content_id not in before.check and before.is_new(c, -math.inf, math.inf)]
     wanted, most = max(1, least - held, round(share * total) - held), max(1, limit - held)
     chosen = _whole_clips(fresh, least=max(1, least - held), most=most)
-    if chosen and len(chosen) < len(corrected):
-        return replace(before, check=dict(before.check) | dict.fromkeys(chosen, (WHOLE,)))
-    found = dict(before.check)
-    for clip, count in _shared_out(corrected, before, min(wanted, most)):
-        stretch = _stretch(clip, count, before)
-        if stretch is not None:
-            found[clip.content_id] = (*found.get(clip.content_id, ()), stretch)
-    return replace(before, check=found)
+    whole = replace(before, check=dict(before.check) | dict.fromkeys(chosen, (WHOLE,)))
+    if chosen and len(chosen) < len(corrected) and (not decides or _is_spread(whole, corrected)):
+        return whole
+    after = _with_stretches(before, corrected, min(wanted, most))
+    if held >= least:
+        return after if _blocks(after, corrected) > _blocks(before, corrected) else before
+    if chosen and len(chosen) < len(corrected) and not _is_spread(after, corrected):
+        return whole
+    return after
+
+
+def _blocks(split: FixedSplit, corrected: Sequence[Corrected]) -> int:
+    """In how many blocks the check set lies, by which the gate judges."""
+    held = [(c, t) for c, t in _moments(corrected) if split.part_of(c, t) is Split.VALIDATION]
+    return len(set(blocks_of([c for c, _ in held], [t for _, t in held]).tolist()))
+
+
+def _moments(corrected: Sequence[Corrected]) -> list[tuple[str, float]]:
+    return [(c.content_id, t) for c in corrected for t in c.times_s]
+
+
+def _is_spread(split: FixedSplit, corrected: Sequence[Corrected]) -> bool:
+    return _blocks(split, corrected) >= FEWEST_BLOCKS
 
 
 def _whole_clips(clips: Sequence[Corrected], *, least: int, most: int) -> list[str]:
@@ -297,29 +314,61 @@ def _whole_clips(clips: Sequence[Corrected], *, least: int, most: int) -> list[s
     return chosen if held >= least else []
 
 
-def _shared_out(clips: Sequence[Corrected], before: FixedSplit, wanted: int) -> list[tuple[Corrected, int]]:
-    """How many frames each clip gives, the longest first, until there are enough."""
-    shares: list[tuple[Corrected, int]] = []
-    total = sum(len(c.times_s) for c in clips)
-    left = wanted
-    for clip in sorted(clips, key=lambda c: (-len(c.times_s), c.content_id)):
-        free = sum(before.part_of(clip.content_id, t) is Split.TRAIN for t in clip.times_s)
-        count = min(left, math.ceil(wanted * len(clip.times_s) / total), free // 2)
-        if count > 0:
-            shares.append((clip, count))
-            left -= count
-    return shares
+def _with_stretches(before: FixedSplit, corrected: Sequence[Corrected], wanted: int) -> FixedSplit:
+    """Clips give so many frames together, by what is new in each; what one cannot give, the next one does."""
+    split, left = before, wanted
+    new = {c.content_id: len(_new(c, before)) for c in corrected}
+    order = sorted((c for c in corrected if new[c.content_id] > 1), key=lambda c: (-new[c.content_id], c.content_id))
+    total = sum(new.values())
+    for share in (wanted, total):  # by its part; then whatever is missing
+        for clip in order:
+            most = min(new[clip.content_id] // 2, math.ceil(share * new[clip.content_id] / total))
+            count = min(left, most - split.held([clip]) + before.held([clip]))
+            if count > 0:
+                split = _spread(clip, count, split, math.ceil(FEWEST_BLOCKS / len(order)))
+                left = wanted - split.held(corrected) + before.held(corrected)
+    return split
 
 
-def _stretch(clip: Corrected, count: int, before: FixedSplit) -> Stretch | None:
+def _new(clip: Corrected, split: FixedSplit) -> list[float]:
+    """The frames that may come into the check set."""
+    learnt = split.learnt.get(clip.content_id, frozenset())
+    return [t for t in clip.times_s if t not in learnt and split.part_of(clip.content_id, t) is Split.TRAIN]
+
+
+def _spread(clip: Corrected, count: int, before: FixedSplit, most: int) -> FixedSplit:
+    """With up to so many frames of a clip, in as many stretches as leave half of the others to learn from; else one."""
+    free = sum(len(c.times_s) for c in before.to_learn_from([clip]))
+    for pieces in range(min(count, most), 0, -1):
+        split, new = before, _new(clip, before)
+        for k in range(pieces):
+            part = new[k * len(new) // pieces : (k + 1) * len(new) // pieces]
+            stretch = _stretch(clip, count * (k + 1) // pieces - count * k // pieces, split, part)
+            if stretch is not None:
+                found = (*split.check.get(clip.content_id, ()), stretch)
+                split = replace(split, check=dict(split.check) | {clip.content_id: found})
+        if pieces == 1 or 2 * sum(len(c.times_s) for c in split.to_learn_from([clip])) >= free:
+            return split
+    return before
+
+
+def _stretch(clip: Corrected, count: int, before: FixedSplit, part: Sequence[float]) -> Stretch | None:
     """The stretch of at most so many neighbouring frames whose guard costs the fewest others; of equals, by a hash.
 
-    None where jobs have learnt from all of them, or the guard would leave nothing of the clip.
+    Those a block away from what is checked already come first. None where jobs have learnt from all of them, or the
+    guard would leave nothing of the clip.
     """
     free = [t for t in clip.times_s if before.part_of(clip.content_id, t) is Split.TRAIN]
+    checked = before.check.get(clip.content_id, ())
     for size in range(count, 0, -1):
-        runs = [Stretch(free[i], free[i + size - 1]) for i in range(len(free) - size + 1)]
+        runs = [
+            Stretch(part[i], part[i + size - 1])
+            for i in range(len(part) - size + 1)
+            if sum(part[i] <= t <= part[i + size - 1] for t in clip.times_s) == size
+        ]
         cost = {s: _lost(free, s, before.guard_s) for s in runs if before.is_new(clip, s.start_s, s.end_s)}
+        apart = {s: lost for s, lost in cost.items() if _gap_s(checked, s) >= BLOCKS_S[-1]}
+        cost = apart or cost
         least = min(cost.values(), default=len(free))
         if least < len(free):
             best = [s for s, lost in cost.items() if lost == least]
@@ -327,39 +376,12 @@ def _stretch(clip: Corrected, count: int, before: FixedSplit) -> Stretch | None:
     return None
 
 
+def _gap_s(stretches: Sequence[Stretch], other: Stretch) -> float:
+    """Seconds between a stretch and the nearest of others, none of which it holds."""
+    return min(distance_s(stretches, other.start_s), distance_s(stretches, other.end_s))
+
+
 def _lost(times_s: Sequence[float], stretch: Stretch, guard_s: float) -> int:
     """How many frames could no longer be learnt from."""
     trial = FixedSplit({"": (stretch,)}, guard_s)
     return sum(trial.part_of("", t) is not Split.TRAIN for t in times_s)
-
-
-def folds(corrected: Sequence[Corrected], *, fixed: FixedSplit, count: int = FOLDS) -> list[FixedSplit]:
-    """Splits for cross-validation by blocks of time: every frame is checked in exactly one of them.
-
-    Args:
-        corrected: too few frames for a check set of their own.
-        fixed: the project's split: what it keeps for the check, and its guard, is for nothing in all of them.
-        count: of folds; fewer where there are fewer frames.
-
-    Returns:
-        A split each; none where there is a single frame. One whose guard would leave nothing to learn from has a
-        smaller one.
-    """
-    order = [(clip, time_s) for clip in fixed.to_learn_from(corrected) for time_s in clip.times_s]
-    found = []
-    for k in range(min(count, len(order))):
-        first, end = k * len(order) // count, (k + 1) * len(order) // count
-        block: dict[str, list[float]] = {}
-        for clip, time_s in order[first:end]:
-            block.setdefault(clip.content_id, []).append(time_s)
-        own = {c: (Stretch(t[0], t[-1]),) for c, t in block.items()}
-        others = [(clip.content_id, t) for clip, t in (*order[:first], *order[end:])]
-        if own and others:
-            found.append(replace(fixed.unchecked(), check=own, guard_s=_guard_of(own, others, fixed.guard_s)))
-    return found
-
-
-def _guard_of(check: Mapping[str, tuple[Stretch, ...]], others: Sequence[tuple[str, float]], guard_s: float) -> float:
-    """The guard; where that leaves none of the others, the widest one that leaves half of them, seconds."""
-    gaps = sorted((_distance_s(check.get(content_id, ()), time_s) for content_id, time_s in others), reverse=True)
-    return guard_s if gaps[0] >= guard_s else gaps[(len(gaps) - 1) // 2]

@@ -13,6 +13,7 @@ from panosod_core.inference.model_file import ModelFile
 from panosod_core.model.checkpoint import save_checkpoint
 from panosod_core.model.network import build_network
 from panosod_core.synth.scene_config import SceneConfig, config_from_json
+from panosod_core.training import finetune_base
 from panosod_core.training.finetune_base import FIRST_SEED, SCENES, compare_on_base
 from panosod_core.training.finetune_compare import decided_map
 from panosod_core.training.finetune_data import first_scene
@@ -49,15 +50,26 @@ def test_both_models_are_asked_of_the_same_scenes_in_every_job(engines):
 
 def test_where_a_data_set_was_mixed_in_it_is_asked_of(engines, tmp_path):
     found = compare_on_base(*engines, folder=make_asod(tmp_path / "ASOD60K"), scene=BASE)
-    assert 5 <= len(found) <= SCENES and len({f.clip for f in found}) == len(found)
+    assert 5 <= len(found) <= SCENES and len({(f.clip, f.number) for f in found}) == len(found)
+    assert len({f.clip for f in found}) < len(found), "frames of a clip are no clips of their own"
+    assert all(f.time_s > 0 for f in found if f.number > 1)
     with pytest.raises(DatasetError):
         compare_on_base(*engines, folder=tmp_path / "away", scene=BASE)
+
+
+def test_scenes_in_which_nothing_sounds_ask_nothing_and_that_is_said(engines, monkeypatch):
+    monkeypatch.setattr(finetune_base, "_MOST_DRAWN", 2)
+    with pytest.raises(DatasetError, match="drew none"):
+        compare_on_base(*engines, folder=None, scene=replace(BASE, silent=1.0))
 
 
 def test_a_candidate_that_sees_nothing_any_more_is_kept_back_whatever_the_check_set_says(engines):
     frames = compare_on_base(*engines, folder=None, scene=BASE)
     blind = [replace(f, incumbent={"f": 0.8}, candidate={"f": 0.1 + 0.2 * f.candidate["f"]}) for f in frames]
-    better = [replace(f, clip="a", time_s=f.number / 10, incumbent={"f": 0.1}, candidate={"f": 0.5}) for f in frames]
+    better = [
+        replace(f, clip="a", number=k, time_s=1.0 * k, incumbent={"f": 0.1}, candidate={"f": 0.5})
+        for k, f in enumerate(frames)
+    ]
     assert judge(better, corrected=50).advice == "promote"
     assert judge(better, corrected=50, base=blind).advice == "keep"
 
