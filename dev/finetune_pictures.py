@@ -255,8 +255,9 @@ class Walk:
 
     def _has_ended(self) -> bool:
         job = self.finetuning.job
-        if job is not None and job.state is JobState.FAILED:
-            raise AssertionError(job.record.message)
+        ends = (JobState.FAILED, JobState.STOPPED, JobState.CANCELLED)
+        if job is not None and job.state in ends and job.record.message:  # one that is judged yet has no message
+            raise AssertionError(f"{job.state}: {job.record.message}")
         return job is not None and job.state is JobState.EVALUATED
 
     def compare(self) -> None:

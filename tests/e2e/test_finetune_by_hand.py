@@ -23,8 +23,8 @@ from tests.core.training.corrected import MODEL
 
 pytestmark = pytest.mark.gl
 REPO = Path(__file__).resolve().parents[2]
-FRAMES, EVERY = 20, 2
-"""As few as give a check set of their own."""
+FRAMES, EVERY = 34, 1
+"""As few as give a check set of their own that decides: below, the first runs are those of cross-validation."""
 
 
 def walk_module() -> ModuleType:

@@ -16,6 +16,7 @@ from panosod_core.model.checkpoint import save_checkpoint
 from panosod_core.model.network import build_network
 from panosod_core.training.examples import BEST_EXAMPLES, EXAMPLES, Examples, read_examples, write_examples
 from panosod_core.training.finetune import work_on
+from panosod_core.training.finetune_base import SCENES
 from panosod_core.training.finetune_examples import _evenly
 from panosod_core.training.jobs.control import queue
 from panosod_core.training.jobs.folder import JobFolder
@@ -104,6 +105,6 @@ def test_a_job_shows_its_check_set_as_both_models_see_it(tmp_path):
     assert not np.array_equal(last.before, last.now)
     # Beside the comparison stands what the model in use would be worth with its maps as decided as suits it.
     decided = record.result["decided"]["begun_with"]
-    assert ("f" in record.result["control"]) == (decided != 1) and record.result["base"]["f"]["frames"] == 20
+    assert ("f" in record.result["control"]) == (decided != 1) and record.result["base"]["f"]["frames"] == SCENES
     if decided != 1:
         assert record.result["control"]["f"]["frames"] == record.result["scores"]["f"]["frames"]
