@@ -23,7 +23,7 @@ from panosod_core.training.finetune_ray_worker import MARK, unpack
 from panosod_core.training.finetune_ray_worker import main as learn
 from panosod_core.training.finetune_split import split_path
 from panosod_core.training.jobs.cluster import Cluster
-from panosod_core.training.jobs.cluster_end import PLACE, keep_place
+from panosod_core.training.jobs.cluster_end import PLACE, keep_place, place_of
 from panosod_core.training.jobs.control import cancel, queue, resolve, stop
 from panosod_core.training.jobs.folder import CANDIDATE, JobFolder
 from panosod_core.training.jobs.request import FinetuneRequest
@@ -115,18 +115,20 @@ def test_worker_and_owner_die_and_the_end_is_that_of_a_job_of_this_machine(tmp_p
     wait_for(told(job, "step"))
     (worker,) = workers(job)
     os.kill(worker, signal.SIGKILL)
+    run = job.path / "runs" / "main"
+    wait_for(lambda: (place_of(run) or {"name": ""})["name"].endswith("-1") or not job.is_alive)
     wait_for(lambda: workers(job) not in ([], [worker]) or not job.is_alive)
     owner = job.process
     owner.kill()
     wait_for(lambda: not job.is_alive)
-    place = json.loads((job.path / "runs" / "main" / PLACE).read_text())
+    place = place_of(run)
     assert resolve(job.path).state is S.QUEUED and workers(job), "the run goes on there"
     start_detached(job.path)
     wait_for(lambda: not job.is_alive)
     assert job.read().state is S.EVALUATED, log(job)
     texts = [e["text"] for e in job.events()[0] if e["event"] == "note"]
     assert sum("handed to the cluster" in t for t in texts) == 2 and sum("died" in t for t in texts) == 1
-    assert place["name"].endswith("-1"), "the second was taken up again, there was no third"
+    assert place is not None and place["name"].endswith("-1"), "the second was taken up again, there was no third"
     assert tensors(job.path / CANDIDATE) == tensors(here.path / CANDIDATE)
     assert job.read().result["scores"] == here.read().result["scores"]
     wait_for(lambda: not list(logs.glob(f"panosod-{job.read().id}*")))
