@@ -95,7 +95,7 @@ def test_it_goes_frame_by_frame_in_either_direction_and_stays_on_the_objects(job
     assert [c.key.index for c in carried] == [30 + step * n for n in range(1, 16)]
     assert [c.key.pts for c in carried] == [int(pts[30 + step * n]) for n in range(1, 16)]
     assert (ended.end, ended.frames, ended.run) == (End.DONE, 15, 7)
-    # One goes over a pole within half a second: so small, it is the processor's arithmetic whether flow keeps hold of it.
+    # One goes over a pole within half a second: so small, the processor's arithmetic decides if flow holds it.
     assert ended.text in ("", "object 5 was lost sight of")
     still = {i: RingMask.of(truth.mask(30) == i) for i in carried[-1].masks}
     last = 30 + 15 * step
