@@ -40,6 +40,11 @@ class _Theirs:
     mask: RingMask | None
 
 
+def _named(item: merge.MergeItem) -> tuple[FrameKey, int, object, float]:
+    """What tells a conflict from others, and from itself after a mask of it has changed."""
+    return item.key, item.object_id, item.seen, item.iou
+
+
 class Comparing(QObject):
     """At most one project is compared.
 
@@ -72,6 +77,7 @@ class Comparing(QObject):
         self._theirs: _Theirs | None = None
         self._has_lines = False
         self._is_selected = False
+        self._chosen: dict[tuple[Path, FrameKey, int, object, float], merge.Choice] = {}
         player.frame_shown.connect(lambda _: self._show_theirs())
         desk.clip_changed.connect(self._clip_changed)
 
@@ -104,6 +110,9 @@ class Comparing(QObject):
         new = sum(i.finding is merge.Finding.NEW for i in compared.plan.items)
         self.conflicts_found.emit([(i.key.clip, i.key.index) for i in compared.plan.conflicts])
         self.dialog.set_comparison(comparison_words(compared), rows, has_work=bool(rows or new))
+        for n, item in enumerate(compared.plan.conflicts):  # chosen before; a mask that has changed since is asked anew
+            self.dialog.set_choice(n, self._chosen.get((compared.theirs.path, *_named(item)), merge.Choice.OURS))
+        self._chosen = {}
         self.dialog.show()
         self.dialog.raise_()
 
@@ -113,7 +122,8 @@ class Comparing(QObject):
         if compared is None or dialog is None:
             return
         conflicts = compared.plan.conflicts
-        choices = {(conflicts[n].key, conflicts[n].object_id): choice for n, choice in dialog.choices().items()}
+        chosen = [(conflicts[n], choice) for n, choice in dialog.choices().items()]
+        choices = {(item.key, item.object_id): choice for item, choice in chosen}
         consent = dialog.consent.isChecked()
         is_outdated = False
 
@@ -128,6 +138,7 @@ class Comparing(QObject):
         done = self._desk.act(merging)
         dialog.accept()
         if is_outdated:  # why was told
+            self._chosen = {(compared.theirs.path, *_named(item)): choice for item, choice in chosen}
             self.compare_wished.emit(compared.theirs.path)
             return
         text = f"Merged {compared.theirs.path.name}: what was taken over is a draft" if done else "Nothing has changed"

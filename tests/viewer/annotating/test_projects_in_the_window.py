@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFileDialog
 
 from panosod_core.annotation.document import Document
 from panosod_core.annotation.edits import BY_HAND, put_labels
+from panosod_core.annotation.merge import Choice
 from panosod_core.annotation.records import ObjectInfo
 from panosod_viewer.annotating.project_at_hand import GIVE_UP
 from panosod_viewer.annotating.projects import FIND_FILE
@@ -158,6 +159,7 @@ def test_what_was_painted_since_the_comparison_is_kept_and_compared_again(painti
     with closing(Document.open(theirs, author="Ada")) as document:
         document.put_object(key.clip, ObjectInfo(2, "Their drum"))
         _put(document.apply, document, key, (slice(10, 20), slice(10, 30)))
+        _put(document.apply, document, key, (slice(60, 70), slice(10, 30)), 1)
     exchange = window.viewer.annotator.workbench.exchange
     exchange.compare(theirs)
     window.wait(lambda: exchange.comparing.dialog is not None and exchange.comparing.dialog.isVisible())
@@ -165,21 +167,24 @@ def test_what_was_painted_since_the_comparison_is_kept_and_compared_again(painti
     assert desk.add_object(name="My voice") == 2
     _put(lambda _, edit, title: desk.apply(edit, title), desk.document, key, (slice(15, 25), slice(10, 30)))
     mine = window.labels()
+    assert dialog.table.rowCount() == 1, "theirs of the first object differs, their second is new"
+    dialog.set_choice(0, Choice.UNION)
     dialog.go.click()
     assert np.array_equal(window.labels(), mine)
     assert any("compare again" in notice.text for notice in window.viewer.window.notices._waiting)
     window.wait(dialog.isVisible)
-    assert [dialog.table.item(n, 1).text() for n in range(dialog.table.rowCount())] == ["object 3"]
-    dialog.all_theirs.click()
+    assert [dialog.table.item(n, 1).text() for n in range(dialog.table.rowCount())] == ["Object 1", "object 3"]
+    assert dialog.choices() == {0: Choice.UNION, 1: Choice.OURS}, "what was chosen stays chosen"
+    dialog.set_choice(1, Choice.THEIRS)
     dialog.go.click()
     assert [o.name for o in desk.objects()][1:] == ["My voice", "Their drum"]
     assert [(window.labels() == i).sum() for i in (2, 3)] == [100, 200]
 
 
-def _put(apply, document: Document, key, where: tuple[slice, slice]) -> None:
-    """Object 2 in a part of a frame."""
+def _put(apply, document: Document, key, where: tuple[slice, slice], object_id: int = 2) -> None:
+    """An object in a part of a frame."""
     labels = np.array(document.labels(key))
-    labels[where] = 2
+    labels[where] = object_id
     old, guarded = document.labels(key), document.protection(key)
     assert apply(key, put_labels(old, labels, protection=guarded, origin=BY_HAND), title="Patch")
 
