@@ -16,12 +16,11 @@ from panosod_core.training.finetune_folds import folds
 from panosod_core.training.finetune_split import ENOUGH, FEWEST_CHECKED, Corrected, FixedSplit
 from panosod_core.training.job import Job, StartWeights
 from panosod_core.training.jobs.folder import JobFolder
-from panosod_core.training.jobs.request import FinetuneRequest
+from panosod_core.training.jobs.request import PRESETS, FinetuneRequest
 from panosod_core.training.losses import LossConfig
 from panosod_core.training.state import STATE
 
 MAIN = "main"
-_GENTLE_BACKBONE = 0.1
 _SAVE_EVERY = 20
 _FOLDS_SHARE = 0.3
 """Of the budget: they say how long to learn and how well it goes; the candidate is what comes out."""
@@ -78,7 +77,7 @@ def job_of(job: JobFolder, plan: RunPlan, *, epochs: int, budget: float) -> Job:
     start = ModelFile.read(job.path / "incumbent.safetensors")
     recipe = TrainConfig(
         epochs=epochs, max_steps=max(1, round(request.steps * budget)) if request.steps else 0,
-        batch=request.batch, lr=request.lr, backbone_lr=0.0 if request.preset == "frozen" else _GENTLE_BACKBONE,
+        batch=request.batch, lr=request.lr, backbone_lr=PRESETS[request.preset],
         schedule=Schedule.COSINE if plan.is_final else Schedule.CONSTANT, warmup_steps=10, clip=1.0, ema=0.98,
         precision=Precision.FP32,
         freeze_batch_norm=True, seed=request.seed, best_by=BestBy.LOSS,

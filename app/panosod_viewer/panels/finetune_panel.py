@@ -38,7 +38,11 @@ from panosod_viewer.widgets.scores_table import ScoresTable
 if TYPE_CHECKING:
     from panosod_viewer.widgets.training_plots import TrainingPlots
 
-PRESETS = {"frozen": "Frozen: all but the backbone learns", "gentle": "Gentle: the backbone learns at a tenth"}
+PRESETS = {
+    "frozen": "Frozen: all but the backbone learns",
+    "gentle": "Gentle: the backbone learns at a tenth",
+    "whole": "Whole: the backbone learns, too, for a new look",
+}
 RAY = "ray"
 DEVICES = {"auto": "A GPU where there is one", "cpu": "The processor", "cuda": "The GPU", RAY: "A Ray cluster"}
 _MOST_MINUTES = 7 * 24 * 60

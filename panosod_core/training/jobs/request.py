@@ -1,13 +1,15 @@
 """What a finetuning job is asked to do: plain values that lie in its folder."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from panosod_core.errors import ConfigError
 
-PRESETS = ("frozen", "gentle")
-"""frozen: the backbone keeps its weights. gentle: it learns at a tenth of the rate. Batch norm is frozen in both."""
+PRESETS: Mapping[str, float] = MappingProxyType({"frozen": 0.0, "gentle": 0.1, "whole": 0.5})
+"""Name -> share of the rate at which the backbone learns. Batch norm is frozen in all of them."""
 ENGINES = ("local", "torchrun", "ray")
 
 
@@ -21,7 +23,7 @@ class FinetuneRequest:
         data: data set whose training part is mixed in against forgetting; None: synthetic scenes.
         mix: share of windows from there, 0..0.9.
         recoloured: share of those that is shown in the colours of corrected frames, 0..1.
-        preset: of :data:`PRESETS`.
+        preset: a name of :data:`PRESETS`.
         minutes: budget of training; 0: none.
         steps: budget in optimiser steps; 0: none.
         epochs: most passes; a pass is at most ``windows`` windows long, and the check comes after each.
