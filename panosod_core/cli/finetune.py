@@ -42,8 +42,8 @@ class FinetuneArguments:
     recoloured: float = 0.6
     """Share of those that is shown in the colours of the corrected frames: more to learn from in their light."""
     preset: Literal["frozen", "gentle", "whole"] = "frozen"
-    """frozen: the backbone keeps its weights; gentle: it learns at a tenth of the rate; whole: at half of it, for a look
-    that the model has never met. Batch norm stays in all."""
+    """frozen: the backbone keeps its weights; gentle: it learns at a tenth of the rate; whole: at half of it, for a
+    look that the model has never met. Batch norm stays in all."""
     minutes: float = 20.0
     """Longest time of learning; 0: no limit."""
     steps: int = 0
