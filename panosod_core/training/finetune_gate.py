@@ -9,6 +9,7 @@ percentiles of a bootstrap are too narrow there; with many, blocks are drawn aga
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from panosod_core.training.finetune_blocks import BLOCKS_S, FEWEST_BLOCKS, blocks_of
-from panosod_core.training.finetune_split import ENOUGH, FEWEST_CHECKED
+from panosod_core.training.finetune_split import ENOUGH, FEWEST_CHECKED, MOST_SHARE
 
 SCORES = ("f", "s", "e", "mae", "j", "location_deg")
 WIDEST = {"location_deg": 180.0}
@@ -35,6 +36,8 @@ CONFIDENCE = 0.95
 MANY_BLOCKS = 20
 """From here on blocks are drawn again; below, the interval is Student's."""
 _RESAMPLES = 4000
+_OWN_CHECK = next(n for n in itertools.count(ENOUGH) if math.floor(MOST_SHARE * n) >= FEWEST_CHECKED)
+"""Corrected frames of which a check set may hold enough to decide by."""
 
 
 class Advice(StrEnum):
@@ -169,6 +172,8 @@ def judge(
         advice, reason = Advice.KEEP, f"{reason}; but {forgotten}"
     elif forgotten:
         reason = f"{reason}; {forgotten}"
+    elif DECIDES in on_base and on_base[DECIDES].blocks < FEWEST_BLOCKS:
+        reason = f"{reason}; base frames lie in {_moments(on_base[DECIDES])} only, which tells little of what it forgot"
     if chosen and advice is Advice.PROMOTE:
         reason = f"{reason}; its best pass was chosen on the same frames, so the gain is somewhat optimistic"
     if unasked:
@@ -177,10 +182,20 @@ def judge(
 
 
 def _forgotten(found: Compared | None, margin: float) -> str:
-    """What the candidate can no longer do, in words; "" where that may be chance, is little, or was not asked."""
-    if found is None or found.gain >= -margin or found.high >= 0:
+    """What the candidate can no longer do, in words; "" where that may be chance, is little, or was not asked.
+
+    In few blocks a fall is never beyond chance, so there any counts.
+    """
+    if found is None or found.gain >= -margin:
         return ""
-    return f"it has forgotten: on {found.frames} base scenes {_numbers(found)}"
+    if found.blocks < FEWEST_BLOCKS:
+        few = f"{found.frames} base frames lie in {_moments(found)} only"
+        return f"it may have forgotten: {_numbers(found)}, and {few}: look yourself"
+    return "" if found.high >= 0 else f"it has forgotten: on {found.frames} base scenes {_numbers(found)}"
+
+
+def _moments(found: Compared) -> str:
+    return f"{found.blocks} moment{'s' if found.blocks != 1 else ''}"
 
 
 def _numbers(found: Compared) -> str:
@@ -204,9 +219,10 @@ def _advice(
     found = overall.get(DECIDES)
     if corrected >= ENOUGH and not spread:
         few = f"fewer than {FEWEST_CHECKED} frames are kept for the check, which no job learns from"
-        return Advice.TOO_FEW, f"{few}: correct more, in other clips or seconds away"
+        more = f"{_OWN_CHECK} or more in all" if corrected < _OWN_CHECK else "more"
+        return Advice.TOO_FEW, f"{few}: correct {more}, in other clips or seconds away"
     if corrected < ENOUGH:
-        return Advice.TOO_FEW, f"{corrected} corrected frames are too few to tell: correct {ENOUGH} or more"
+        return Advice.TOO_FEW, f"{corrected} corrected frames are too few to tell: correct {_OWN_CHECK} or more"
     if found is None or found.frames < FEWEST_CHECKED:
         checked = 0 if found is None else found.frames
         return Advice.TOO_FEW, f"{checked} checked frames are too few to tell: {FEWEST_CHECKED} or more are needed"

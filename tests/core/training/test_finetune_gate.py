@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from panosod_core.training.finetune_blocks import FEWEST_BLOCKS, blocks_of
 from panosod_core.training.finetune_gate import MANY_BLOCKS, MARGIN, Advice, FrameScores, interval, judge
+from panosod_core.training.finetune_split import FEWEST_CHECKED, Corrected, FixedSplit, extend_split
 
 gains_of = st.lists(st.floats(-1, 1), min_size=1, max_size=30)
 
@@ -62,6 +63,19 @@ def test_few_checked_frames_or_no_check_set_are_too_few():
     found = judge(frames([0.3] * 40), corrected=100, spread=False)
     assert found.advice is Advice.TOO_FEW and "kept for the check" in found.reason
     assert judge([], corrected=100).advice is Advice.TOO_FEW
+
+
+def test_it_asks_at_once_for_as_many_as_a_check_set_of_its_own_takes():
+    content = "a" * 64
+    for count, is_enough in ((33, False), (34, True)):
+        times_s = tuple(5.0 * k for k in range(count))
+        split = extend_split(FixedSplit(), [Corrected(content, "a", times_s)], share=0.1)
+        assert (split.held([Corrected(content, "a", times_s)]) >= FEWEST_CHECKED) is is_enough
+    for corrected in (5, 12, 19):
+        reason = judge(frames(BETTER), corrected=corrected, spread=False).reason
+        assert reason == f"{corrected} corrected frames are too few to tell: correct 34 or more"
+    for corrected, words in ((20, "34 or more in all"), (33, "34 or more in all"), (34, "more"), (90, "more")):
+        assert f": correct {words}, in" in judge(frames(BETTER), corrected=corrected, spread=False).reason
 
 
 def test_a_clip_that_suffers_is_in_the_way():
@@ -178,10 +192,30 @@ def test_what_nobody_could_ask_stands_first():
     assert "optimistic" not in judge(frames(BETTER), corrected=50).reason
 
 
+@pytest.mark.parametrize(("step_s", "moments"), [(0.018, "1 moment"), (0.05, "3 moments"), (0.09, "5 moments")])
+def test_a_fall_in_few_moments_of_what_it_was_made_for_is_in_the_way(step_s, moments):
+    """Forty frames of one clip of base data: of fewer than five moments no interval lies below 0."""
+    base = frames([-0.7 + 0.02 * (k % 3) for k in range(40)], clip="x", before=0.8, step_s=step_s)
+    found = judge(frames(BETTER), corrected=50, base=base)
+    assert found.advice is Advice.KEEP and "F 0.800 -> 0.12" in found.reason and "; but it " in found.reason
+    is_few = found.base["f"].blocks < FEWEST_BLOCKS
+    assert is_few == (moments != "5 moments") == (f"40 base frames lie in {moments} only" in found.reason)
+    assert is_few == ("it may have forgotten" in found.reason) != ("it has forgotten" in found.reason)
+
+
 def test_frames_of_one_base_clip_are_one_cluster():
-    """Forty frames of two clips, of which one is worse: that may be the clip."""
+    """Forty frames of two clips, of which one is worse: that may be the clip, but nobody can tell."""
     base = [f for name, g in (("x", -0.2), ("y", 0.0)) for f in frames([g] * 20, clip=name, step_s=0.05)]
-    assert judge(frames(BETTER), corrected=50, base=base).advice is Advice.PROMOTE
+    found = judge(frames(BETTER), corrected=50, base=base)
+    assert found.advice is Advice.KEEP and "40 base frames lie in 4 moments only" in found.reason
+    assert found.base["f"].high > 0
+
+
+def test_base_frames_in_few_moments_without_a_fall_are_told():
+    for gain in (-MARGIN / 2, 0.0, 0.1):
+        few = judge(frames(BETTER), corrected=50, base=frames([gain] * 20, clip="x", step_s=0.03))
+        assert few.advice is Advice.PROMOTE and "base frames lie in 1 moment only" in few.reason
+    assert "moment" not in judge(frames(BETTER), corrected=50, base=scenes([0.0] * 20)).reason
 
 
 def test_maps_that_are_only_as_decided_as_they_might_be_are_no_learning():
