@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from panosod_core.training.finetune_split import Corrected, FixedSplit, Stretch, distance_s
+from panosod_core.training.finetune_split import Corrected, FixedSplit
+from panosod_core.training.finetune_stretches import Stretch, distance_s
 
 FOLDS = 3
 

@@ -14,7 +14,8 @@ from panosod_core.annotation.snapshot import Snapshot
 from panosod_core.annotation.store import ProjectStore
 from panosod_core.annotation.writer_lock import BRIEF
 from panosod_core.errors import PanosodError, TrainingError
-from panosod_core.training.finetune_split import GUARD_S, WHOLE, FixedSplit, Stretch, read_split, split_path
+from panosod_core.training.finetune_split import GUARD_S, FixedSplit, read_split, split_path
+from panosod_core.training.finetune_stretches import WHOLE, Stretch
 from panosod_core.training.jobs.folder import JobFolder, JobRecord
 
 _KEPT = (

@@ -22,6 +22,7 @@ from panosod_core.datasets.index import Split
 from panosod_core.datasets.projects import Part, SplitRule, teaches
 from panosod_core.errors import TrainingError
 from panosod_core.training.finetune_blocks import BLOCKS_S, FEWEST_BLOCKS, blocks_of
+from panosod_core.training.finetune_stretches import SAME_S, WHOLE, Stretch, distance_s, gap_s
 from panosod_core.training.jobs.files import read_json, write_json
 
 FEWEST, ENOUGH = 5, 20
@@ -32,26 +33,6 @@ LEAST_SHARE, MOST_SHARE = 0.05, 0.15
 GUARD_S = 0.5
 """Windows reach 0.2 s to either side: no picture of a checked window lies in one that is learnt from."""
 _VERSION = 1
-
-
-@dataclass(frozen=True)
-class Stretch:
-    """Time of a clip that is for checking.
-
-    Attributes:
-        start_s, end_s: on the clip's clock, both included; infinities: the whole clip.
-    """
-
-    start_s: float
-    end_s: float
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether it is the clip."""
-        return self.end_s == math.inf
-
-
-WHOLE = Stretch(-math.inf, math.inf)
 
 
 @dataclass(frozen=True)
@@ -80,7 +61,7 @@ class FixedSplit:
         if distance_s(self.apart.get(content_id, ()), time_s) < self.apart_s:
             return None
         nearest = distance_s(self.check.get(content_id, ()), time_s)
-        if nearest == 0:
+        if nearest <= SAME_S:
             return Split.VALIDATION
         return None if nearest < self.guard_s else Split.TRAIN
 
@@ -121,7 +102,7 @@ class FixedSplit:
 
     def is_new(self, clip: Corrected, low_s: float, high_s: float) -> bool:
         """Whether no job has learnt from a stretch of a clip."""
-        return not any(low_s <= t <= high_s for t in self.learnt.get(clip.content_id, ()))
+        return not any(low_s - SAME_S <= t <= high_s + SAME_S for t in self.learnt.get(clip.content_id, ()))
 
     def rule(self) -> SplitRule:
         """The same for :func:`panosod_core.datasets.projects.prepare`."""
@@ -180,11 +161,6 @@ class Corrected:
     content_id: str
     name: str
     times_s: tuple[float, ...]
-
-
-def distance_s(stretches: Sequence[Stretch], time_s: float) -> float:
-    """Seconds to the nearest of some stretches; 0 within one."""
-    return min((max(s.start_s - time_s, time_s - s.end_s, 0.0) for s in stretches), default=math.inf)
 
 
 def time_of(clip: Clip, frame: SnapshotFrame) -> float:
@@ -332,8 +308,8 @@ def _with_stretches(before: FixedSplit, corrected: Sequence[Corrected], wanted: 
 
 def _new(clip: Corrected, split: FixedSplit) -> list[float]:
     """The frames that may come into the check set."""
-    learnt = split.learnt.get(clip.content_id, frozenset())
-    return [t for t in clip.times_s if t not in learnt and split.part_of(clip.content_id, t) is Split.TRAIN]
+    new = [t for t in clip.times_s if split.is_new(clip, t, t)]
+    return [t for t in new if split.part_of(clip.content_id, t) is Split.TRAIN]
 
 
 def _spread(clip: Corrected, count: int, before: FixedSplit, most: int) -> FixedSplit:
@@ -367,18 +343,13 @@ def _stretch(clip: Corrected, count: int, before: FixedSplit, part: Sequence[flo
             if sum(part[i] <= t <= part[i + size - 1] for t in clip.times_s) == size
         ]
         cost = {s: _lost(free, s, before.guard_s) for s in runs if before.is_new(clip, s.start_s, s.end_s)}
-        apart = {s: lost for s, lost in cost.items() if _gap_s(checked, s) >= BLOCKS_S[-1]}
+        apart = {s: lost for s, lost in cost.items() if gap_s(checked, s) >= BLOCKS_S[-1]}
         cost = apart or cost
         least = min(cost.values(), default=len(free))
         if least < len(free):
             best = [s for s, lost in cost.items() if lost == least]
             return best[int.from_bytes(hashlib.sha256(clip.content_id.encode()).digest()[:4]) % len(best)]
     return None
-
-
-def _gap_s(stretches: Sequence[Stretch], other: Stretch) -> float:
-    """Seconds between a stretch and the nearest of others, none of which it holds."""
-    return min(distance_s(stretches, other.start_s), distance_s(stretches, other.end_s))
 
 
 def _lost(times_s: Sequence[float], stretch: Stretch, guard_s: float) -> int:

@@ -14,7 +14,8 @@ from panosod_core.annotation.writer_lock import WriterLock
 from panosod_core.cli.main import main
 from panosod_core.datasets.index import Split
 from panosod_core.training.finetune_ledger import AUTHOR, copy_into_project, job_row, split_at_hand, split_rows, writing
-from panosod_core.training.finetune_split import WHOLE, FixedSplit, Stretch, keep_split, split_path
+from panosod_core.training.finetune_split import FixedSplit, keep_split, split_path
+from panosod_core.training.finetune_stretches import WHOLE, Stretch
 from panosod_core.training.jobs.folder import JobFolder
 from panosod_core.training.jobs.request import FinetuneRequest
 from panosod_core.training.jobs.states import JobState

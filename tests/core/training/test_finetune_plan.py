@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from panosod_core.datasets.index import Split
 from panosod_core.errors import TrainingError
 from panosod_core.training.finetune_plan import MAIN, runs_of
-from panosod_core.training.finetune_split import GUARD_S, WHOLE, Corrected, FixedSplit, Stretch, extend_split
+from panosod_core.training.finetune_split import GUARD_S, Corrected, FixedSplit, extend_split
+from panosod_core.training.finetune_stretches import WHOLE, Stretch
 
 SHARE = 0.12
 times = st.sets(st.integers(0, 300).map(lambda n: n / 10), max_size=30)

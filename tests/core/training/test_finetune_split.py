@@ -17,11 +17,11 @@ from panosod_core.training.finetune_split import (
     MOST_SHARE,
     Corrected,
     FixedSplit,
-    Stretch,
     extend_split,
     settle_split,
     split_path,
 )
+from panosod_core.training.finetune_stretches import Stretch
 
 SHARE = 0.12
 
