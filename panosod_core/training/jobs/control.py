@@ -7,7 +7,7 @@ from pathlib import Path
 
 from panosod_core.errors import TrainingError
 from panosod_core.training.jobs.cluster_end import call_back
-from panosod_core.training.jobs.folder import CANDIDATE, JobFolder, JobRecord, Wish
+from panosod_core.training.jobs.folder import CANDIDATE, LOCK, JobFolder, JobRecord, Wish, locked
 from panosod_core.training.jobs.members import end_members
 from panosod_core.training.jobs.states import AT_WORK, JobState
 
@@ -16,6 +16,8 @@ GRACE_S, FORCE_S = 1.5, 8.0
 MOST_ATTEMPTS = 3
 """A job whose processes died so often is not started again by itself."""
 _JUDGED = frozenset({JobState.EVALUATED, JobState.PROMOTED, JobState.REJECTED})
+_MADE = ("data", "runs", "members", CANDIDATE)
+"""Nothing of these stays of a job that is given up."""
 
 
 def queue(folder: Path) -> JobRecord:
@@ -79,7 +81,7 @@ def cancel(
     """
     job = JobFolder(folder)
     state = job.read().state
-    if state in _JUDGED | {JobState.CANCELLED}:
+    if state in _JUDGED or (state is JobState.CANCELLED and not _left(job)):
         raise TrainingError(f"{folder}: a job that is {state} cannot be cancelled")
     job.want(Wish.CANCEL)
     process = job.process
@@ -91,10 +93,16 @@ def cancel(
             process.kill()
             if not _ended(job, clock() + force_s, clock, pause):
                 raise TrainingError(f"{folder}: process {process.pid} cannot be ended; end it by hand")
+    _end_remnants(job)
+    return _cancelled(job)
+
+
+def _end_remnants(job: JobFolder) -> None:
+    """End what torchrun's process has left behind."""
+    process = job.process
     if process is not None and job.read().request.engine == "torchrun":
         process.kill_remnants()
-        end_members(folder)
-    return _cancelled(job)
+        end_members(job.path)
 
 
 def _ended(job: JobFolder, until: float, clock: Callable[[], float], pause: Callable[[float], None]) -> bool:
@@ -122,24 +130,50 @@ def give_up(job: JobFolder) -> JobRecord:
         raise TrainingError(f"{job.path}: the job was judged before it could be cancelled, it is {state} now")
     if state is not JobState.CANCELLED:
         job.become(JobState.CANCELLED, "cancelled; nothing was kept")
-    left = call_back(job.path)
-    if left:
-        job.tell("note", text=f"it may still run on the cluster: {left}")
-        job.add(left_on_cluster=left)
-    job.discard()
-    job.use_spare()
+    if "left_on_cluster" not in job.read().result:  # a cluster that gave no answer is asked once
+        left = call_back(job.path)
+        if left:
+            job.tell("note", text=f"it may still run on the cluster: {left}")
+            job.add(left_on_cluster=left)
+    try:
+        job.discard()
+        job.use_spare()
+    except OSError as error:
+        raise TrainingError(f"{job.path}: what it made cannot be removed ({error.strerror})") from error
+    return job.read()
+
+
+def _left(job: JobFolder) -> list[str]:
+    """What whoever cancelled it has not removed yet, or never will, having died."""
+    if job.read().state is not JobState.CANCELLED or job.is_alive:
+        return []
+    return [name for name in _MADE if (job.path / name).exists()]
+
+
+def _clear(job: JobFolder) -> JobRecord:
+    """Give it up again; not while somebody is at it."""
+    with locked(job.path / LOCK) as mine:
+        if mine and _left(job):
+            _end_remnants(job)
+            give_up(job)
+            if _left(job):
+                names = ", ".join(_left(job))
+                raise TrainingError(f"{job.path}: the job is cancelled, but {names} cannot be removed; do so by hand")
     return job.read()
 
 
 def resolve(folder: Path) -> JobRecord:
     """Bring a job whose process has died to where it can go on from; others stay as they are.
 
-    One whose processes have died too often fails, wherever they died: before their first line, learning, or judging.
+    What stayed of a cancelled one, because whoever cancelled it has died, is ended and removed. One whose processes
+    have died too often fails, wherever they died: before their first line, learning, or judging.
 
     Raises:
-        TrainingError: its record cannot be read.
+        TrainingError: its record cannot be read, or what stayed cannot be removed.
     """
     job = JobFolder(folder)
+    if _left(job):
+        return _clear(job)
     if not job.is_orphan and not _keeps_dying(job):
         return job.read()
     try:
@@ -147,10 +181,7 @@ def resolve(folder: Path) -> JobRecord:
             record = job.read()
             if not job.is_orphan:
                 return _failed(job, record) if _keeps_dying(job) else record
-            process = job.process
-            if process is not None and record.request.engine == "torchrun":
-                process.kill_remnants()
-                end_members(folder)
+            _end_remnants(job)
             if job.wish is Wish.CANCEL:
                 return give_up(job)
             if record.attempts >= MOST_ATTEMPTS:

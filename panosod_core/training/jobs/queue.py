@@ -76,9 +76,10 @@ class JobQueue:
         with locked(self.root / _LOCK) as mine:
             if not mine:
                 return None  # somebody else is at it
-            self.faults = {}
+            jobs = self.jobs()
+            self.faults = {job.path: job.fault for job in jobs if job.record is None}
             is_busy, at_rest = False, []
-            for path in [job.path for job in self.jobs() if job.record is not None and job.path != but]:
+            for path in [job.path for job in jobs if job.record is not None and job.path != but]:
                 with self._passing_over(path):
                     if _is_at_work(path):
                         is_busy = True

@@ -291,17 +291,17 @@ def test_a_job_that_cannot_go_on_does_not_hold_the_next_one_up(tmp_path, spoil, 
     jobs = JobQueue(tmp_path, command=lambda f: gone if (f / "does not start").exists() else HANGS(f))
     assert {job.path for job in jobs.jobs()} == {bad.path, good.path}
     assert jobs.advance() == good.path
-    told = jobs.faults | {job.path: job.fault for job in jobs.jobs() if job.fault}
-    assert list(told) == [bad.path] and words in told[bad.path]
+    assert list(jobs.faults) == [bad.path] and words in jobs.faults[bad.path]
     wait_for((good.path / "ready").exists)
     cancel(good.path)
 
 
-def test_the_command_that_starts_the_next_one_says_which_it_has_passed_over(tmp_path, capsys):
-    _unreadable(queued(tmp_path / "a").path)
+@pytest.mark.parametrize(("name", "spoil"), [(PROCESS, Path.touch), (JOB, lambda path: path.write_text("{"))])
+def test_the_command_that_starts_the_next_one_says_which_it_has_passed_over(tmp_path, capsys, name, spoil):
+    spoil(queued(tmp_path / "a").path / name)
     assert main(["job", "advance", str(tmp_path)]) == 0
     said = capsys.readouterr()
-    assert "nothing to start" in said.out and str(tmp_path / "a" / PROCESS) in said.err
+    assert "nothing to start" in said.out and str(tmp_path / "a" / name) in said.err
 
 
 _ALONE = """
