@@ -4,6 +4,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -70,6 +71,6 @@ def start_detached(folder: Path, *, command: Command = worker_command) -> Proces
         child.wait()
         raise TrainingError(f"{folder}: its process ended at once with {child.returncode}; see {folder / LOG}")
     job.mark(mark)
-    # Nobody waits for it; Popen would warn of that when it is collected.
-    child.returncode = 0
+    # Its end is taken note of, else the system keeps its number for as long as this process lives.
+    threading.Thread(target=child.wait, name="panosod-job-ends", daemon=True).start()
     return mark

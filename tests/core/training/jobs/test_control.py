@@ -157,6 +157,15 @@ def test_a_process_that_died_leaves_an_orphan_that_is_queued_again(tmp_path):
     assert (job.path / "runs").is_dir() and is_pending(job.path)
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
+def test_no_zombie_stays_of_a_job_whose_process_has_ended(tmp_path):
+    process = start_detached(queued(tmp_path / "j").path, command=HANGS)
+    wait_for((tmp_path / "j" / "ready").exists)
+    assert Path(f"/proc/{process.pid}").exists()
+    process.kill()
+    wait_for(lambda: not Path(f"/proc/{process.pid}").exists())
+
+
 def test_the_lock_of_a_killed_process_whose_threads_are_still_ending_is_waited_for(tmp_path, monkeypatch):
     job = queued(tmp_path / "j")
     start_detached(job.path, command=DIES)
