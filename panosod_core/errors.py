@@ -59,3 +59,10 @@ class ProjectError(PanosodError):
 
 class AnnotationError(PanosodError):
     """An edit of masks that cannot be made."""
+
+
+def install_extra(*extras: str) -> str:
+    """What to do where packages of panosod's extras are missing: the end of an error's text."""
+    words, named = "extras" if len(extras) > 1 else "extra", ", ".join(f"`{extra}`" for extra in extras)
+    what = f"[{','.join(extras)}]"
+    return f"install panosod's {words} {named} (pip install 'panosod{what}', in a checkout pip install -e '.{what}')"

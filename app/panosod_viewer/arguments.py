@@ -131,9 +131,12 @@ def _add_window(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--hrtf", type=Path, metavar="SOFA", help="measured head to listen with, a SOFA file")
     group.add_argument("--tracker", type=_port, metavar="PORT", help="listen for an OSC head tracker on this UDP port")
     group.add_argument(
-        "--model", metavar="PATH", help="predict with this model instead of the one that comes along, or none"
+        "--model",
+        metavar="MODEL",
+        help="predict with this model: its file, its name or id in the library, shipped for the one that comes with "
+        "panosod, or none; without it the default of `panosod models`, else the one that comes with panosod",
     )
-    group.add_argument("--model2", metavar="PATH", help="a second model to compare with")
+    group.add_argument("--model2", metavar="MODEL", help="a second model to compare with")
     group.add_argument("--settings", type=Path, metavar="TOML", help="settings file to use instead of the user's")
 
 

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from panosod_core.errors import install_extra
 from panosod_viewer.panels.notice import Notice, Severity
 
 if TYPE_CHECKING:
@@ -11,7 +12,7 @@ RETRY = "prediction.retry:"
 USE_CPU = "prediction.cpu:"
 READ_AGAIN = "prediction.read:"
 """Beginnings of the ids of the notices' buttons; the number of the lane follows."""
-HOW_TO_GET_IT = "To see what a model sees, install what runs it: pip install 'panosod[model]'"
+HOW_TO_GET_IT = f"To see what a model sees, {install_extra('model')}"
 
 
 def failure_notice(number: int, name: str, failure: "Failure") -> Notice:

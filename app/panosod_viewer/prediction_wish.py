@@ -35,20 +35,23 @@ def has_default_model() -> bool:
     return True
 
 
-def model_name(path: str) -> str:
+def model_name(model: str) -> str:
     """How a model is called in the window.
 
     Args:
-        path: of its file; "" for the one in use where none is named.
+        model: its file, its name or id in the library, a word for the one that comes with panosod; "" for the one in
+            use where none is named.
     """
-    from panosod_core.inference.library import ModelLibrary
+    from panosod_core.inference.library import SHIPPED_WORDS, ModelLibrary, find_model
 
     library = ModelLibrary()
+    if model in SHIPPED_WORDS and not Path(model).is_file():
+        return DEMO_NAME
     try:
-        chosen = Path(path) if path else library.default_path
+        chosen = find_model(model) if model else library.default_path
         return DEMO_NAME if chosen is None else library.name_of(chosen)
     except CheckpointError:
-        return Path(path).stem if path else "the default model"
+        return Path(model).stem if model else "the default model"
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ class PredictionWish:
 
     Attributes:
         is_on: whether any is.
-        models: paths, at most two; "" is the library's default, else the one that comes with panosod.
+        models: files, names or ids, at most two; "" is the library's default, else the one that comes with panosod.
         device: "auto", "cpu", "cuda", "mps".
         stride: a map of every n-th frame; 0 follows from the speed.
         cache: folder of the prediction cache, "" for the platform's.

@@ -13,7 +13,7 @@ from pathlib import Path
 from panosod_core.cli.evaluate_arguments import EvaluateArguments, Judged
 from panosod_core.cli.progress import JsonProgress, LineProgress, Progress
 from panosod_core.cli.text import one_line
-from panosod_core.errors import ConfigError
+from panosod_core.errors import ConfigError, install_extra
 from panosod_core.metrics.folders import FolderEvaluation, JudgeSettings, evaluate_folders, match_folders
 from panosod_core.metrics.options import VARIANTS, EmptyTruth, MetricOptions, Stretch
 from panosod_core.metrics.published import subset_of
@@ -74,7 +74,7 @@ def _of_model(args: EvaluateArguments, settings: JudgeSettings, report: Progress
             "expected either two folders, or --model with --data DIR, --scenes N or --clip FILE, got both"
         )
     if importlib.util.find_spec("torch") is None:
-        raise ConfigError("judging a model needs torch: install panosod with its extra `model`")
+        raise ConfigError(f"judging a model needs torch: {install_extra('model')}")
     # Only now: torch takes seconds, which folders and --help need not.
     from panosod_core.cli.evaluate_model import judge_model
 

@@ -28,8 +28,8 @@ class EvaluateArguments:
     gt: Annotated[Path | None, tyro.conf.Positional] = None
     """Folder of masks: bright is object; in a coloured mask whatever is not black."""
     model: str | None = None
-    """A model file, or `demo` for the one that comes with panosod; its maps are judged. Needs --data, --scenes or
-    --clip."""
+    """A model's file, its name or id in the library, or shipped (also: demo) for the one that comes with panosod; its
+    maps are judged. Needs --data, --scenes or --clip."""
     data: Path | None = None
     """Folder of a data set with pictures, sound and masks, in any layout that `panosod data check` knows."""
     split: Literal["test", "val", "train"] = "test"

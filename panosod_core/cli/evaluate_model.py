@@ -1,7 +1,6 @@
 """The part of ``panosod evaluate`` that runs a model. Needs torch."""
 
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Any
 
 from panosod_core.cli.evaluate_arguments import EvaluateArguments, Judged
@@ -15,13 +14,10 @@ from panosod_core.errors import ConfigError
 from panosod_core.inference.engine import open_engine
 from panosod_core.inference.judging import judge_data_set, judge_scenes
 from panosod_core.inference.judging_clip import ClipJudgement, judge_clip
-from panosod_core.inference.model_file import demo_model
+from panosod_core.inference.library import ModelLibrary, find_model
 from panosod_core.metrics.folders import JudgeSettings
 from panosod_core.metrics.sounding import SoundingScores
 from panosod_core.synth.scene_config import SceneConfig, config_from_json
-
-DEMO = "demo"
-"""What stands for the model that comes with panosod."""
 
 
 def judge_model(args: EvaluateArguments, settings: JudgeSettings, report: Progress) -> Judged:
@@ -34,7 +30,9 @@ def judge_model(args: EvaluateArguments, settings: JudgeSettings, report: Progre
         raise ConfigError(f"expected --scenes of 1 or more, got {args.scenes}")
     if (args.data is not None) + (args.scenes > 0) + (args.clip is not None) != 1:
         raise ConfigError("expected one of --data DIR, --scenes N and --clip FILE for the model to be judged on")
-    path = demo_model() if args.model in (None, DEMO) else Path(str(args.model))
+    if args.model is None:
+        raise ConfigError("expected --model MODEL, whose maps are judged")
+    path = find_model(args.model)
     engine = open_engine(path, device=args.device, precision=args.precision, threads=args.threads)
     more: dict[str, object] = {}
     lines: tuple[str, ...] = ()
@@ -78,7 +76,7 @@ def judge_model(args: EvaluateArguments, settings: JudgeSettings, report: Progre
     return Judged(
         result=found.maps,
         title=f"{path} at {config.width_px}x{config.height_px} ({engine.description}) against {against}",
-        name=args.name or path.stem,
+        name=args.name or ModelLibrary().name_of(path),
         subsets=found.subsets,
         more_lines=(*(() if sounding is None else sounding_lines(sounding)), *lines),
         more_json=more,

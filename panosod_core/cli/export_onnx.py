@@ -10,7 +10,8 @@ from typing import Annotated
 import tyro
 
 from panosod_core.cli.text import one_line
-from panosod_core.errors import ConfigError
+from panosod_core.errors import ConfigError, install_extra
+from panosod_core.inference.library import find_model
 from panosod_core.inference.model_file import ModelFile, demo_model
 from panosod_core.inference.onnx_store import Export, find_export
 
@@ -21,12 +22,12 @@ _NEEDED = ("torch", "safetensors", "onnx", "onnxscript", "onnxruntime")
 class ExportOnnxArguments:
     """Write a model as graphs for ONNX Runtime, check them against torch, and put them where they are found.
 
-    Whatever opens the model on a CPU uses the graphs from then on (panosod[fast]). They are refused where a probability
-    differs from torch's by more than 0.001.
+    Whatever opens the model on a CPU uses the graphs from then on (with the extra `fast`). They are refused where a
+    probability differs from torch's by more than 0.001.
     """
 
-    model: Annotated[Path | None, tyro.conf.Positional] = None
-    """A .safetensors file; without it, the model that comes with panosod."""
+    model: Annotated[str | None, tyro.conf.Positional] = None
+    """A model's file, its name or id in the library; without it, the model that comes with panosod."""
     out: Path | None = None
     """Folder for the graphs; without it, the cache folder of panosod. A folder MODEL.onnx beside MODEL.safetensors is
     found too."""
@@ -50,9 +51,9 @@ def run(args: ExportOnnxArguments) -> int:
     if missing:
         raise ConfigError(
             f"export needs {', '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not installed: "
-            "pip install 'panosod[model,fast,export]'"
+            + install_extra("model", "fast", "export")
         )
-    model = demo_model() if args.model is None else args.model
+    model = demo_model() if args.model is None else find_model(args.model)
     if args.if_missing:
         there = find_export(ModelFile.read(model))
         if there is not None and (there.has_int8 or not args.int8):

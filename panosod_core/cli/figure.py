@@ -29,8 +29,9 @@ class FigureArguments:
 
     clips: Annotated[tuple[Path, ...], tyro.conf.Positional]
     """Panoramic videos; each gets a strip of its own."""
-    model: tuple[Path, ...] = ()
-    """Models to compare, .safetensors files; without them the one that comes with panosod."""
+    model: tuple[str, ...] = ()
+    """Models to compare: files, names or ids of the library, or shipped; without them the default of `panosod models`,
+    else the one that comes with panosod."""
     truth: str = "auto"
     """auto: what lies beside a clip that panosod made; none; or a folder of masks named by their frames."""
     at: tuple[float, ...] = ()
@@ -65,7 +66,7 @@ def run(args: FigureArguments) -> int:
     kinds = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
     if args.out.suffix.lower() not in kinds:
         raise ConfigError(f"expected --out to end in {', '.join(kinds)}, got {args.out.name!r}")
-    models = [choose_model(path, device=args.device) for path in args.model or (None,)]
+    models = [choose_model(model, device=args.device) for model in args.model or (None,)]
     taking = ClipTaking(args.picture, "left", args.sound)
     strips = [
         gather(

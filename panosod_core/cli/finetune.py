@@ -12,6 +12,7 @@ import tyro
 
 from panosod_core.cli.text import one_line
 from panosod_core.errors import ConfigError
+from panosod_core.inference.library import find_model
 from panosod_core.training.finetune_ledger import copy_into_project
 from panosod_core.training.jobs.control import queue, resolve
 from panosod_core.training.jobs.folder import JobFolder, JobRecord
@@ -33,8 +34,9 @@ class FinetuneArguments:
     """Folder of the job."""
     project: Annotated[Path | None, tyro.conf.arg(aliases=["-p"])] = None
     """Annotated project. Not needed with --resume."""
-    model: Annotated[Path | None, tyro.conf.arg(name="from")] = None
-    """Model to go on from; by default the library's default, else the one that comes with panosod."""
+    model: Annotated[str | None, tyro.conf.arg(name="from")] = None
+    """Model to go on from: its file, its name or id in the library, or shipped; without it the default of `panosod
+    models`, else the one that comes with panosod."""
     data: Path | None = None
     """Data set that is mixed in against forgetting; without one: synthetic scenes."""
     mix: float = 0.7
@@ -122,10 +124,15 @@ def run(args: FinetuneArguments) -> int:
 
 
 def _request(args: FinetuneArguments, project: Path) -> FinetuneRequest:
-    """The fields of the same name; scenes alone are not asked for here."""
+    """The fields of the same name; scenes alone are not asked for here.
+
+    Raises:
+        PanosodError: a field that cannot be used, or no such model.
+    """
     given: dict[str, Any] = {
         f.name: getattr(args, f.name) for f in fields(FinetuneRequest) if f.name not in ("project", "scene")
     }
+    given["model"] = None if args.model is None else find_model(args.model)
     whole: dict[str, Any] = {
         name: value.absolute() if isinstance(value, Path) else value for name, value in given.items()
     }

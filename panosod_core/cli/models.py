@@ -9,9 +9,9 @@ from typing import Annotated, Literal
 
 import tyro
 
-from panosod_core.errors import ConfigError
-from panosod_core.inference.library import SHIPPED, ModelLibrary, ModelRecord
-from panosod_core.inference.model_file import ModelFile, demo_model
+from panosod_core.errors import ConfigError, install_extra
+from panosod_core.inference.library import SHIPPED, ModelLibrary, ModelRecord, find_model
+from panosod_core.inference.model_file import ModelFile
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class ModelsArguments:
     """default: use a model from now on, `shipped` for the one that comes with panosod; rollback: the one before;
     compare: two models on the same frames of --data."""
     model: Annotated[str, tyro.conf.Positional] = ""
-    """Name or beginning of the id; for import the file."""
+    """Name or beginning of the id; for import the file; compare and default take `shipped` too, compare also files."""
     to: Annotated[str, tyro.conf.Positional] = ""
     """export: the file; rename, import: the name; compare: the other model."""
     data: Path | None = None
@@ -48,7 +48,7 @@ def run(args: ModelsArguments) -> int:
     if args.action in ("export", "rename") and not args.to:
         raise ConfigError(f"expected where to: panosod models {args.action} MODEL {'FILE' * (args.action == 'export')}")
     if args.action == "compare":
-        _compare(args, library)
+        _compare(args)
     elif args.action == "list":
         _list(args, library)
     elif args.action == "show":
@@ -63,14 +63,14 @@ def run(args: ModelsArguments) -> int:
     return 0
 
 
-def _compare(args: ModelsArguments, library: ModelLibrary) -> None:
+def _compare(args: ModelsArguments) -> None:
     if not args.to or args.data is None:
         raise ConfigError("expected two models and frames to judge on: panosod models compare MODEL MODEL --data DIR")
     if importlib.util.find_spec("torch") is None:
-        raise ConfigError("comparing models needs torch: install panosod with its extra `model`")
+        raise ConfigError(f"comparing models needs torch: {install_extra('model')}")
     from panosod_core.training.compare_any import compare_on
 
-    first, second = (_file_of(word, library) for word in (args.model, args.to))
+    first, second = (ModelFile.read(find_model(word)) for word in (args.model, args.to))
     found = compare_on(first, second, args.data, device=args.device)
     if args.json:
         print(json.dumps({"judged": found.part, "overall": {n: vars(s) for n, s in found.verdict.overall.items()},
@@ -84,14 +84,6 @@ def _compare(args: ModelsArguments, library: ModelLibrary) -> None:
                 f"  {title:<16} {name:<12} {s.incumbent:8.4f} -> {s.candidate:8.4f}   better by {s.gain:+.4f} "
                 f"({s.low:+.4f} to {s.high:+.4f}, {s.frames} frames)"
             )
-
-
-def _file_of(word: str, library: ModelLibrary) -> ModelFile:
-    """A model by its file, its name or id in the library, or `shipped`."""
-    if word == SHIPPED:
-        return ModelFile.read(demo_model())
-    path = Path(word)
-    return ModelFile.read(path if path.is_file() else library.path(library.find(word)))
 
 
 def _changed(args: ModelsArguments, library: ModelLibrary) -> ModelRecord:

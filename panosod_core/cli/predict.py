@@ -33,8 +33,9 @@ class PredictArguments:
 
     clips: Annotated[tuple[Path, ...], tyro.conf.Positional]
     """Panoramic videos, or folders that are searched for them."""
-    model: Path | None = None
-    """The model file (.safetensors); without it the one that comes with panosod."""
+    model: str | None = None
+    """A model's file, its name or id in the library, or shipped; without it the default of `panosod models`, else the
+    one that comes with panosod."""
     out: Path | None = None
     """Write files, a folder a clip: saliency/00012.png, location/00012.png, frames.csv, manifest.json."""
     npz: bool = False
@@ -60,7 +61,7 @@ class PredictArguments:
     compile: bool = False
     """Run the network by torch.compile: longer to start, for many clips on a GPU."""
     engine: Literal["local", "ray"] = "local"
-    """Processes on this machine, or tasks on a Ray cluster (panosod[cluster])."""
+    """Processes on this machine, or tasks on a Ray cluster (extra `cluster`)."""
     jobs: int | None = None
     """Clips at once (local), or tasks at once (ray); by default what the machine or the cluster has room for."""
     address: str | None = None

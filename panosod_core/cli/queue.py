@@ -34,8 +34,9 @@ class QueueArguments:
     """Frames to name."""
     seed: int = 0
     """Of the random order."""
-    model: Path | None = None
-    """Whose maps; without it those of the model in use."""
+    model: str | None = None
+    """Whose maps: a model's file, its name or id in the library, or shipped; without it those of the default of
+    `panosod models`, else of the one that comes with panosod."""
     cache: Path | None = None
     """Folder of the prediction cache; without it the one that the viewer reads."""
     media: tuple[Path, ...] = ()

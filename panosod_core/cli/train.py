@@ -7,7 +7,7 @@ from typing import TextIO
 
 from panosod_core.cli.text import one_line
 from panosod_core.cli.train_arguments import TrainArguments
-from panosod_core.errors import ConfigError
+from panosod_core.errors import ConfigError, install_extra
 from panosod_core.training.events import Event, Listener
 
 
@@ -18,7 +18,7 @@ def run(args: TrainArguments) -> int:
         PanosodError: it cannot start or go on.
     """
     if importlib.util.find_spec("torch") is None:
-        raise ConfigError("training needs torch: install panosod with its extra `model`")
+        raise ConfigError(f"training needs torch: {install_extra('model')}")
     # Only now: torch takes seconds, which --help need not.
     from panosod_core.cli.train_job import LOOPS, job_of
 

@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from panosod_core.errors import ConfigError, PanosodError, PredictionError
+from panosod_core.errors import ConfigError, PanosodError, PredictionError, install_extra
 from panosod_core.inference.clip_feed import ClipFeed, ClipTaking, plan_clip
 from panosod_core.inference.clip_job import ClipJob, ClipRun, Event
 from panosod_core.inference.map_record import MapRecord, decode_png, encode_png, map_record
@@ -212,7 +212,7 @@ def _ray() -> Any:
     except ModuleNotFoundError as error:
         if error.name != "ray":
             raise
-        raise ConfigError("--engine ray needs Ray, which is not installed: pip install panosod[cluster]") from error
+        raise ConfigError(f"--engine ray needs Ray, which is not installed: {install_extra('cluster')}") from error
     return ray
 
 

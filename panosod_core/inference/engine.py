@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from panosod_core.errors import ConfigError
+from panosod_core.errors import ConfigError, install_extra
 from panosod_core.inference.engine_devices import may_have_gpu
 from panosod_core.inference.engine_protocol import CentreMap, EncodedFrame, Engine
 from panosod_core.inference.library import model_in_use
@@ -58,7 +58,7 @@ def choose_engine(model: ModelFile, *, device: str = "auto", precision: str = "a
     if export is None or not runtime_is_installed():
         if precision == "int8":
             raise ConfigError(
-                "int8 runs on a CPU by ONNX Runtime from exported graphs: install panosod[fast] and run "
+                f"int8 runs on a CPU by ONNX Runtime from exported graphs: {install_extra('fast')} and run "
                 f"`panosod export-onnx {model.path} --int8` first"
             )
         return EngineChoice("torch", None, precision)
@@ -117,7 +117,7 @@ def open_engine(
             raise
         raise ConfigError(
             "this model has no exported graphs that ONNX Runtime could run, and torch is not installed: "
-            "pip install panosod[model]"
+            + install_extra("model")
         ) from error
     return open_torch_engine(
         file, device=device, precision=choice.precision, threads=threads, guided=guided, compiled=compiled

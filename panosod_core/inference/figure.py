@@ -13,6 +13,7 @@ from panosod_core.errors import ConfigError, PredictionError
 from panosod_core.geometry.sphere import FloatArray
 from panosod_core.inference.clip_feed import ClipFeed, ClipPlan, ClipTaking, plan_clip
 from panosod_core.inference.fitting import PictureFitter
+from panosod_core.inference.library import ModelLibrary
 from panosod_core.inference.model_choice import ModelChoice
 from panosod_core.media.clock import clip_origin_s
 from panosod_core.media.video import DEFAULT_FPS, VideoReader, never
@@ -223,7 +224,7 @@ def gather(
         Column(index, time_s, picture, truth.mask(index), truth.directions(index), tuple(look[k] for look in looks))
         for k, (index, time_s, picture) in enumerate(zip(indices, times_s, pictures, strict=True))
     )
-    return Strip(clip.name, tuple(model.path.stem for model in models), columns)
+    return Strip(clip.name, tuple(ModelLibrary().name_of(model.path) for model in models), columns)
 
 
 def _moments(

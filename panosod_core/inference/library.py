@@ -14,7 +14,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,8 @@ from panosod_core.inference.model_file import ModelFile, demo_model
 WEIGHTS, RECORD, DEFAULT = "model.safetensors", "record.json", "default.json"
 SHIPPED = "shipped"
 """The word for the model that comes with panosod."""
+SHIPPED_WORDS = (SHIPPED, "demo")
+"""All words for it; no model of a library has such a name."""
 VARIABLE = "PANOSOD_MODELS"
 """Environment variable that names another folder."""
 _ID_LENGTH = 16
@@ -87,8 +89,7 @@ class ModelLibrary:
             CheckpointError: none, or not clear.
         """
         records = self.records()
-        named = [r for r in records if r.name == word]
-        named = named or [r for r in records if len(word) >= 4 and r.model_id.startswith(word)]
+        named = _named(word, records)
         if len(named) == 1:
             return named[0]
         there = ", ".join(r.name for r in records) or "none"
@@ -203,12 +204,12 @@ class ModelLibrary:
         return history[-1] if history else None
 
     def promote(self, word: str) -> ModelRecord | None:
-        """Make a model the default; :data:`SHIPPED` the one that comes with panosod.
+        """Make a model the default; :data:`SHIPPED_WORDS` the one that comes with panosod.
 
         Raises:
             CheckpointError: no such model, or it cannot be written.
         """
-        record = None if word == SHIPPED else self.find(word)
+        record = None if word in SHIPPED_WORDS else self.find(word)
         chosen = None if record is None else record.model_id
         history = self._history()
         if chosen != (history[-1] if history else None):
@@ -271,11 +272,11 @@ class ModelLibrary:
         return history
 
     def _free(self, name: str) -> str:
-        taken = {record.name for record in self.records()} | {SHIPPED}
+        taken = {record.name for record in self.records()} | set(SHIPPED_WORDS)
         return next(n for n in (name, *(f"{name}-{k}" for k in range(2, len(taken) + 3))) if n not in taken)
 
     def _check_name(self, name: str) -> None:
-        if not name.strip() or name == SHIPPED or any(ord(c) < 32 for c in name):
+        if not name.strip() or name in SHIPPED_WORDS or any(ord(c) < 32 for c in name):
             raise CheckpointError(f"expected a name for a model, got {name!r}")
         if any(record.name == name for record in self.records()):
             raise CheckpointError(f"a model is named {name!r} already: choose another name")
@@ -288,6 +289,36 @@ def model_in_use() -> Path:
         CheckpointError: neither is there.
     """
     return ModelLibrary().default_path or demo_model()
+
+
+def find_model(word: str | Path) -> Path:
+    """The file of the model that a person names, the same way everywhere.
+
+    Args:
+        word: a file that is there; else one of :data:`SHIPPED_WORDS`; else a name, or the beginning of an id, of the
+            library.
+
+    Raises:
+        CheckpointError: none of these, or not clear.
+    """
+    path, name = Path(word), str(word)
+    if path.is_file():
+        return path
+    if name in SHIPPED_WORDS:
+        return demo_model()
+    library = ModelLibrary()
+    if not _named(name, library.records()):
+        raise CheckpointError(
+            f"{name}: no file is there, and no model of the library has this name or an id that begins so; "
+            f"`panosod models` lists them, and `{SHIPPED}` is the one that comes with panosod"
+        )
+    return library.path(library.find(name))
+
+
+def _named(word: str, records: Sequence[ModelRecord]) -> list[ModelRecord]:
+    """Those of a name, else those whose id begins so."""
+    named = [r for r in records if r.name == word]
+    return named or [r for r in records if len(word) >= 4 and r.model_id.startswith(word)]
 
 
 def _write(path: Path, values: Mapping[str, Any]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from panosod_core.errors import PredictionError
 from panosod_core.inference.engine import open_engine
 from panosod_core.inference.engine_protocol import Engine
-from panosod_core.inference.library import model_in_use
+from panosod_core.inference.library import find_model, model_in_use
 from panosod_core.inference.model_file import ModelFile
 from panosod_core.model.config import ModelConfig
 
@@ -48,19 +48,27 @@ class ModelChoice:
 
 
 def choose_model(
-    path: Path | None = None,
+    model: str | Path | None = None,
     *,
     device: str = "auto",
     precision: str = "auto",
     threads: int | None = None,
     compiled: bool = False,
 ) -> ModelChoice:
-    """Choose a model, by default that of the library or of panosod, without loading it.
+    """Choose a model without loading it.
+
+    Args:
+        model: a file, name or id, as :func:`~panosod_core.inference.library.find_model` takes it; None: the library's
+            default, else the one that comes with panosod.
+        device: as :class:`ModelChoice` has it.
+        precision: likewise.
+        threads: likewise.
+        compiled: likewise.
 
     Raises:
         CheckpointError: no model file of panosod.
     """
-    file = ModelFile.read(model_in_use() if path is None else path)
+    file = ModelFile.read(model_in_use() if model is None else find_model(model))
     return ModelChoice(file.path.absolute(), file.model_id, file.config, device, precision, threads, compiled)
 
 

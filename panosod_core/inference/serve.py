@@ -23,7 +23,7 @@ from panosod_core.inference.clip_work import ClipWork
 from panosod_core.inference.duty import Duty
 from panosod_core.inference.engine import open_engine
 from panosod_core.inference.engine_protocol import Engine
-from panosod_core.inference.library import model_in_use
+from panosod_core.inference.library import find_model, model_in_use
 from panosod_core.inference.messages import (
     Broken,
     ClipRefused,
@@ -344,12 +344,12 @@ def _reason(error: PredictionError) -> str:
 
 
 def _model_of(setup: Setup) -> Path:
-    return Path(setup.model) if setup.model else model_in_use()
+    return find_model(setup.model) if setup.model else model_in_use()
 
 
 def _load(setup: Setup, send: Callable[[Event], None], *, began_s: float) -> Engine:
+    send(Loading(setup.model or str(model_in_use()), os.getpid()))
     model = _model_of(setup)
-    send(Loading(str(model), os.getpid()))
     engine = open_engine(model, device=setup.device, threads=setup.threads or None)
     config = engine.config
     took_s = round(time.monotonic() - began_s, 3)

@@ -15,6 +15,7 @@ from panosod_core.errors import PanosodError, PredictionError
 from panosod_core.inference.clip_feed import ClipFeed, ClipTaking, plan_clip
 from panosod_core.inference.engine import open_engine
 from panosod_core.inference.engine_protocol import Engine
+from panosod_core.inference.library import find_model
 from panosod_core.inference.suggesting import as_mask, can_suggest
 from panosod_core.inference.suggestions import SuggestedMask, read_request, write_answer
 from panosod_core.media.video import never
@@ -62,7 +63,7 @@ def main(words: list[str]) -> int:
         plan = plan_clip(Path(request.media), ClipTaking(request.picture, request.eye, request.sound))
         if any(plan.geometry.pose_deg) or not plan.geometry.bounds.is_full:
             raise PredictionError("suggestions are made for clips whose picture is upright and covers the whole sphere")
-        engine = open_engine(Path(request.model) if request.model else None, device=request.device, guided=True)
+        engine = open_engine(find_model(request.model) if request.model else None, device=request.device, guided=True)
         with ClipFeed(Path(request.media), plan, engine.config) as feed:
             found = suggest_around(engine, feed, index=request.index, mask=mask)
     except PanosodError as error:

@@ -42,6 +42,9 @@ def test_the_librarys_default_is_called_by_its_name(monkeypatch):
     library.promote("street at night")
     assert (default_id(), model_name("")) == (record.model_id, "street at night")
     assert model_name(str(library.path(record))) == "street at night"
+    for word in ("street at night", record.model_id[:8]):
+        assert model_name(word) == "street at night"
+    assert [model_name(word) for word in ("demo", "shipped", "nobody")] == ["demo model", "demo model", "nobody"]
     # Even where no model comes along.
     monkeypatch.setattr(prediction_wish, "demo_model_path", missing)
     assert has_default_model()

@@ -18,14 +18,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from panosod_core.errors import TrainingError
+from panosod_core.errors import TrainingError, install_extra
 
 _CONNECT_S = 3.0
 _PATIENCE_S = 300.0
 """How long a cluster that does not answer is waited for."""
 _AGAIN_S = 5.0
 _FETCH_S = 600
-_NO_RAY = "the engine ray needs Ray with its dashboard: install panosod with its extra `cluster`"
+_NO_RAY = f"the engine ray needs Ray with its dashboard: {install_extra('cluster')}"
 _OVERRIDING = ("RAY_ADDRESS", "RAY_API_SERVER_ADDRESS")
 """Variables that Ray takes for the address, whatever one names."""
 

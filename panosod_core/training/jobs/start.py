@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from panosod_core.errors import ConfigError, TrainingError
+from panosod_core.errors import ConfigError, TrainingError, install_extra
 from panosod_core.training.jobs.folder import LOG, JobFolder
 from panosod_core.training.jobs.process_mark import ProcessMark
 from panosod_core.training.jobs.states import JobState
@@ -28,7 +28,7 @@ def check_torch() -> None:
         ConfigError: torch is not installed.
     """
     if importlib.util.find_spec("torch") is None:
-        raise ConfigError("training needs torch: install panosod with its extra `model`")
+        raise ConfigError(f"training needs torch: {install_extra('model')}")
 
 
 def start_detached(folder: Path, *, command: Command = worker_command) -> ProcessMark:

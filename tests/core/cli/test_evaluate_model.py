@@ -84,6 +84,14 @@ def test_a_row_under_the_published_ones(model, data, capsys):
     assert "**untrained**" in out and "Li et al. 2023" in out and "twin accuracy" in out
 
 
+def test_a_model_of_the_library_goes_by_its_name(model, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("PANOSOD_MODELS", str(tmp_path / "models"))
+    assert main(["models", "import", str(model), "street at night"]) == 0
+    capsys.readouterr()
+    assert evaluate("street at night", "--scenes", "1", "--markdown") == 0
+    assert "**street at night**" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -39,7 +39,10 @@ def test_graphs_land_in_the_cache_and_are_not_written_twice(model, tmp_path, mon
 
 def test_what_cannot_be_exported_is_told_in_a_line(tmp_path, capsys, monkeypatch):
     assert main(["export-onnx", str(tmp_path / "none.safetensors")]) == 1
-    assert "none.safetensors: cannot be read" in capsys.readouterr().err
+    assert "none.safetensors: no file is there" in capsys.readouterr().err
     monkeypatch.setattr("panosod_core.cli.export_onnx.find_spec", lambda name: None if name == "onnx" else object())
     assert main(["export-onnx", str(tmp_path / "none.safetensors")]) == 1
-    assert "pip install 'panosod[model,fast,export]'" in capsys.readouterr().err
+    assert capsys.readouterr().err.endswith(
+        "export needs onnx, which is not installed: install panosod's extras `model`, `fast`, `export` "
+        "(pip install 'panosod[model,fast,export]', in a checkout pip install -e '.[model,fast,export]')\n"
+    )

@@ -227,13 +227,13 @@ def test_two_clips_of_one_stem_keep_their_endings_and_of_one_name_are_refused(tm
 )
 def test_arguments_that_make_no_sense_are_refused(more: dict, why: str, clip: Path, model: Path) -> None:
     with pytest.raises(ConfigError, match=why):
-        run(PredictArguments((clip,), model=model, **more))
+        run(PredictArguments((clip,), model=str(model), **more))
 
 
 def test_a_model_that_is_none_is_refused(clip: Path, tmp_path: Path) -> None:
     (tmp_path / "m.safetensors").write_bytes(b"weights?")
     with pytest.raises(CheckpointError, match=r"m\.safetensors"):
-        run(PredictArguments((clip,), model=tmp_path / "m.safetensors"))
+        run(PredictArguments((clip,), model=str(tmp_path / "m.safetensors")))
 
 
 def test_the_overlay_is_the_clip_with_its_sound_and_contours(words: list[str], clip: Path, tmp_path: Path) -> None:

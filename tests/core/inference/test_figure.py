@@ -12,6 +12,7 @@ from panosod_core.geometry.sphere import direction
 from panosod_core.inference.cache import PredictionCache
 from panosod_core.inference.figure import Column, MaskFolder, NoTruth, Seen, Strip, gather, truth_of
 from panosod_core.inference.figure_drawing import draw_figure, location_colours
+from panosod_core.inference.library import ModelLibrary
 from panosod_core.inference.map_record import peak_direction
 from panosod_core.inference.model_choice import choose_model
 from panosod_core.inference.predict import FrameRange, predict_clip
@@ -45,6 +46,15 @@ def test_columns_are_spread_over_what_sounds_and_hold_the_truth_beside_it(clip, 
         assert np.array_equal(column.mask, np.isin(truth.mask(column.index), sounding))
         assert len(column.directions) == len(sounding)
         assert column.seen[0].saliency.shape == (64, 128)
+
+
+def test_models_of_the_library_stand_there_by_their_names(clip, model, tmp_path, monkeypatch):
+    monkeypatch.setenv("PANOSOD_MODELS", str(tmp_path / "models"))
+    library = ModelLibrary()
+    record = library.add(model, name="street at night")
+    models = [choose_model(word, device="cpu") for word in ("street at night", record.model_id[:8])]
+    strip = gather(clip, models, truth=truth_of(clip, "auto"), count=1, height_px=32)
+    assert strip.models == ("street at night", "street at night")
 
 
 def test_what_is_drawn_is_what_predict_writes(tmp_path, model):

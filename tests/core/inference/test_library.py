@@ -1,13 +1,22 @@
 """The models of a machine: what is added is found, what is promoted is used, and there is a way back."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 pytest.importorskip("torch")
 from panosod_core.cli.main import main
 from panosod_core.errors import CheckpointError
-from panosod_core.inference.library import SHIPPED, VARIABLE, WEIGHTS, ModelLibrary, model_in_use
+from panosod_core.inference.library import (
+    SHIPPED,
+    SHIPPED_WORDS,
+    VARIABLE,
+    WEIGHTS,
+    ModelLibrary,
+    find_model,
+    model_in_use,
+)
 from panosod_core.inference.model_choice import choose_model
 from panosod_core.model.checkpoint import save_checkpoint
 from panosod_core.model.network import build_network
@@ -110,3 +119,49 @@ def test_the_command(library, models, capsys):
     assert main(["models", "rollback"]) == 0 and "* shipped" in capsys.readouterr().out
     assert main(["models", "rename", "mine"]) == 1 and "where to" in capsys.readouterr().err
     assert main(["models", "delete", "mine"]) == 0 and library.records() == []
+
+
+def test_a_model_is_named_by_its_file_a_word_its_name_or_its_id(library, models, tmp_path, monkeypatch):
+    a, b = library.add(models[0], name="a"), library.add(models[1], name="b c")
+    assert find_model(models[2]) == models[2] and find_model(str(models[2])) == models[2]
+    assert find_model("demo") == find_model("shipped") == demo_model_path()
+    assert find_model("a") == library.path(a) and find_model("b c") == library.path(b) == find_model(b.model_id[:6])
+    assert choose_model("a").model_id == choose_model(models[0]).model_id == a.model_id
+    for wrong in ("nobody", "gone.safetensors", "", a.model_id[:3]):
+        with pytest.raises(CheckpointError, match=rf"^{wrong}: no file is there.*`panosod models` lists them"):
+            find_model(wrong)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a").write_bytes(models[1].read_bytes())
+    assert find_model("a") == Path("a"), "a file comes before a name"
+    (tmp_path / "a").unlink()
+    (tmp_path / "a").mkdir()
+    assert find_model("a") == library.path(a), "a folder is no model"
+
+
+def test_the_words_for_the_shipped_model_name_no_other(library, models, tmp_path):
+    for word in SHIPPED_WORDS:
+        with pytest.raises(CheckpointError, match="expected a name"):
+            library.add(models[0], name=word)
+    (tmp_path / "demo.safetensors").write_bytes(models[0].read_bytes())
+    assert library.add(tmp_path / "demo.safetensors").name == "demo-2"
+    library.promote("demo-2")
+    assert library.promote("demo") is None and library.default_id is None
+
+
+def test_every_command_asks_for_a_model_in_the_same_way(library, models, tmp_path, capsys):
+    library.add(models[0], name="mine")
+    project = tmp_path / "walk.panosod"
+    project.write_bytes(b"")
+    for words in (
+        ["predict", "clip.mp4", "--model", "nobody"],
+        ["figure", "clip.mp4", "--model", "nobody"],
+        ["queue", str(project), "--model", "nobody"],
+        ["evaluate", "--scenes", "1", "--model", "nobody"],
+        ["finetune", "--project", str(project), "--out", str(tmp_path / "job"), "--from", "nobody"],
+        ["models", "compare", "mine", "nobody", "--data", str(tmp_path)],
+        ["export-onnx", "nobody", "--if-missing"],
+    ):
+        assert main(words) == 1
+        said = capsys.readouterr().err
+        assert "nobody: no file is there" in said and "`panosod models`" in said, words
+    assert not (tmp_path / "job").exists()

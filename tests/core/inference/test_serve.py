@@ -17,6 +17,7 @@ from panosod_core.inference.cache import CacheKey, ClipMaps, MapSource, Predicti
 from panosod_core.inference.cache_files import explained
 from panosod_core.inference.clip_work import REMAKES, ClipWork
 from panosod_core.inference.engine import open_engine
+from panosod_core.inference.library import ModelLibrary
 from panosod_core.inference.messages import (
     Broken,
     ClipReady,
@@ -140,6 +141,16 @@ def test_a_file_that_is_no_model_is_one_line_and_an_exit_code(tmp_path):
         code, log = child.ends()
     assert code == serve.EXIT_BROKEN
     assert "Traceback" not in log
+
+
+def test_the_window_may_name_a_model_of_the_library(model, tmp_path, monkeypatch):
+    monkeypatch.setenv("PANOSOD_MODELS", str(tmp_path / "models"))
+    record = ModelLibrary().add(model, name="mine")
+    with Child(Setup("mine", "cpu", cache=str(tmp_path), threads=1, exports=False)) as child:
+        assert child.until(Loaded)[-1].model == str(ModelLibrary().path(record))
+    with Child(Setup("nobody", "cpu", exports=False)) as child:
+        broken = child.until(Broken)[-1]
+        assert broken.reason == "load" and broken.text.startswith("nobody: no file is there")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="processes are looked for as POSIX has them")
