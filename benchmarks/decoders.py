@@ -17,6 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+from pages import system
 
 from panosod_core.ambisonics.cues import CueErrors, cue_errors
 from panosod_core.ambisonics.design import diffuse_level_db, grid_weights, levelled
@@ -81,7 +82,7 @@ def table(head: HrtfSet, others: list[BinauralFilters]) -> str:
 
 
 def report(data: Path) -> str:
-    machine = f"{platform.machine()}, {_processor()}, {platform.system()} {platform.release()}"
+    machine = f"{platform.machine()}, {_processor()}, {system()}"
     versions = ", ".join(f"{name} {version(name)}" for name in ("panosod", "numpy", "sofar"))
     peers = [omnitone(data / "golden" / "omnitone", order) for order in (1, 2, 3)]
     parts = [

@@ -11,7 +11,6 @@ person notices 100 ms.
 import argparse
 import datetime
 import os
-import platform
 import statistics
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from queue import Empty, SimpleQueue
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
+from pages import system
 from PySide6.QtWidgets import QApplication
 
 from panosod_core.training.jobs.control import cancel, queue
@@ -103,7 +103,7 @@ def main() -> None:
     text = f"""# The Finetune panel while a trainer floods
 
 `python benchmarks/job_panel.py --seconds {words.seconds:g}` on {datetime.datetime.now(datetime.UTC):%Y-%m-%d},
-{platform.system()} {platform.release()}, {os.cpu_count()} cores (load {os.getloadavg()[0]:.1f}); {written:.0f} MB of
+{system()}, {os.cpu_count()} cores (load {os.getloadavg()[0]:.1f}); {written:.0f} MB of
 log and events. The method is told at the top of the script. By the clock, other programs on the machine count too.
 
 | slices of the window's thread, ms | slices | median | 99 % | longest |

@@ -26,7 +26,6 @@ import argparse
 import datetime
 import json
 import os
-import platform
 import random
 import select
 import shutil
@@ -42,6 +41,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+from pages import system
 
 from panosod_core.annotation.backups import backups, is_whole
 from panosod_core.annotation.document import Document
@@ -345,8 +345,8 @@ def page(totals: Totals, control: Totals, size: tuple[int, int], seconds: float)
     load = ", ".join(f"{x:.1f}" for x in os.getloadavg())
     return f"""# Painting runs killed at random moments
 
-`python benchmarks/kill.py --kills {totals.kills} --size {size[0]}x{size[1]}` on {stamp}, {platform.system()}
-{platform.release()}, {os.cpu_count()} cores (load {load}), SQLite {sqlite3.sqlite_version}, {seconds / 60:.0f} minutes.
+`python benchmarks/kill.py --kills {totals.kills} --size {size[0]}x{size[1]}` on {stamp}, {system()},
+{os.cpu_count()} cores (load {load}), SQLite {sqlite3.sqlite_version}, {seconds / 60:.0f} minutes.
 The method is told at the top of the script.
 
 | | |

@@ -28,7 +28,6 @@ import contextlib
 import datetime
 import json
 import os
-import platform
 import random
 import select
 import signal
@@ -45,6 +44,7 @@ from typing import Any
 import kill
 import numpy as np
 from nursery import BORN, Nursery, callers, descendants
+from pages import system
 
 from panosod_core.annotation.adopting import new_clip
 from panosod_core.annotation.document import Document
@@ -481,8 +481,8 @@ def page(count: Count, edits: kill.Totals, words: Any, seconds: float) -> str:
     wrong = "".join(f"- {line}\n" for line in count.wrong)
     return f"""# Windows and jobs killed at random moments
 
-`python benchmarks/kill_jobs.py --kills {words.kills} --seed {words.seed}` on {stamp}, {platform.system()}
-{platform.release()}, {os.cpu_count()} cores (load {load}), {seconds / 60:.0f} minutes. The method is told at the top of
+`python benchmarks/kill_jobs.py --kills {words.kills} --seed {words.seed}` on {stamp}, {system()},
+{os.cpu_count()} cores (load {load}), {seconds / 60:.0f} minutes. The method is told at the top of
 the script.
 
 | | |

@@ -25,6 +25,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+from pages import system
 from PIL import Image
 
 from panosod_core.metrics.folders import JudgeSettings, evaluate_folders, match_folders
@@ -142,7 +143,7 @@ def report(python: Path) -> tuple[str, bool]:
                 kept &= ratio >= WANTED[size]
         whole = folder_line(Path(name))
     load = f", load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores" if hasattr(os, "getloadavg") else ""
-    machine = f"{platform.machine()}, {processor()}, {platform.system()} {platform.release()}{load}"
+    machine = f"{platform.machine()}, {processor()}, {system()}{load}"
     head = "| size | maps | their F ms | S ms | E ms | MAE ms | theirs ms | ours ms | faster | sphere ms | difference |"
     wanted = " and ".join(f"≥ {WANTED[size]}× at {size[1]}×{size[0]}" for size in SIZES)
     parts = [

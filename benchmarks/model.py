@@ -36,8 +36,6 @@ from panosod_core.model.network import PanosodNet, build_network
 from panosod_core.model.presets import PRESETS, preset
 
 REPO = Path(__file__).resolve().parent.parent
-RESEARCH = {"student": 32.97, "acoustic": 0.84, "gflops": 291.5}
-"""Millions of parameters and GFLOPs (2 a multiplication) of one window, of the prototype that the reading rests on."""
 RATE_HZ = 48000
 WANTED_RATIO = 2.5
 
@@ -237,7 +235,6 @@ def report(args: argparse.Namespace) -> str:
         f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start. By `benchmarks/model.py`.",
         "",
         "Parameters in millions, work in GFLOPs (two a multiplication) for one window with 3 s of sound, no teacher.",
-        f"A prototype of the paper had {RESEARCH['student']} + {RESEARCH['acoustic']} M and {RESEARCH['gflops']}.",
         "",
         "| preset | student path | acoustic | teacher | all | GFLOPs a window | of which |",
         "| --- | ---: | ---: | ---: | ---: | ---: | --- |",

@@ -17,7 +17,6 @@ thread's own CPU clock; "durable" is from there to the acknowledgement of the st
 import argparse
 import datetime
 import os
-import platform
 import resource
 import sqlite3
 import sys
@@ -28,6 +27,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+from pages import system
 
 from panosod_core.annotation.document import Document
 from panosod_core.annotation.edits import paint
@@ -187,7 +187,7 @@ def main() -> None:
     text = f"""# Opening a large project; what a stroke costs
 
 `python benchmarks/open_project.py --revisions {arguments.revisions} --strokes {arguments.strokes}`,
-{datetime.datetime.now(datetime.UTC):%Y-%m-%d}, {platform.system()} {platform.release()}, {os.cpu_count()} cores,
+{datetime.datetime.now(datetime.UTC):%Y-%m-%d}, {system()}, {os.cpu_count()} cores,
 load {load}, SQLite {sqlite3.sqlite_version}. The method is told at the top of the script.
 
 Opening {arguments.revisions:,} revisions ({size / 2**20:.0f} MiB; {memory:.0f} MiB peak of the process), integrity

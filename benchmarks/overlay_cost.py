@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 from draw_cost import WAIT, noise_frame
-from pages import put_measured
+from pages import put_measured, system
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QApplication
 
@@ -211,9 +211,7 @@ def main() -> None:
     print(text)
     if options.write:
         when = f"{datetime.date.today()}, load {os.getloadavg()[1]:.1f} in five minutes"
-        machine = (
-            f"{platform.platform()}, Python {platform.python_version()}, Mesa llvmpipe, {os.cpu_count()} cores, {when}."
-        )
+        machine = f"{system()}, Python {platform.python_version()}, Mesa llvmpipe, {os.cpu_count()} cores, {when}."
         put_measured(RESULTS, f"{text}\n{machine}")
 
 

@@ -1,5 +1,6 @@
 """Pages of results: what is measured stands between two marks, what people wrote about it stays around them."""
 
+import platform
 from pathlib import Path
 
 BEGIN = "<!-- measured: written by the benchmark -->"
@@ -19,3 +20,8 @@ def put_measured(page: Path, text: str) -> None:
         if BEGIN in kept and END in kept:
             before, after = kept.split(BEGIN, 1)[0], kept.split(END, 1)[1]
     page.write_text(f"{before}{BEGIN}\n\n{text.strip()}\n\n{END}{after}", encoding="utf-8")
+
+
+def system() -> str:
+    """The machine's system with the first two numbers of its version: what a figure can depend on, no more."""
+    return f"{platform.system()} {'.'.join(platform.release().split('.')[:2])}"

@@ -33,6 +33,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from pages import system
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QPixmap
@@ -474,7 +475,7 @@ def described_machine(gl: str) -> str:
     cpu = next((s for s in Path("/proc/cpuinfo").read_text().splitlines() if s.startswith("model name")), "")
     vlc = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"] if os.geteuid() == 0 else []
     return (
-        f"{cpu.partition(':')[2].strip()}, {os.cpu_count()} cores, {platform.platform()}, Python "
+        f"{cpu.partition(':')[2].strip()}, {os.cpu_count()} cores, {system()}, Python "
         f"{platform.python_version()}, PyAV {av.__version__}, Qt {PySide6.__version__}, "
         f"{gl}, {first_line('mpv', '--version').split(' Copyright')[0]}, "
         f"{first_line(*vlc, 'vlc', '--version')}"
