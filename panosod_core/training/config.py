@@ -68,6 +68,8 @@ class TrainConfig:
         adam_eps: what Adam adds to the size of a gradient: one that is much smaller moves nothing.
         schedule: of the learning rate.
         poly_power: of the schedule `poly`.
+        schedule_s: a falling schedule comes to its end after so many seconds of the run, where the last step would be
+            later; 0: by steps alone.
         warmup_steps: the rate rises linearly over so many steps first.
         clip: largest norm of the gradient; 0: not clipped.
         ema: decay of the running mean of weights, which is then what is checked and kept; 0: none.
@@ -95,6 +97,7 @@ class TrainConfig:
     adam_eps: float = 1e-8
     schedule: Schedule = Schedule.CONSTANT
     poly_power: float = 0.9
+    schedule_s: float = 0.0
     warmup_steps: int = 0
     clip: float = 0.0
     ema: float = 0.0
@@ -150,6 +153,7 @@ _RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
         "weight_decay": (0, 10),
         "adam_eps": (0, 1),
         "poly_power": (0.01, 10),
+        "schedule_s": (0, 1e9),
         "warmup_steps": (0, 1 << 40),
         "clip": (0, 1e9),
         "ema": (0, 0.999999),

@@ -78,7 +78,8 @@ def job_of(job: JobFolder, plan: RunPlan, *, epochs: int, budget: float) -> Job:
     recipe = TrainConfig(
         epochs=epochs, max_steps=max(1, round(request.steps * budget)) if request.steps else 0,
         batch=request.batch, lr=request.lr, backbone_lr=PRESETS[request.preset],
-        schedule=Schedule.COSINE if plan.is_final else Schedule.CONSTANT, warmup_steps=10, clip=1.0, ema=0.98,
+        schedule=Schedule.COSINE if plan.is_final else Schedule.CONSTANT,
+        schedule_s=0.0 if request.steps else request.minutes * 60 * budget, warmup_steps=10, clip=1.0, ema=0.98,
         precision=Precision.FP32,
         freeze_batch_norm=True, seed=request.seed, best_by=BestBy.LOSS,
         patience=0 if plan.is_final else request.patience, save_every=_SAVE_EVERY,

@@ -10,17 +10,21 @@ from panosod_core.training.config import Schedule, TrainConfig
 _BACKBONE = "visual.backbone."
 
 
-def rate_factor(step: int, total: int, config: TrainConfig) -> float:
+def rate_factor(step: int, total: int, config: TrainConfig, *, spent_s: float = 0.0) -> float:
     """What the learning rate is multiplied with, in 0..1.
 
     Args:
         step: optimiser steps done before this one.
         total: of the whole run.
         config: schedule and warm-up.
+        spent_s: seconds that the run has taken so far.
     """
     if step < config.warmup_steps:
         return (step + 1) / (config.warmup_steps + 1)
-    progress = min((step - config.warmup_steps) / max(total - config.warmup_steps, 1), 1.0)
+    progress = (step - config.warmup_steps) / max(total - config.warmup_steps, 1)
+    if config.schedule_s:
+        progress = max(progress, spent_s / config.schedule_s)
+    progress = min(progress, 1.0)
     if config.schedule is Schedule.POLY:
         return float((1 - progress) ** config.poly_power)
     if config.schedule is Schedule.COSINE:

@@ -129,6 +129,7 @@ class Run(Generic[LearnerT]):
             state = load_state(folder.path / STATE, module=learner, optimiser=self.optimiser, average=mean)
             folder.compare(state.settings)
             self.position = state.position
+        self._spent_s = self.position.seconds
 
     @property
     def judged(self) -> LearnerT:
@@ -251,18 +252,21 @@ class Run(Generic[LearnerT]):
         finite = bool(torch.isfinite(numbers).all())
         if not finite:
             raise self._diverged(step, dict(zip([*names, "gradient norm"], numbers.tolist(), strict=True)))
-        rate = config.lr * rate_factor(where.step, self._total, config)
+        rate = config.lr * rate_factor(where.step, self._total, config, spent_s=self._spent_s)
         set_rate(self.optimiser, rate)
         self.optimiser.step()
         where.step, where.in_epoch = where.step + 1, where.in_epoch + 1
         if self.average is not None:
             self.average.update(self.learner, step=where.step)
-        shared = self.world.total(torch.stack([*(step.sums[n] for n in names), stop]))
+        spent_s = where.seconds + time.monotonic() - self._since
+        clock = torch.tensor(spent_s if self.world.is_first else 0.0, device=self.world.device)
+        shared = self.world.total(torch.stack([*(step.sums[n] for n in names), clock, stop]))
+        self._spent_s = float(shared[-2])  # one clock for all, or their weights would part
         if shared[-1] > 0:  # all processes stop at the same step, whichever of them was told to
             self.stopped_by = self._signal or signal.SIGINT
         self._pace.step()
         if where.step % config.log_every == 0 or self.ended:
-            means = (shared[:-1] / self.world.size).tolist()
+            means = (shared[:-2] / self.world.size).tolist()
             told = dict(zip(names, means, strict=True)) | {"norm": float(norm), "rate": rate}
             pace = self._pace.steps_per_s
             eta_s = (self._total - where.step) / pace if pace else None

@@ -44,6 +44,17 @@ def test_schedules_rise_in_the_warm_up_and_never_after(schedule):
     assert rate_factor(50, 100, TrainConfig(schedule=schedule)) == pytest.approx(middle[schedule])
 
 
+@pytest.mark.parametrize("schedule", [Schedule.COSINE, Schedule.POLY])
+def test_a_schedule_ends_with_the_time_or_the_steps_whichever_is_first(schedule):
+    config = TrainConfig(schedule=schedule, schedule_s=200.0, warmup_steps=5)
+    by_steps = TrainConfig(schedule=schedule)
+    assert rate_factor(10, 1000, config, spent_s=100.0) == pytest.approx(rate_factor(50, 100, by_steps))
+    assert rate_factor(10, 1000, config, spent_s=200.0) == pytest.approx(0, abs=1e-12)
+    assert rate_factor(10, 1000, config, spent_s=900.0) == pytest.approx(0, abs=1e-12)
+    assert rate_factor(1000, 1000, config, spent_s=1.0) == pytest.approx(0, abs=1e-12)
+    assert rate_factor(2, 1000, config, spent_s=150.0) == pytest.approx(0.5), "it warms up whatever the clock says"
+
+
 def test_the_backbone_has_its_own_rate_and_vectors_no_decay(tmp_path):
     network = build_network(job(tmp_path).model)
     optimiser = build_optimiser(network, TrainConfig(backbone_lr=0.1, weight_decay=0.5))
