@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 BLOCKS_S = (math.inf, 3.0, 1.5, 0.75)
 """Lengths of blocks, seconds: whole clips; what the sound of one window spans, which neighbours share; and shorter ones
-where there are too few of those. Frames that lie closer than the last are one moment, however many they are."""
+where there are too few of those. A block begins with the first frame that lies so far behind the start of the last one;
+what follows within the shortest length is one moment, however many frames it is."""
 FEWEST_BLOCKS = 5
 
 

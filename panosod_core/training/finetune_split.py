@@ -1,13 +1,15 @@
 """Which corrected frames are learnt from and which check: fixed once, kept beside the project, never mixed again.
 
 A clip, or a stretch of time within one, that is for checking stays so in every later job, whatever is corrected there
-afterwards. Between it and what is learnt from lies a guard that is for neither; it is as wide as pictures reach, while
-the sound of windows (3 s) overlaps across it. No torch here.
+afterwards. Between it and what is learnt from then on lies a guard that is for neither; it is as wide as pictures
+reach, while the sound of windows (3 s) overlaps across it. What comes in later lies as far from what jobs had learnt
+from before wherever there are such frames, else nearer. No torch here.
 """
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -30,8 +32,10 @@ FEWEST, ENOUGH = 5, 20
 FEWEST_CHECKED = 5
 """Checked frames below which resampling them says nothing: a check set with fewer decides nothing yet."""
 LEAST_SHARE, MOST_SHARE = 0.05, 0.15
+DECIDING = next(n for n in itertools.count(ENOUGH) if math.floor(MOST_SHARE * n) >= FEWEST_CHECKED)
+"""Corrected frames below which a check set may not hold so many."""
 GUARD_S = 0.5
-"""Windows reach 0.2 s to either side: no picture of a checked window lies in one that is learnt from."""
+"""Windows reach 0.2 s to either side: no picture of a checked window lies in one that is learnt from since then."""
 _VERSION = 1
 
 
@@ -249,18 +253,19 @@ def extend_split(before: FixedSplit, corrected: Sequence[Corrected], *, share: f
     held, limit = before.held(corrected), math.floor(MOST_SHARE * total)
     decides = limit >= FEWEST_CHECKED
     least = max(math.ceil(LEAST_SHARE * total), FEWEST_CHECKED if decides else 0)
-    if total < ENOUGH or (held >= least and (not decides or held >= limit or _is_spread(before, corrected))):
+    if total < ENOUGH or (held >= least and (not decides or held >= limit or is_spread(before, corrected))):
         return before
     fresh = [c for c in corrected if c.content_id not in before.check and before.is_new(c, -math.inf, math.inf)]
-    wanted, most = max(1, least - held, round(share * total) - held), max(1, limit - held)
+    missing = FEWEST_BLOCKS - _blocks(before, corrected) if decides else 0
+    wanted, most = max(1, least - held, round(share * total) - held, missing), max(1, limit - held)
     chosen = _whole_clips(fresh, least=max(1, least - held), most=most)
     whole = replace(before, check=dict(before.check) | dict.fromkeys(chosen, (WHOLE,)))
-    if chosen and len(chosen) < len(corrected) and (not decides or _is_spread(whole, corrected)):
+    if chosen and len(chosen) < len(corrected) and (not decides or is_spread(whole, corrected)):
         return whole
     after = _with_stretches(before, corrected, min(wanted, most))
     if held >= least:
         return after if _blocks(after, corrected) > _blocks(before, corrected) else before
-    if chosen and len(chosen) < len(corrected) and not _is_spread(after, corrected):
+    if chosen and len(chosen) < len(corrected) and _blocks(whole, corrected) >= _blocks(after, corrected):
         return whole
     return after
 
@@ -275,7 +280,8 @@ def _moments(corrected: Sequence[Corrected]) -> list[tuple[str, float]]:
     return [(c.content_id, t) for c in corrected for t in c.times_s]
 
 
-def _is_spread(split: FixedSplit, corrected: Sequence[Corrected]) -> bool:
+def is_spread(split: FixedSplit, corrected: Sequence[Corrected]) -> bool:
+    """Whether the check set lies in enough blocks to decide by."""
     return _blocks(split, corrected) >= FEWEST_BLOCKS
 
 
@@ -291,32 +297,64 @@ def _whole_clips(clips: Sequence[Corrected], *, least: int, most: int) -> list[s
 
 
 def _with_stretches(before: FixedSplit, corrected: Sequence[Corrected], wanted: int) -> FixedSplit:
-    """Clips give so many frames together, by what is new in each; what one cannot give, the next one does."""
+    """With so many frames more, in few stretches a clip; where these lie in too few blocks, in more; else of few clips.
+
+    Frames a guard away from all that jobs have learnt from come first; others make up for what these cannot give.
+    """
+    found: list[FixedSplit] = []
+    for margins_s in ((before.guard_s, 0.0), (0.0,)) if before.learnt else ((0.0,),):
+        for pieces, by_part in ((1, True), (FEWEST_BLOCKS, True), (FEWEST_BLOCKS, False)):
+            split = before
+            for margin_s in margins_s:
+                left = wanted - split.held(corrected) + before.held(corrected)
+                split = _given(split, corrected, left, pieces=pieces, by_part=by_part, margin_s=margin_s)
+            if is_spread(split, corrected):
+                return split
+            found.append(split)
+    return max(found, key=lambda s: (_blocks(s, corrected), s.held(corrected)))
+
+
+def _given(
+    before: FixedSplit, corrected: Sequence[Corrected], wanted: int, *, pieces: int, by_part: bool, margin_s: float
+) -> FixedSplit:
+    """Clips give so many frames together, by what is new in each; what one cannot give, the next one does.
+
+    Args:
+        before: what there is.
+        corrected: the frames there are.
+        wanted: frames.
+        pieces: stretches that any clip may give them in, at least.
+        by_part: each clip gives its part; else those that span most give what they can.
+        margin_s: to what jobs have learnt from.
+    """
     split, left = before, wanted
-    new = {c.content_id: len(_new(c, before)) for c in corrected}
-    order = sorted((c for c in corrected if new[c.content_id] > 1), key=lambda c: (-new[c.content_id], c.content_id))
+    times = {c.content_id: _new(c, before, margin_s) for c in corrected}
+    new = {content_id: len(found) for content_id, found in times.items()}
+    size = new if by_part else {c: found[-1] - found[0] for c, found in times.items() if found}
+    order = sorted((c for c in corrected if new[c.content_id] > 1), key=lambda c: (-size[c.content_id], c.content_id))
     total = sum(new.values())
-    for share in (wanted, total):  # by its part; then whatever is missing
+    for share in (wanted, total)[not by_part :]:  # its part; then whatever is missing
         for clip in order:
             most = min(new[clip.content_id] // 2, math.ceil(share * new[clip.content_id] / total))
             count = min(left, most - split.held([clip]) + before.held([clip]))
             if count > 0:
-                split = _spread(clip, count, split, math.ceil(FEWEST_BLOCKS / len(order)))
+                most = max(pieces, math.ceil(FEWEST_BLOCKS / len(order)))
+                split = _spread(clip, count, split, most, margin_s=margin_s)
                 left = wanted - split.held(corrected) + before.held(corrected)
     return split
 
 
-def _new(clip: Corrected, split: FixedSplit) -> list[float]:
-    """The frames that may come into the check set."""
-    new = [t for t in clip.times_s if split.is_new(clip, t, t)]
+def _new(clip: Corrected, split: FixedSplit, margin_s: float) -> list[float]:
+    """The frames that may come into the check set: not learnt from, nor so near to one that is."""
+    new = [t for t in clip.times_s if split.is_new(clip, t - margin_s, t + margin_s)]
     return [t for t in new if split.part_of(clip.content_id, t) is Split.TRAIN]
 
 
-def _spread(clip: Corrected, count: int, before: FixedSplit, most: int) -> FixedSplit:
+def _spread(clip: Corrected, count: int, before: FixedSplit, most: int, *, margin_s: float) -> FixedSplit:
     """With up to so many frames of a clip, in as many stretches as leave half of the others to learn from; else one."""
     free = sum(len(c.times_s) for c in before.to_learn_from([clip]))
     for pieces in range(min(count, most), 0, -1):
-        split, new = before, _new(clip, before)
+        split, new = before, _new(clip, before, margin_s)
         for k in range(pieces):
             part = new[k * len(new) // pieces : (k + 1) * len(new) // pieces]
             stretch = _stretch(clip, count * (k + 1) // pieces - count * k // pieces, split, part)

@@ -15,12 +15,14 @@ from panosod_core.datasets.projects import LEARNT_FROM, is_machines, teaches
 from panosod_core.errors import PanosodError
 from panosod_core.training.finetune_ledger import split_at_hand
 from panosod_core.training.finetune_split import (
+    DECIDING,
     ENOUGH,
     FEWEST,
     FEWEST_CHECKED,
     FixedSplit,
     corrected_frames,
     extend_split,
+    is_spread,
     time_of,
 )
 from panosod_viewer.tools.training import ClipCount, Material, ObjectCount
@@ -65,8 +67,11 @@ def _counted(project: Path, snapshot: Snapshot) -> Material:
         return replace(material, why_not=". ".join(filter(None, (why_not, unsaid))))
     few = ""
     if total < ENOUGH or split.held(corrected) < FEWEST_CHECKED:
-        what = f"{ENOUGH} corrected frames" if total < ENOUGH else f"{FEWEST_CHECKED} frames kept for the check"
+        what = f"{DECIDING} corrected frames" if total < DECIDING else f"{FEWEST_CHECKED} frames kept for the check"
         few = f"Fewer than {what}: the result is cross-validated, and no advice can be given"
+    elif not is_spread(split, corrected):
+        few = "Checked frames lie too close together: no advice can be given; correct more, "
+        few += "in other clips or seconds away"
     return replace(material, note=". ".join(filter(None, (few, unsaid, lost))))
 
 

@@ -18,10 +18,11 @@ from panosod_core.training.finetune_split import (
     Corrected,
     FixedSplit,
     extend_split,
+    is_spread,
     settle_split,
     split_path,
 )
-from panosod_core.training.finetune_stretches import Stretch
+from panosod_core.training.finetune_stretches import WHOLE, Stretch
 
 SHARE = 0.12
 
@@ -176,11 +177,12 @@ def test_a_share_that_a_clip_cannot_give_is_the_next_ones(step):
     assert extend_split(split, corrected, share=SHARE).held(corrected) >= 5
 
 
-def test_a_check_set_is_spread_over_time_where_that_leaves_enough():
-    def blocks(split, corrected):
-        held = sorted(parts(split, corrected)[Split.VALIDATION])
-        return len(set(blocks_of([c for c, _ in held], [t for _, t in held])))
+def blocks(split: FixedSplit, corrected) -> int:
+    held = sorted(parts(split, corrected)[Split.VALIDATION])
+    return len(set(blocks_of([c for c, _ in held], [t for _, t in held])))
 
+
+def test_a_check_set_is_spread_over_time_where_that_leaves_enough():
     far = [clip("a", [0.5 * k for k in range(40)])]
     split = extend_split(FixedSplit(), far, share=SHARE)
     assert blocks(split, far) >= 5 and len(parts(split, far)[Split.TRAIN]) >= 20
@@ -191,3 +193,57 @@ def test_a_check_set_is_spread_over_time_where_that_leaves_enough():
     split = extend_split(split.having_learnt(bursts), grown, share=SHARE)
     assert blocks(split, grown) >= 5, "it grows as soon as it can"
     assert extend_split(split.having_learnt(grown), grown, share=SHARE).check == split.check
+
+
+SECONDS_20 = clip("b", [5 + 0.5 * k for k in range(40)])
+
+
+@pytest.mark.parametrize(
+    ("corrected", "share"),
+    [
+        # two small clips would fit the share
+        ([clip("a", (0.1, 0.2, 0.3)), SECONDS_20, clip("c", (0.0, 0.2, 0.4))], 0.15),
+        # five frames, by their part: four and one
+        ([SECONDS_20, clip("c", [20.0 + k for k in range(10)])], 0.1),
+        # two seconds hold as many frames as nineteen
+        (
+            [clip("a", [0.1 * k for k in range(20)]), clip("b", [20.0 + k for k in range(20)]), clip("c", (0, 9.0))],
+            0.15,
+        ),
+    ],
+)
+def test_a_check_set_is_spread_where_one_clip_alone_can_give_that(corrected, share):
+    split = extend_split(FixedSplit(), corrected, share=share)
+    assert is_spread(split, corrected) and blocks(split, corrected) >= 5
+    total = sum(len(c.times_s) for c in corrected)
+    assert split.held(corrected) <= MOST_SHARE * total and len(parts(split, corrected)[Split.TRAIN]) >= total / 2
+
+
+def test_small_clips_are_checked_whole_where_nothing_lies_in_more_blocks():
+    corrected = [clip("a", [0.01 * k for k in range(40)]), clip("b", (0.0, 0.1, 0.2)), clip("c", (0.0, 0.1, 0.2))]
+    split = extend_split(FixedSplit(), corrected, share=SHARE)
+    assert set(split.check) == {"b", "c"} and not is_spread(split, corrected)
+
+
+def test_a_check_set_in_one_moment_grows_by_what_it_lacks_at_once():
+    burst = clip("a", [0.1 * k for k in range(5)])
+    split = FixedSplit({"a": (WHOLE,)}).having_learnt([SECONDS_20])
+    corrected = [burst, SECONDS_20, clip("d", [float(k) for k in range(20)])]
+    grown = extend_split(split, corrected, share=0.05)
+    assert is_spread(grown, corrected) and grown.held(corrected) == 9
+
+
+def test_frames_a_guard_away_from_what_jobs_have_learnt_from_are_checked_first():
+    old = clip("a", [0.5 * k for k in range(20)])
+    split = FixedSplit().having_learnt([old])
+    between = {t + 0.1 for t in old.times_s}
+    corrected = [clip("a", {*old.times_s, *between, *(20 + 0.5 * k for k in range(20))})]
+    found = extend_split(split, corrected, share=SHARE)
+    checked = {t for _, t in parts(found, corrected)[Split.VALIDATION]}
+    assert is_spread(found, corrected)
+    assert min(abs(t - learnt) for t in checked for learnt in old.times_s) >= GUARD_S
+    corrected = [clip("a", {*old.times_s, *between})]
+    found = extend_split(split, corrected, share=SHARE)
+    assert 5 <= found.held(corrected) <= 6 and not set(old.times_s) & {
+        t for _, t in parts(found, corrected)[Split.VALIDATION]
+    }, "nothing lies farther away: closer ones are taken"
