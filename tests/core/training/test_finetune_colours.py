@@ -70,3 +70,17 @@ def test_a_clean_scene_gets_the_noise_of_a_grainy_one_and_keeps_the_spread_that_
 def test_noise_that_is_there_is_not_taken_away():
     grainy = smooth() + 0.08 * torch.randn(smooth().shape, generator=torch.Generator().manual_seed(2))
     assert bool((colours_of(in_colours(grainy, colours_of(smooth()), np.random.default_rng(0))).noise > 0.06).all())
+
+
+@pytest.mark.parametrize("share", [0.0, 0.7, 1.0])
+def test_noise_is_as_alike_in_the_channels_as_that_of_the_corrected_frame(share):
+    dice = torch.Generator().manual_seed(3)
+    alone, common = torch.randn(smooth().shape, generator=dice), torch.randn((1, 2, 1, 60, 120), generator=dice)
+    grainy = smooth() + 0.06 * ((1 - share) ** 0.5 * alone + share**0.5 * common)
+    wanted = colours_of(grainy)
+    off = wanted.alike[~torch.eye(3, dtype=torch.bool)]
+    torch.testing.assert_close(off, torch.full((6,), share), atol=0.03, rtol=0)
+    for scene in (smooth().flip(-1), smooth().flip(-1) + 0.01 * torch.randn(smooth().shape, generator=dice)):
+        found = colours_of(in_colours(scene, wanted, np.random.default_rng(0)))
+        torch.testing.assert_close(found.alike, wanted.alike, atol=0.06, rtol=0)
+        torch.testing.assert_close(found.noise, wanted.noise, atol=3e-3, rtol=0)
