@@ -131,7 +131,7 @@ class OverlayLink(QObject):
             azimuth, elevation = record.summary.peak_azimuth_rad, record.summary.peak_elevation_rad
             if azimuth is not None and elevation is not None:
                 x, y, z = (float(c) for c in direction(azimuth, elevation))
-                mark = _mark((x, y, z), LOCATION_RGB)
+                mark = _mark((x, y, z), LOCATION_RGB, "location")
         saliency = _saliency_image(record, self._upright_to_picture())
         self._state.show_pictures(saliency=saliency, location=location, location_mark=mark)
 
@@ -303,7 +303,7 @@ class OverlayLink(QObject):
             self._state.show_pictures(energy=None, energy_mark=None)
             return
         image = MapImage(letter.levels, letter.peak_db - RANGE_DB, letter.peak_db, "dBFS", letter.peak)
-        mark = _mark(letter.peak, ENERGY_RGB) if letter.peak is not None else None
+        mark = _mark(letter.peak, ENERGY_RGB, "energy") if letter.peak is not None else None
         self._state.show_pictures(energy=image, energy_mark=mark)
 
     # --- choices ---
@@ -359,9 +359,9 @@ def _location_image(location: "np.ndarray", turner: "SphereTurner") -> MapImage:
     return MapImage(turner.values(levels), low, high, "activation")
 
 
-def _mark(toward: Direction, rgb: tuple[float, float, float]) -> Mark:
+def _mark(toward: Direction, rgb: tuple[float, float, float], of: str) -> Mark:
     azimuth, elevation = azimuth_elevation(toward)
-    words = f"az {_degrees(float(azimuth))}  el {_degrees(float(elevation))}"
+    words = f"{of}  az {_degrees(float(azimuth))}  el {_degrees(float(elevation))}"
     return Mark(toward, rgb, caption=caption(words))
 
 

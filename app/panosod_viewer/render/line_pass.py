@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from panosod_viewer.overlays import Caption
 from panosod_viewer.render import gl
+from panosod_viewer.render.caption_places import caption_places
 from panosod_viewer.render.line_geometry import (
     FLOATS,
     RING_PX,
@@ -98,8 +99,8 @@ class LinePass:
             pieces += cap_ribbons(overlays.cursor, view, size_px=size_px, pixel_ratio=pixel_ratio)
         if pieces:
             self._draw_ribbons(np.concatenate(pieces), size_px)
-        for caption, place_px in captions:
-            self._draw_caption(caption, place_px, size_px, pixel_ratio)
+        if captions:
+            self._draw_captions(captions, size_px, pixel_ratio)
         return [caption for caption, _ in captions]
 
     def _draw_ribbons(self, vertices: NDArray[np.float32], size_px: tuple[int, int]) -> None:
@@ -108,20 +109,25 @@ class LinePass:
         self._send(vertices, (2, 4, 3))
         gl.glDrawArrays(gl.GL_TRIANGLES, 0, len(vertices))
 
+    def _draw_captions(
+        self, captions: list[tuple[Caption, tuple[float, float]]], size_px: tuple[int, int], pixel_ratio: float
+    ) -> None:
+        scales = [pixel_ratio / caption.pixel_ratio for caption, _ in captions]
+        sizes = [(c.pixels.shape[1] * k, c.pixels.shape[0] * k) for (c, _), k in zip(captions, scales, strict=True)]
+        gap = (RING_PX + _GAP_PX) * pixel_ratio
+        corners = caption_places([place for _, place in captions], sizes, pane=size_px, gap=gap)
+        for (caption, _), size, corner in zip(captions, sizes, corners, strict=True):
+            self._draw_caption(caption, corner, size, size_px)
+
     def _draw_caption(
-        self, caption: Caption, place: tuple[float, float], size_px: tuple[int, int], pixel_ratio: float
+        self, caption: Caption, corner: tuple[int, int], size: tuple[float, float], size_px: tuple[int, int]
     ) -> None:
         assert self._captions is not None
         texture = self._textures.get(caption)
         if texture is None:
             texture = self._textures[caption] = Texture(is_linear=True)
             texture.upload(caption.pixels)
-        scale = pixel_ratio / caption.pixel_ratio
-        w, h = caption.pixels.shape[1] * scale, caption.pixels.shape[0] * scale
-        gap = (RING_PX + _GAP_PX) * pixel_ratio
-        x = place[0] + gap if place[0] + gap + w <= size_px[0] else place[0] - gap - w
-        x = round(min(max(x, 0.0), max(size_px[0] - w, 0.0)))
-        y = round(min(max(place[1] - h / 2, 0.0), max(size_px[1] - h, 0.0)))
+        (x, y), (w, h) = corner, size
         corners = [(x, y, 0, 0), (x, y + h, 0, 1), (x + w, y, 1, 0)]
         corners += [(x + w, y, 1, 0), (x, y + h, 0, 1), (x + w, y + h, 1, 1)]
         self._captions.use({"u_pane_size": (float(size_px[0]), float(size_px[1])), "u_caption": 0})
