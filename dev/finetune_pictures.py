@@ -270,7 +270,8 @@ class Walk:
         self.press(Qt.Key.Key_R, CONTROL)
         self.press(Qt.Key.Key_1, CONTROL)
         self.rest(0.5)
-        self._turn_to_what_sounds()
+        for _ in range(3):  # the line between both is to cut through it
+            self._turn_to_what_sounds()
         self.click(self.finetuning.panel.compare)
         pictures = lambda: self.viewer.state.wish.pictures  # noqa: E731 - asked again and again
         self.until(lambda: pictures().saliency is not None and pictures().second is not None)
@@ -334,10 +335,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clip", type=Path, nargs="?", default=ROOT / ".build" / "demo" / "demo.mp4")
     parser.add_argument("--frames", type=int, default=40)
+    parser.add_argument("--every", type=int, default=12, help="key frames: the check set is to lie in five moments")
     parser.add_argument("--minutes", type=int, default=20)
     parser.add_argument("--checks", type=int, default=3, help="stop early after so many")
     parser.add_argument("--theme", default="dark", choices=("dark", "light"))
-    parser.add_argument("--size", default="1180x680", help="of the picture")
+    parser.add_argument("--size", default="1320x720", help="of the picture")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "pictures")
     options = parser.parse_args()
     width, height = (int(part) for part in options.size.split("x"))
@@ -353,7 +355,7 @@ def main() -> None:
         camera.walk = walk
         try:
             walk.watch_the_model()
-            walk.correct(frames=options.frames, every=6)
+            walk.correct(frames=options.frames, every=options.every)
             walk.start(minutes=options.minutes)
             walk.watch(checks=options.checks, stop_early=True)
             walk.compare()
