@@ -31,6 +31,9 @@ from panosod_viewer.workers.mailbox import Mailbox
 class AnnotationDesk(ObjectsAtHand):
     """At most one project is open, and of it at most one clip is on the screen.
 
+    Attributes:
+        at_work: asked before the project is closed and opened again by itself; True: that would end something.
+
     Signals:
         clip_changed (object): the project's Clip on the screen, or None: not in the project (yet).
         frame_changed (): another frame is at hand, or the labels of this one are others.
@@ -56,6 +59,7 @@ class AnnotationDesk(ObjectsAtHand):
         self._frame: VideoFrame | None = None
         self._sketch: Sketch | None = None
         self._sketch_key: FrameKey | None = None
+        self.at_work: list[Callable[[], bool]] = []
         self._mail = Mailbox()
         self._mail_came.connect(self._read_mail, Qt.ConnectionType.QueuedConnection)
         self._mail.attach(self._mail_came.emit)
@@ -319,7 +323,8 @@ class AnnotationDesk(ObjectsAtHand):
 
     def _may_reopen(self) -> bool:
         is_settled = self._clip is not None and self._held is None and self._kept is None
-        return is_settled and QApplication.activeModalWidget() is None  # an export that runs would end
+        is_asked = QApplication.activeModalWidget() is not None
+        return is_settled and not is_asked and not any(is_at_work() for is_at_work in self.at_work)
 
     def _lay_down(self) -> None:
         if self._sketch is not None:

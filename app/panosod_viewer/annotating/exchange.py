@@ -103,6 +103,7 @@ class Exchange(QObject):
         self.comparing.notice.connect(self.notice)
         desk.project_changed.connect(lambda _: self._project_gone())
         desk.unsaved_changed.connect(lambda _: self._give_room())
+        desk.at_work.append(self._is_at_work)
 
     def commands(self) -> dict[str, Callable[[], object]]:
         """What its actions do."""
@@ -174,19 +175,19 @@ class Exchange(QObject):
 
     def plan_import(self, path: Path, name: str) -> None:
         """See what an import would do, in a thread."""
+        self._planned = None
         document, clip, info = self._flushed(), self._desk.clip, self._session.info
         if document is None or clip is None or info is None:
             return
-        self._planned = None
         self._begin(plan_masks(document.path, clip, info.path, path, name=name))
 
     def apply_import(self) -> None:
         """Do what was planned: drafts, one step; the masks are read again in a thread, meanwhile the dialog stays."""
         self.import_begins.emit()
-        planned, self._planned = self._planned, None
-        document = self._flushed()
+        document, planned = self._flushed(), self._planned
         if document is None or planned is None or planned.plan is None or self.import_dialog is None:
             return
+        self._planned = None
         self.import_dialog.set_writing(0, planned.plan.changed)
         self._begin(import_masks(document.path, planned.plan))
         self._writing = ImportWriting(f"Import {planned.path.name}", planned.path.name, planned.plan.new_objects)
@@ -270,7 +271,12 @@ class Exchange(QObject):
         try:
             document.flush(FLUSH_S)
         except PanosodError as error:
-            self.notice.emit(Notice(str(error), Severity.ERROR, key=KEY))
+            dialog, is_planned = self.import_dialog, self._planned is not None
+            if dialog is not None and dialog.isVisible():
+                text = f"{error}. Nothing was imported: press Import to try again." if is_planned else str(error)
+                dialog.set_plan(text, is_ready=is_planned, is_error=True)
+            else:
+                self.notice.emit(Notice(str(error), Severity.ERROR, key=KEY))
             return None
         return document
 
@@ -362,7 +368,13 @@ class Exchange(QObject):
         else:
             dialog.set_plan(plan_words(planned), is_ready=planned.plan.changed > 0)
 
+    def _is_at_work(self) -> bool:
+        dialog = self.comparing.dialog
+        return self._task is not None or (dialog is not None and dialog.isVisible())
+
     def _project_gone(self) -> None:
+        if self._task is not None:
+            self.notice_over.emit(KEY)
         self._drop_task()
         self._writing = None
         self.comparing.close()

@@ -171,6 +171,42 @@ def test_an_import_that_is_abandoned_while_it_is_written_leaves_nothing(painting
     dialog.reject()
 
 
+def test_an_import_that_had_to_wait_for_the_disk_is_done_when_asked_again(painting, clip, tmp_path, monkeypatch):
+    window = painting().open(clip)
+    (key,) = annotated(window, clip, frames=(0,))
+    window.saved()
+    exchange, document, said = window.viewer.annotator.workbench.exchange, window.desk.document, []
+    with Snapshot.open(document.path) as snapshot:
+        export(snapshot, tmp_path / "davis", ExportOptions(MaskFormat.DAVIS), media=lambda _clip: clip)
+    window.desk.act(lambda d: d.delete_object(window.desk.clip.id, 2))
+    window.viewer.window.action("project.import").trigger()
+    dialog = exchange.import_dialog
+    dialog.choose(tmp_path / "davis")
+    window.wait(lambda: dialog.go.isEnabled())
+    exchange.notice.connect(said.append)
+
+    def full(_document, _timeout_s=None):
+        raise ProjectError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Document, "flush", full)
+        for _ in range(2):
+            dialog.go.click()
+            assert (
+                dialog.isVisible() and dialog.go.isEnabled() and "the disk is full. Nothing was" in dialog.plan.text()
+            )
+        assert exchange._task is None and not (document.labels(key) == 2).any() and not said
+    dialog.go.click()
+    window.wait(lambda: not dialog.isVisible())
+    assert (document.labels(key) == 2).any()
+    window.viewer.window.action("project.import").trigger()
+    with monkeypatch.context() as patch:
+        patch.setattr(Document, "flush", full)
+        dialog.choose(tmp_path / "davis")
+        assert dialog.plan.text() == "the disk is full" and not dialog.go.isEnabled()
+    dialog.reject()
+
+
 def test_a_propagation_ends_where_an_import_begins(painting, clip, tmp_path):
     window = painting().open(clip)
     annotated(window, clip, frames=(0,))

@@ -1,5 +1,7 @@
 """Strokes that cannot be written, projects that are damaged, held by somebody else, or without their clip."""
 
+import threading
+
 import numpy as np
 import pytest
 from PySide6.QtWidgets import QDialog
@@ -7,9 +9,11 @@ from PySide6.QtWidgets import QDialog
 from panosod_core.annotation.backups import backup_folder, make_backup
 from panosod_core.annotation.document import Document
 from panosod_core.annotation.writer_lock import BRIEF, WriterLock
+from panosod_viewer.annotating import exchange as exchange_module
 from panosod_viewer.annotating import project_at_hand
 from panosod_viewer.annotating.project_at_hand import GIVE_UP, NOT_BACKED_UP, OPEN_BACKUP, RETRY
 from panosod_viewer.panels.notice import Severity
+from panosod_viewer.workers.exchanging import compare_projects
 
 pytestmark = pytest.mark.gl
 
@@ -110,6 +114,65 @@ def test_a_project_that_a_job_writes_into_is_looked_at_and_soon_written(painting
     window.trigger("annotate.brush")
     window.stroke([window.point(-30, 0)])
     assert not np.array_equal(window.labels(), painted)
+
+
+@pytest.fixture
+def comparing(painting, clip, tmp_path, monkeypatch):
+    """A window that only looks, as a job writes into the project; and a comparison that waits for a word."""
+    monkeypatch.setattr(project_at_hand, "WAIT_S", 0.0)
+    monkeypatch.setattr(project_at_hand, "AGAIN_MS", 20)
+    monkeypatch.setattr(project_at_hand, "TRIES", 1_000_000)
+    first = painting().open(clip).identified()
+    paint(first)
+    first.saved()
+    first.desk.export_copy(tmp_path / "theirs.panosod")
+    first.close()
+    word = threading.Event()
+
+    def compared(*projects):
+        work = compare_projects(*projects)
+        return lambda task: word.wait(20) and work(task)
+
+    monkeypatch.setattr(exchange_module, "compare_projects", compared)
+    lock = WriterLock.take(clip.with_suffix(".panosod"), author=BRIEF)
+    assert isinstance(lock, WriterLock)
+    window = painting().open(clip).identified()
+    window.wait(lambda: window.desk.key is not None)
+    window.viewer.annotator.workbench.exchange.compare(tmp_path / "theirs.panosod")
+    lock.release()
+    yield window, word
+    word.set()
+
+
+def told(window) -> list[str]:
+    return [notice.text for notice in window.viewer.window.notices._waiting]
+
+
+def test_a_comparison_is_not_ended_by_a_project_that_may_be_written_again(comparing):
+    window, word = comparing
+    desk, exchange = window.desk, window.viewer.annotator.workbench.exchange
+
+    def looks_only_for_a_while() -> bool:
+        tries = desk._tries
+        window.wait(lambda: desk._tries < tries - 2)
+        return desk.document.why_read_only is not None
+
+    assert looks_only_for_a_while() and exchange._task is not None
+    word.set()
+    window.wait(lambda: exchange.comparing.dialog is not None and exchange.comparing.dialog.isVisible())
+    assert looks_only_for_a_while() and exchange.comparing.dialog.isVisible()
+    exchange.comparing.dialog.close()
+    window.wait(lambda: desk.document.why_read_only is None)
+
+
+def test_a_comparison_that_ends_with_its_project_is_not_said_to_go_on(comparing):
+    window, word = comparing
+    exchange = window.viewer.annotator.workbench.exchange
+    assert any(text.startswith("Comparing with") for text in told(window)) and exchange._task is not None
+    word.set()  # its letter is not read before the next event
+    window.viewer.window.notices.action_triggered.emit(RETRY)
+    assert window.desk.document.why_read_only is None and exchange._task is None
+    assert not any(text.startswith("Comparing with") for text in told(window))
 
 
 def test_a_project_is_written_when_the_other_window_has_gone_and_a_retry_is_asked_for(painting, clip):
