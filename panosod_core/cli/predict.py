@@ -34,8 +34,8 @@ class PredictArguments:
     clips: Annotated[tuple[Path, ...], tyro.conf.Positional]
     """Panoramic videos, or folders that are searched for them."""
     model: str | None = None
-    """A model's file, its name or id in the library, or shipped; without it the default of `panosod models`, else the
-    one that comes with panosod."""
+    """A model's file, its name or id in the library, or shipped; without it the default of `panosod models`, else that
+    which comes with panosod."""
     out: Path | None = None
     """Write files, a folder a clip: saliency/00012.png, location/00012.png, frames.csv, manifest.json."""
     npz: bool = False

@@ -309,8 +309,7 @@ def find_model(word: str | Path) -> Path:
     library = ModelLibrary()
     if not _named(name, library.records()):
         raise CheckpointError(
-            f"{name}: no file is there, and no model of the library has this name or an id that begins so; "
-            f"`panosod models` lists them, and `{SHIPPED}` is the one that comes with panosod"
+            f"{name}: no such file, and no model of the library has this name or id; `panosod models` lists them"
         )
     return library.path(library.find(name))
 

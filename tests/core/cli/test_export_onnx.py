@@ -39,7 +39,7 @@ def test_graphs_land_in_the_cache_and_are_not_written_twice(model, tmp_path, mon
 
 def test_what_cannot_be_exported_is_told_in_a_line(tmp_path, capsys, monkeypatch):
     assert main(["export-onnx", str(tmp_path / "none.safetensors")]) == 1
-    assert "none.safetensors: no file is there" in capsys.readouterr().err
+    assert "none.safetensors: no such file" in capsys.readouterr().err
     monkeypatch.setattr("panosod_core.cli.export_onnx.find_spec", lambda name: None if name == "onnx" else object())
     assert main(["export-onnx", str(tmp_path / "none.safetensors")]) == 1
     assert capsys.readouterr().err.endswith(

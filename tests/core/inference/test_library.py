@@ -128,7 +128,7 @@ def test_a_model_is_named_by_its_file_a_word_its_name_or_its_id(library, models,
     assert find_model("a") == library.path(a) and find_model("b c") == library.path(b) == find_model(b.model_id[:6])
     assert choose_model("a").model_id == choose_model(models[0]).model_id == a.model_id
     for wrong in ("nobody", "gone.safetensors", "", a.model_id[:3]):
-        with pytest.raises(CheckpointError, match=rf"^{wrong}: no file is there.*`panosod models` lists them"):
+        with pytest.raises(CheckpointError, match=rf"^{wrong}: no such file.*`panosod models` lists them"):
             find_model(wrong)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a").write_bytes(models[1].read_bytes())
@@ -163,5 +163,5 @@ def test_every_command_asks_for_a_model_in_the_same_way(library, models, tmp_pat
     ):
         assert main(words) == 1
         said = capsys.readouterr().err
-        assert "nobody: no file is there" in said and "`panosod models`" in said, words
+        assert "nobody: no such file" in said and "`panosod models`" in said, words
     assert not (tmp_path / "job").exists()

@@ -150,7 +150,7 @@ def test_the_window_may_name_a_model_of_the_library(model, tmp_path, monkeypatch
         assert child.until(Loaded)[-1].model == str(ModelLibrary().path(record))
     with Child(Setup("nobody", "cpu", exports=False)) as child:
         broken = child.until(Broken)[-1]
-        assert broken.reason == "load" and broken.text.startswith("nobody: no file is there")
+        assert broken.reason == "load" and broken.text.startswith("nobody: no such file")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="processes are looked for as POSIX has them")
