@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Does the loop pay? The model meets a look it has never seen; a robot corrects 12 frames; a job learns from them.
 
-``python benchmarks/loop.py [--look grain] [--frames 12] [--minutes 12] [--benchmark 40] [--write]``: clips of synthetic
-scenes with held-out textures, backgrounds and timbres, whose twins and surroundings are of one kind, filmed by a poor
-camera (grain) or at dusk: held-out things alone, filmed well, the shipped model copes with as well as with its own. The
+``python benchmarks/loop.py [--look dusk] [--frames 12] [--minutes 15] [--benchmark 40] [--write]``: clips of synthetic
+scenes with held-out textures, backgrounds and timbres, whose twins and surroundings are of one kind, filmed at dusk or
+by a poor camera (grain): held-out things alone, filmed well, the shipped model copes with as well as with its own. The
 robot starts from the model's mask of a frame in the first half of one clip and paints and erases, with the annotator's
 own operations, what is wrong. Then `panosod finetune` runs as a job. Both models are judged on the other half of that
 clip, on other clips of that look, on such things filmed well, and on the scenes of the original benchmark.
@@ -95,14 +95,14 @@ LOOKS = {
 def main() -> None:
     words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     words.add_argument("--model", type=Path, default=None)
-    words.add_argument("--look", choices=LOOKS, default="grain")
+    words.add_argument("--look", choices=LOOKS, default="dusk")
     words.add_argument("--clips", type=int, default=6)
     words.add_argument("--seconds", type=float, default=0.0, help="of a clip; 6, or 9 where masks are spoilt")
     words.add_argument("--frames", type=int, default=0, help="corrected; 12, or 42 spoilt ones")
-    words.add_argument("--minutes", type=float, default=0.0, help="of learning; 12, from spoilt masks 4")
+    words.add_argument("--minutes", type=float, default=0.0, help="of learning; 15, from spoilt masks 4")
     words.add_argument("--steps", type=int, default=0)
     for name in RECIPE:
-        words.add_argument(f"--{name}", type=type(_default(name)), default=_default(name))
+        words.add_argument(f"--{name}", type=str if name == "preset" else float, default=_default(name))
     words.add_argument("--benchmark", type=int, default=40)
     words.add_argument("--threads", type=int, default=2)
     words.add_argument("--seed", type=int, default=0)
@@ -112,7 +112,7 @@ def main() -> None:
     args.seconds = args.seconds or (9.0 if args.spoilt else 6.0)
     args.frames = args.frames or (42 if args.spoilt else 12)  # of which five are for the check: fewer say nothing
     args.mix = 0.0 if args.spoilt else args.mix
-    args.minutes = args.minutes or (4.0 if args.spoilt else 12.0)
+    args.minutes = args.minutes or (4.0 if args.spoilt else 15.0)
     torch.set_num_threads(args.threads)
     began, worked = time.monotonic(), time.process_time()
     with tempfile.TemporaryDirectory(prefix="panosod-loop-") as folder:
@@ -124,7 +124,7 @@ def main() -> None:
     print(text)
     if args.write:
         result = RESULT.with_stem(
-            "loop_spoilt" if args.spoilt else "loop" if args.look == "grain" else f"loop_{args.look}"
+            "loop_spoilt" if args.spoilt else "loop" if args.look == "dusk" else f"loop_{args.look}"
         )
         result.write_text(text, encoding="utf-8")
 
@@ -298,11 +298,13 @@ def row(name: str, incumbent: Engine, candidate: Engine, judge: Judge) -> Row:
 def report(
     args: argparse.Namespace, base: ModelFile, verdict: str, effort: int, spent_s: float, rows: Sequence[Row]
 ) -> str:
+    which = "--spoilt" if args.spoilt else f"--look {args.look}"
+    mixed = "by clips (0.9 of one)" if args.mix is None else f"{args.mix:g}"
     lines = [
         "# Does the loop pay?" if not args.spoilt else "# Does the gate see that a candidate is spoilt?", "",
-        f"`python benchmarks/loop.py{' --spoilt' * args.spoilt}` with {args.frames} frames corrected (in all {effort} "
+        f"`python benchmarks/loop.py {which}` with {args.frames} frames corrected (in all {effort} "
         f"pixels painted or erased{', most of them spoilt on purpose' * args.spoilt}), preset {args.preset}, "
-        f"rate {args.lr:g}, mix {args.mix:g}, of which recoloured {args.recoloured:g}, "
+        f"rate {args.lr:g}, mix {mixed}, of which recoloured {args.recoloured:g}, "
         f"distillation {args.distill:g}, {args.minutes:g} minutes at most{f', {args.steps} steps' * bool(args.steps)}, "
         f"{args.threads} threads, seed {args.seed}; model {base.model_id[:12]} at {base.config.width_px} x "
         f"{base.config.height_px}; {platform.machine()}, {os.cpu_count()} processors, torch {torch.__version__}, "

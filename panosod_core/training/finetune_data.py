@@ -10,6 +10,8 @@ import numpy as np
 import torch
 
 from panosod_core.datasets.augment import AugmentConfig
+from panosod_core.datasets.index import Split
+from panosod_core.datasets.opening import open_data_set
 from panosod_core.datasets.synthetic import SyntheticWindows
 from panosod_core.datasets.windows import WindowSpec
 from panosod_core.model.config import ModelConfig
@@ -23,6 +25,7 @@ AUGMENT = AugmentConfig(yaw=True, left_right=0.5)
 _KEPT = ("frames", "foa", "masks", "frame_valid", "mask_valid", "has_sound")
 _LEAST_PASS = 32
 """Windows of a pass at least: few corrected windows are gone through more than once before the next check."""
+_OWN_OF_A_CLIP, _MOST_OWN = 0.1, 0.3
 _SCENE_SEED, _SEEDS_APART = 1 << 32, 1 << 64
 """Scenes of finetuning come from seeds that no other training, check or test takes, every job's seed has its own."""
 
@@ -32,7 +35,7 @@ class Mix:
     """What comes among the corrected windows.
 
     Attributes:
-        share: of the windows of a pass.
+        share: of the windows of a pass; None: by how many clips were corrected, :func:`share_by_clips`.
         folder: data set whose training part they come from; None: synthetic scenes, fresh in every pass.
         scene: what those hold.
         windows: most of a pass, of both kinds.
@@ -40,12 +43,17 @@ class Mix:
         recoloured: share of them that is shown in the colours of a corrected window.
     """
 
-    share: float
+    share: float | None
     folder: Path | None
     scene: SceneConfig
     windows: int
     seed: int
     recoloured: float = 0.0
+
+
+def share_by_clips(count: int) -> float:
+    """What is mixed in where so many clips were corrected: few things in one look are soon known by heart."""
+    return 1.0 - min(_MOST_OWN, _OWN_OF_A_CLIP * count)
 
 
 class Mixed:
@@ -60,11 +68,11 @@ class Mixed:
         Args:
             own: the corrected windows.
             other: what is mixed in.
-            mix: how.
+            mix: how; its share is known by now.
         """
         self._own, self._other, self._seed, self._recoloured = own, other, mix.seed, mix.recoloured
         self._colours: dict[int, Colours] = {}
-        self._share = mix.share if other is not None else 0.0
+        self._share = mix.share or 0.0 if other is not None else 0.0
         self._count = min(mix.windows, max(_LEAST_PASS, math.ceil(len(own.samples) / (1 - self._share))))
         self._epoch = 0
 
@@ -119,15 +127,26 @@ def mixed_sources(mix: Mix) -> Callable[[DataConfig, ModelConfig, TrainConfig, t
     def sources(data: DataConfig, model: ModelConfig, recipe: TrainConfig, device: torch.device) -> Sources:
         own, check, notes = window_sources(data, model, recipe, device)
         other: Source[Any] | None = None
-        if mix.share and mix.folder is not None:
+        share = mix.share
+        if share is None:
+            share = share_by_clips(_clips_in(data))
+            notes = (*notes, f"{100 * share:.0f} % of the windows are mixed in, by how many clips were corrected")
+        if share and mix.folder is not None:
             config = DataConfig(folder=mix.folder, check_share=0.0, augment=data.augment)
             found = window_sources(config, model, recipe, device)
             other, notes = found.train, (*notes, *(f"{mix.folder}: {note}" for note in found.notes))
-        elif mix.share:
+        elif share:
             other = _scenes(mix, model)
-        return Sources(Source(Mixed(own, other, mix), join), check, notes)
+        return Sources(Source(Mixed(own, other, replace(mix, share=share)), join), check, notes)
 
     return sources
+
+
+def _clips_in(data: DataConfig) -> int:
+    """How many clips there are to learn from."""
+    if data.folder is None:
+        return 0
+    return len(open_data_set(data.folder, layout=data.layout).of_split(Split.TRAIN).clips)
 
 
 def first_scene(seed: int) -> int:

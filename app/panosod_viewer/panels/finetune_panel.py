@@ -39,10 +39,11 @@ if TYPE_CHECKING:
     from panosod_viewer.widgets.training_plots import TrainingPlots
 
 PRESETS = {
-    "frozen": "Frozen: all but the backbone learns",
+    "whole": "Whole: the backbone learns, too, at half the rate",
     "gentle": "Gentle: the backbone learns at a tenth",
-    "whole": "Whole: the backbone learns, too, for a new look",
+    "frozen": "Frozen: all but the backbone learns",
 }
+"""The first is what a job has by default."""
 RAY = "ray"
 DEVICES = {"auto": "A GPU where there is one", "cpu": "The processor", "cuda": "The GPU", RAY: "A Ray cluster"}
 _MOST_MINUTES = 7 * 24 * 60

@@ -21,7 +21,7 @@ class FinetuneRequest:
         project: the annotated project; masks are taken as they are when the job starts to prepare.
         model: weights to go on from; None: the model that is used by default.
         data: data set whose training part is mixed in against forgetting; None: synthetic scenes.
-        mix: share of windows from there, 0..0.9.
+        mix: share of windows from there, 0..0.9; None: by how many clips were corrected.
         recoloured: share of those that is shown in the colours of corrected frames, 0..1.
         preset: a name of :data:`PRESETS`.
         minutes: budget of training; 0: none.
@@ -44,9 +44,9 @@ class FinetuneRequest:
     project: Path
     model: Path | None = None
     data: Path | None = None
-    mix: float = 0.7
-    recoloured: float = 0.6
-    preset: str = "frozen"
+    mix: float | None = None
+    recoloured: float = 0.9
+    preset: str = "whole"
     minutes: float = 20.0
     steps: int = 0
     epochs: int = 40
@@ -76,6 +76,8 @@ class FinetuneRequest:
             "patience": (0, 1_000_000),
             "check_share": (0.05, 0.15), "seed": (0, (1 << 62)), "threads": (0, 1024), "processes": (1, 1024),
         }  # fmt: skip
+        if self.mix is None:
+            del ranges["mix"]
         for name, (low, high) in ranges.items():
             if not low <= getattr(self, name) <= high:
                 raise ConfigError(f"finetune: {name} must lie in {low:g}..{high:g}, got {getattr(self, name)!r}")

@@ -75,6 +75,6 @@ def request(project: Path, model: Path, **changes: Any) -> FinetuneRequest:
     """A tiny job on one processor."""
     own: dict[str, Any] = {
         "project": project, "model": model, "steps": 4, "minutes": 0.0, "epochs": 2, "windows": 4, "batch": 1,
-        "mix": 0.25, "device": "cpu", "threads": 1, "lr": 1e-3, "scene": SCENE,
+        "mix": 0.25, "preset": "frozen", "device": "cpu", "threads": 1, "lr": 1e-3, "scene": SCENE,
     }  # fmt: skip
     return FinetuneRequest(**(own | changes))

@@ -18,6 +18,7 @@ from panosod_core.model.network import build_network
 from panosod_core.resources import demo_model_path
 from panosod_core.training import finetune, finetune_base, finetune_check
 from panosod_core.training.finetune import EVALUATION, work_on
+from panosod_core.training.finetune_data import share_by_clips
 from panosod_core.training.finetune_split import (
     Corrected,
     FixedSplit,
@@ -138,13 +139,21 @@ def test_too_little_is_refused_with_numbers(tmp_path, clips, model, project, mon
 def test_the_same_job_gives_the_same_tensors(tmp_path, project, model):
     weights = []
     for name in ("a", "b"):
-        done(tmp_path / name, request(project, model, preset="gentle", steps=3))
+        done(tmp_path / name, request(project, model, preset="gentle", steps=3, mix=None))
         weights.append(load_file(tmp_path / name / CANDIDATE))
         split_path(project).unlink()
     first, second = weights
     assert first.keys() == second.keys()
     for name in first:
         assert first[name].numpy().tobytes() == second[name].numpy().tobytes(), name
+
+
+def test_how_much_is_mixed_in_follows_the_clips_and_the_backbone_learns_where_it_may(tmp_path, project, model):
+    done(tmp_path / "job", request(project, model, steps=1, mix=None, preset="whole"))
+    assert any("80 % of the windows" in e["text"] for e in told(tmp_path / "job", "note"))
+    assert [round(share_by_clips(n), 6) for n in (1, 2, 3, 30)] == [0.9, 0.8, 0.7, 0.7]
+    before, after = load_file(model), load_file(tmp_path / "job" / CANDIDATE)
+    assert any(n.startswith("visual.backbone") and not before[n].equal(after[n]) for n in after)
 
 
 def test_stop_keeps_the_best_and_is_judged(tmp_path, project, model):
