@@ -208,12 +208,16 @@ def main() -> None:
     options = parser.parse_args()
     width, height = (int(part) for part in options.size.split("x"))
     install_default_format()
-    with tempfile.TemporaryDirectory() as folder:
-        studio = Studio(options.clip, Path(folder), theme=options.theme, size=(width, height), out=options.out)
+    folder = Path(tempfile.gettempdir()) / "walk"  # it is to be read in the pictures
+    folder.mkdir()
+    try:
+        studio = Studio(options.clip, folder, theme=options.theme, size=(width, height), out=options.out)
         try:
-            shoot(studio, Path(folder))
+            shoot(studio, folder)
         finally:
             studio.viewer.window.close()
+    finally:
+        shutil.rmtree(folder)
 
 
 if __name__ == "__main__":
