@@ -38,6 +38,8 @@ from panosod_viewer.workers.opening import ClipOpener
 ROOT = Path(__file__).resolve().parent.parent
 QUALITY = 74
 PATIENCE_S = 3600.0
+COMPARED_AT_S = 4.0
+"""Where what sounds in the demo clip lies low."""
 LEFT, NONE, CONTROL = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ControlModifier
 OWN_PLACES = ("PANOSOD_JOBS", "PANOSOD_MODELS", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME")
 Take = Callable[[str, QWidget | None], None]
@@ -269,6 +271,10 @@ class Walk:
         self.until(lambda: not studio.is_on)  # or the pointer would paint
         self.press(Qt.Key.Key_R, CONTROL)
         self.press(Qt.Key.Key_1, CONTROL)
+        self.rest(0.5)
+        before = self.viewer.player.frame
+        self.viewer.player.seek(COMPARED_AT_S)
+        self.until(lambda: self.viewer.player.frame is not before)
         self.rest(0.5)
         for _ in range(3):  # the line between both is to cut through it
             self._turn_to_what_sounds()

@@ -305,6 +305,7 @@ class Finetuning:
     def _on_base(self, incumbent: Engine) -> tuple[list[FrameScores], str]:
         """Both models on base scenes; none and why where those cannot be read, such as on a cluster's nodes alone."""
         mix, candidate = mix_of(self._request), self._engine(self._job.path / CANDIDATE)
+        self._job.tell("note", text="both models are asked of scenes that the one in use was made for")
         try:
             return compare_on_base(incumbent, candidate, folder=mix.folder, scene=mix.scene, heed=self._heed), ""
         except DatasetError as error:
