@@ -14,7 +14,7 @@ from panosod_viewer.tools.training_words import CHECK_WORDS
 
 # The hooks that it has for a dying interpreter walk all objects there are; our widgets end with their window.
 pg.setConfigOptions(exitCleanup=False)
-MOST_POINTS = 600
+MOST_POINTS, MOST_SYMBOLS = 600, 200
 """Of a curve: more than the plot has pixels would only take the window's time."""
 
 
@@ -79,9 +79,9 @@ class TrainingPlots(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph
         if not values:
             return
         theme = theme_of(self.palette())
-        steps = np.asarray(run.check_steps)
-        self.check.plot(steps, np.asarray(values), pen=pen, symbol="o", symbolSize=5, symbolBrush=pen.color(),
-                        symbolPen=None)  # fmt: skip
+        steps, means = _thinned(run.check_steps, values)
+        symbol = "o" if len(values) <= MOST_SYMBOLS else None
+        self.check.plot(steps, means, pen=pen, symbol=symbol, symbolSize=5, symbolBrush=pen.color(), symbolPen=None)
         if run.best_step is not None and run.best_step in run.check_steps:
             at = run.check_steps.index(run.best_step)
             self.check.plot([run.best_step], [values[at]], pen=None, symbol="o", symbolSize=11, symbolBrush=None,
