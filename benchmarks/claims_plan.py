@@ -111,7 +111,10 @@ class Row:
     def key(self) -> str:
         """The same for rows that are trained alike, whatever table they stand in; the seed is not in it."""
         # The size alone decides which windows are used of the set; its key covers the scenes.
-        said = [self.model.to_json(), asdict(self.loss), self.recipe.to_json(), TRAINING[self.training].key]
+        recipe = {
+            name: v for name, v in self.recipe.to_json().items() if name != "schedule_s" or v
+        }  # 0 decides nothing
+        said = [self.model.to_json(), asdict(self.loss), recipe, TRAINING[self.training].key]
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:12]
 
 
