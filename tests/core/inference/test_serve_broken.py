@@ -7,6 +7,7 @@ from panosod_core.inference import serve
 from panosod_core.inference.background_export import BackgroundExport
 from panosod_core.inference.messages import Broken, Setup
 from panosod_core.inference.serve import Inbox
+from panosod_core.resources import demo_model_path
 
 
 def run_broken(monkeypatch, error):
@@ -16,7 +17,7 @@ def run_broken(monkeypatch, error):
     monkeypatch.setattr(serve, "open_engine", refuse)
     said = []
     code = serve._serve(
-        Setup("some.safetensors", exports=False), Inbox(), said.append, export=BackgroundExport(), began_s=0.0
+        Setup(str(demo_model_path()), exports=False), Inbox(), said.append, export=BackgroundExport(), began_s=0.0
     )
     assert code == serve.EXIT_BROKEN
     return said[-1]

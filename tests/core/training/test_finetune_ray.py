@@ -107,7 +107,8 @@ def tensors(path: Path) -> bytes:
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds the workers by /proc")
 def test_worker_and_owner_die_and_the_end_is_that_of_a_job_of_this_machine(tmp_path, cluster, asked):
     address, logs = cluster
-    wanted = {"steps": 8, "windows": 4, "mix": 0.0}
+    # Long enough to be at work when its first step is heard of.
+    wanted = {"steps": 150, "windows": 32, "epochs": 100, "mix": 0.0, "patience": 0}
     here = new_job(tmp_path / "here", asked(**wanted))
     work_on(here.path)
     job = new_job(tmp_path / "there", asked(**wanted, engine="ray", address=address))
