@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from PIL import Image
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, Qt
 from PySide6.QtGui import QImage, QMouseEvent
 from PySide6.QtWidgets import QApplication, QWidget
+from waiting import rest, until
 
 from panosod_core.geometry.projection import View, directions_to_viewport
 from panosod_core.geometry.sphere import direction
@@ -46,17 +46,11 @@ class Hand:
 
     def until(self, condition: Callable[[], object], *, limit_s: float = 120.0) -> None:
         """Wait."""
-        end = time.monotonic() + limit_s
-        while not condition():
-            QApplication.processEvents()
-            time.sleep(0.005)
-            if time.monotonic() > end:
-                raise TimeoutError
+        until(condition, limit_s=limit_s)
 
     def rest(self, seconds: float) -> None:
         """Let the window settle."""
-        end = time.monotonic() + seconds
-        self.until(lambda: time.monotonic() > end)
+        rest(seconds)
 
     # --- the window
 

@@ -14,7 +14,6 @@ import argparse
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QImage, QMouseEvent, QPainter
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
+from waiting import rest, until
 
 from panosod_core.geometry.projection import directions_to_viewport
 from panosod_core.geometry.regions.morphology import bounding_cap
@@ -101,17 +101,11 @@ class Walk:
 
     def until(self, condition: Callable[[], object], *, limit_s: float = PATIENCE_S) -> None:
         """Wait until something is so."""
-        end = time.monotonic() + limit_s
-        while not condition():
-            QApplication.processEvents()
-            time.sleep(0.005)
-            if time.monotonic() > end:
-                raise TimeoutError("the window is not where it should be")
+        until(condition, limit_s=limit_s)
 
     def rest(self, seconds: float) -> None:
         """Let the window settle."""
-        end = time.monotonic() + seconds
-        self.until(lambda: time.monotonic() > end)
+        rest(seconds)
 
     def press(self, key: Qt.Key, modifiers: Qt.KeyboardModifier = NONE) -> None:
         """A key, in the picture."""

@@ -9,16 +9,15 @@ CLIP is one of `panosod synth`, with its truth beside it: what is painted here i
 import argparse
 import shutil
 import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QEventLoop, QTimer
 from PySide6.QtGui import QImage, QPainter
 from PySide6.QtWidgets import QApplication, QWidget
+from waiting import rest, until
 
 from panosod_core.annotation.document import Document, Done
 from panosod_core.annotation.edits import BY_HAND, put_labels
@@ -65,17 +64,11 @@ class Studio:
 
     def until(self, condition: Callable[[], bool]) -> None:
         """Wait until something is so."""
-        end = time.monotonic() + PATIENCE_S
-        while not condition():
-            self.rest(0.02)
-            if time.monotonic() > end:
-                raise TimeoutError("the window is not where it should be")
+        until(condition, limit_s=PATIENCE_S)
 
     def rest(self, seconds: float) -> None:
         """Let the window go on for a while."""
-        loop = QEventLoop()
-        QTimer.singleShot(round(seconds * 1000), loop.quit)
-        loop.exec()
+        rest(seconds)
 
     def wanted(self) -> NDArray[np.uint8]:
         """The truth of the frame at hand."""

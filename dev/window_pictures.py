@@ -13,7 +13,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
+from waiting import rest, until
 
 from panosod_core.geometry.projection import View, ViewProjection
 from panosod_viewer.application import Viewer
@@ -34,7 +34,6 @@ ROOT = Path(__file__).resolve().parent.parent
 OWN_PLACES = ("PANOSOD_MODELS", "PANOSOD_JOBS", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME")
 CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 QUALITY = 82
-PATIENCE_S = 120.0
 SETTLE_S = 4.0
 """For the rows of the time line to be worked out."""
 
@@ -55,22 +54,6 @@ def press(viewer: Viewer, key: Qt.Key, modifiers: Qt.KeyboardModifier = Qt.Keybo
     """A key, in the picture."""
     QTest.keyClick(viewer.window.page.view, key, modifiers)
     QApplication.processEvents()
-
-
-def until(condition: Callable[[], object]) -> None:
-    """Wait until something is so."""
-    end = time.monotonic() + PATIENCE_S
-    while not condition():
-        QApplication.processEvents()
-        time.sleep(0.01)
-        if time.monotonic() > end:
-            raise TimeoutError("the window is not where it should be")
-
-
-def rest(seconds: float) -> None:
-    """Let the window live."""
-    end = time.monotonic() + seconds
-    until(lambda: time.monotonic() > end)
 
 
 def twins(viewer: Viewer) -> None:

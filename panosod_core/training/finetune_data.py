@@ -26,6 +26,7 @@ _KEPT = ("frames", "foa", "masks", "frame_valid", "mask_valid", "has_sound")
 _LEAST_PASS = 32
 """Windows of a pass at least: few corrected windows are gone through more than once before the next check."""
 _OWN_OF_A_CLIP, _MOST_OWN = 0.1, 0.3
+"""Share of corrected windows for each clip that they are of, and at most."""
 _SCENE_SEED, _SEEDS_APART = 1 << 32, 1 << 64
 """Scenes of finetuning come from seeds that no other training, check or test takes, every job's seed has its own."""
 
@@ -72,7 +73,7 @@ class Mixed:
         """
         self._own, self._other, self._seed, self._recoloured = own, other, mix.seed, mix.recoloured
         self._colours: dict[int, Colours] = {}
-        self._share = mix.share or 0.0 if other is not None else 0.0
+        self._share = (mix.share or 0.0) if other is not None else 0.0
         self._count = min(mix.windows, max(_LEAST_PASS, math.ceil(len(own.samples) / (1 - self._share))))
         self._epoch = 0
 

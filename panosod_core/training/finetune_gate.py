@@ -9,7 +9,6 @@ percentiles of a bootstrap are too narrow there; with many, blocks are drawn aga
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -21,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from panosod_core.training.finetune_blocks import BLOCKS_S, FEWEST_BLOCKS, blocks_of
-from panosod_core.training.finetune_split import ENOUGH, FEWEST_CHECKED, MOST_SHARE
+from panosod_core.training.finetune_split import DECIDING, ENOUGH, FEWEST_CHECKED
 
 SCORES = ("f", "s", "e", "mae", "j", "location_deg")
 WIDEST = {"location_deg": 180.0}
@@ -36,8 +35,6 @@ CONFIDENCE = 0.95
 MANY_BLOCKS = 20
 """From here on blocks are drawn again; below, the interval is Student's."""
 _RESAMPLES = 4000
-_OWN_CHECK = next(n for n in itertools.count(ENOUGH) if math.floor(MOST_SHARE * n) >= FEWEST_CHECKED)
-"""Corrected frames of which a check set may hold enough to decide by."""
 
 
 class Advice(StrEnum):
@@ -219,10 +216,10 @@ def _advice(
     found = overall.get(DECIDES)
     if corrected >= ENOUGH and not spread:
         few = f"fewer than {FEWEST_CHECKED} frames are kept for the check, which no job learns from"
-        more = f"{_OWN_CHECK} or more in all" if corrected < _OWN_CHECK else "more"
+        more = f"{DECIDING} or more in all" if corrected < DECIDING else "more"
         return Advice.TOO_FEW, f"{few}: correct {more}, in other clips or seconds away"
     if corrected < ENOUGH:
-        return Advice.TOO_FEW, f"{corrected} corrected frames are too few to tell: correct {_OWN_CHECK} or more"
+        return Advice.TOO_FEW, f"{corrected} corrected frames are too few to tell: correct {DECIDING} or more"
     if found is None or found.frames < FEWEST_CHECKED:
         checked = 0 if found is None else found.frames
         return Advice.TOO_FEW, f"{checked} checked frames are too few to tell: {FEWEST_CHECKED} or more are needed"

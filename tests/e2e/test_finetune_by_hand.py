@@ -38,6 +38,7 @@ def walk_module() -> ModuleType:
 @pytest.fixture
 def old_model(tmp_path, monkeypatch) -> str:
     """The model in use: a tiny one that has learnt nothing; id. Everything is written below tmp_path."""
+    monkeypatch.syspath_prepend(str(REPO / "dev"))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     module = walk_module()
     for place in module.OWN_PLACES:

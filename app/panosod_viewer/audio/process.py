@@ -75,7 +75,7 @@ def main() -> int:
     events.send(Message("ready", {"pid": os.getpid()}))
     try:
         _serve(player, commands)
-    except Exception:
+    except Exception:  # a worker's boundary: whoever started it reads the log, and it goes on being raised
         _LOG.exception("the audio process fails")
         raise
     finally:

@@ -16,8 +16,6 @@ GRACE_S, FORCE_S = 1.5, 8.0
 MOST_ATTEMPTS = 3
 """A job whose processes died so often is not started again by itself."""
 _JUDGED = frozenset({JobState.EVALUATED, JobState.PROMOTED, JobState.REJECTED})
-_MADE = ("data", "runs", "members", CANDIDATE)
-"""Nothing of these stays of a job that is given up."""
 
 
 def queue(folder: Path) -> JobRecord:
@@ -147,7 +145,7 @@ def _left(job: JobFolder) -> list[str]:
     """What whoever cancelled it has not removed yet, or never will, having died."""
     if job.read().state is not JobState.CANCELLED or job.is_alive:
         return []
-    return [name for name in _MADE if (job.path / name).exists()]
+    return job.made
 
 
 def _clear(job: JobFolder) -> JobRecord:

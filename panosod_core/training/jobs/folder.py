@@ -293,6 +293,11 @@ class JobFolder:
             shutil.rmtree(self.path / name, ignore_errors=True)
         (self.path / CANDIDATE).unlink(missing_ok=True)
 
+    @property
+    def made(self) -> list[str]:
+        """Names of what it made that is there."""
+        return [name for name in (*_DISCARDED, CANDIDATE) if (self.path / name).exists()]
+
 
 @contextmanager
 def locked(path: Path) -> Iterator[bool]:

@@ -15,7 +15,6 @@ from panosod_core.training.jobs.states import JobState
 
 Command = Callable[[Path], Sequence[str]]
 
-
 _SPIN = "1000"
 """How long threads of a job's process wait busily for each other. A window and its predictor stand beside it: with
 OpenMP's own 300,000, two threads on two cores were 15 to 50 times as slow beside a busy program; with this, twice."""
