@@ -42,7 +42,7 @@ class NullSink:
                 yield recording
             finally:
                 recorder.terminate()
-                recorder.wait(10)
+                recorder.wait(60)
                 file.seek(0)
                 data = file.read()
                 recording.samples = np.frombuffer(data[: len(data) // 8 * 8], np.float32).reshape(-1, 2)
@@ -50,7 +50,7 @@ class NullSink:
     def stop(self) -> None:
         """End the daemon, as when a card is torn out."""
         self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(60)
 
     def _full_environment(self) -> dict[str, str]:
         return {**os.environ, **self.environment}
@@ -104,7 +104,7 @@ def null_sink() -> Iterator[NullSink]:
         finally:
             if daemon.poll() is None:
                 daemon.terminate()
-            daemon.wait(10)
+            daemon.wait(60)
 
 
 def _await(environment: dict[str, str], daemon: "subprocess.Popen[bytes]", log: Path) -> None:
@@ -117,7 +117,7 @@ def _await(environment: dict[str, str], daemon: "subprocess.Popen[bytes]", log: 
             env={**os.environ, **environment},
             capture_output=True,
             text=True,
-            timeout=10,
+            timeout=60,
         )
         if SINK in asked.stdout:
             return

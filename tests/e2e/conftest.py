@@ -8,8 +8,9 @@ import pytest
 from tests.e2e.running import Places, Viewer, missing_tools
 from tests.soundcard import NullSink, missing, null_sink
 from tests.viewer.conftest import gl_screen, headless, qapp_args, screen
+from tests.viewer.patience import qtbot
 
-__all__ = ["gl_screen", "headless", "qapp_args", "screen"]
+__all__ = ["gl_screen", "headless", "qapp_args", "qtbot", "screen"]
 
 StartViewer = Callable[..., Viewer]
 

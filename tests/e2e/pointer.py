@@ -10,7 +10,7 @@ STEPS = 12
 def pointer(viewer: Viewer, *words: str) -> str:
     """Run xdotool on the viewer's screen; what it says."""
     command = ["xdotool", *words]
-    done = subprocess.run(command, env=viewer.environment, check=True, timeout=20, capture_output=True, text=True)
+    done = subprocess.run(command, env=viewer.environment, check=True, timeout=60, capture_output=True, text=True)
     return done.stdout
 
 
@@ -30,7 +30,7 @@ def drag(viewer: Viewer, start: tuple[int, int], end: tuple[int, int]) -> None:
 def dialogs(viewer: Viewer, title: str) -> list[str]:
     """Its windows of a title."""
     command = ["xdotool", "search", "--all", "--onlyvisible", "--pid", str(viewer.process.pid), "--name", title]
-    found = subprocess.run(command, env=viewer.environment, capture_output=True, text=True, timeout=20)
+    found = subprocess.run(command, env=viewer.environment, capture_output=True, text=True, timeout=60)
     return found.stdout.split()
 
 

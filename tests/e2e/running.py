@@ -127,13 +127,13 @@ class Viewer:
     def windows(self) -> list[str]:
         """Its windows on the screen."""
         command = ["xdotool", "search", "--onlyvisible", "--pid", str(self.process.pid)]
-        found = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=20)
+        found = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=60)
         return found.stdout.split()
 
     def titles(self) -> list[str]:
         """Titles of its windows."""
         commands = [["xdotool", "getwindowname", window] for window in self.windows()]
-        done = [subprocess.run(c, env=self.environment, capture_output=True, text=True, timeout=20) for c in commands]
+        done = [subprocess.run(c, env=self.environment, capture_output=True, text=True, timeout=60) for c in commands]
         return [one.stdout.strip() for one in done]
 
     def sounds(self) -> list[str]:
@@ -146,7 +146,7 @@ class Viewer:
         """Press keys in its window."""
         window = self.windows()[0]
         command = ["xdotool", "windowfocus", "--sync", window, "key", "--delay", "20", *keys]
-        subprocess.run(command, env=self.environment, check=True, timeout=20, capture_output=True)
+        subprocess.run(command, env=self.environment, check=True, timeout=60, capture_output=True)
 
     def close_window(self) -> None:
         """Close its window as the button in the frame does."""
@@ -204,7 +204,7 @@ class Monitor:
 
     def __exit__(self, *_: object) -> None:
         self._parec.terminate()
-        self._parec.wait(10)
+        self._parec.wait(60)
 
     def samples(self) -> NDArray[np.float32]:
         """(2, n): what has been played so far."""
@@ -237,7 +237,7 @@ def streams(sink: NullSink) -> list[str]:
     command = ["pactl", "list", "short", "sink-inputs"]
     environment = {**os.environ, **sink.environment}
     return subprocess.run(
-        command, env=environment, capture_output=True, text=True, timeout=20, check=True
+        command, env=environment, capture_output=True, text=True, timeout=60, check=True
     ).stdout.splitlines()
 
 

@@ -131,12 +131,12 @@ def test_the_person_is_told_that_the_sound_died_and_it_plays_on_from_there(clip,
     viewer = Application(qapp, Arguments(device="none", model="none", settings=settings, play=True, size=(320, 180)))
     try:
         viewer.start(opener)
-        qtbot.waitUntil(lambda: viewer.sound.is_clock and viewer.player.transport.position_s() > 0.3, timeout=30_000)
+        qtbot.waitUntil(lambda: viewer.sound.is_clock and viewer.player.transport.position_s() > 0.3)
         assert viewer.sound.client is not None
         first, before_s = viewer.sound.client.pid, viewer.player.transport.position_s()
         os.kill(first, signal.SIGKILL)
-        qtbot.waitUntil(lambda: not viewer.sound.is_clock, timeout=30_000)
-        qtbot.waitUntil(lambda: viewer.sound.is_clock, timeout=30_000)
+        qtbot.waitUntil(lambda: not viewer.sound.is_clock)
+        qtbot.waitUntil(lambda: viewer.sound.is_clock)
         told = viewer.window.notices.current
         assert told is not None
         assert "started again" in told.text
@@ -144,7 +144,7 @@ def test_the_person_is_told_that_the_sound_died_and_it_plays_on_from_there(clip,
         assert viewer.sound.client.pid != first
         after_s = viewer.player.transport.position_s()
         assert before_s <= after_s
-        qtbot.waitUntil(lambda: viewer.player.transport.position_s() > after_s + 0.2, timeout=30_000)
+        qtbot.waitUntil(lambda: viewer.player.transport.position_s() > after_s + 0.2)
     finally:
         viewer.close()
         viewer.window.deleteLater()

@@ -137,7 +137,7 @@ def test_a_signal_closes_it_as_a_person_would(tmp_path, clip, gl_screen, number)
                 break
         process.send_signal(number)
         rest = process.stderr.read()
-        code = process.wait(20)
+        code = process.wait(60)
     assert code == 128 + number, rest
     assert (tmp_path / "s.toml").is_file()  # it remembered
 

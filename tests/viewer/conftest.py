@@ -11,7 +11,10 @@ import pytest
 
 from panosod_core.errors import RenderError
 from panosod_core.synth.demo import build_demo
+from tests.viewer.patience import qtbot
 from tests.virtual_display import virtual_display
+
+__all__ = ["qtbot"]
 
 
 @pytest.fixture(scope="session")

@@ -92,7 +92,7 @@ def test_inertia_is_off_by_default_and_coasts_when_wanted(look, state, qtbot):
     flick()
     let_go = state.wish.look.yaw_rad
     assert look._coasting.isActive()
-    qtbot.waitUntil(lambda: not look._coasting.isActive(), timeout=20_000)
+    qtbot.waitUntil(lambda: not look._coasting.isActive())
     assert state.wish.look.yaw_rad > let_go + 0.05
 
 

@@ -86,7 +86,7 @@ def test_room_wakes_the_filler():
     queue = filled(5, max_frames=5)
     answers, thread = waiting_put(queue)
     queue.pick(0.0)
-    thread.join(5)
+    thread.join(30)
     assert answers == [Put.TAKEN]
 
 
@@ -95,7 +95,7 @@ def test_a_filler_that_waited_while_all_were_taken_is_the_first_again():
     queue = filled(5, max_frames=5)
     answers, thread = waiting_put(queue)
     queue.pick(100.0)
-    thread.join(5)
+    thread.join(30)
     assert answers == [Put.FIRST]
 
 
@@ -103,7 +103,7 @@ def test_a_new_generation_wakes_the_filler():
     queue = filled(5, max_frames=5)
     answers, thread = waiting_put(queue)
     queue.begin(2)
-    thread.join(5)
+    thread.join(30)
     assert answers == [Put.STALE]
 
 
@@ -111,6 +111,6 @@ def test_closing_wakes_the_filler():
     queue = filled(5, max_frames=5)
     answers, thread = waiting_put(queue)
     queue.close()
-    thread.join(5)
+    thread.join(30)
     assert answers == [Put.CLOSED]
     assert queue.put(picture(0), 1) is Put.CLOSED

@@ -55,7 +55,7 @@ class Client:
         self.is_asked_to_end = True
 
     def close(self):
-        assert self.may_end.wait(20)
+        assert self.may_end.wait(60)
         self.is_closed = True
 
 
@@ -96,7 +96,7 @@ def bench(qtbot, tmp_path):
     made = Bench(qtbot, tmp_path)
     yield made
     made.lane.close()
-    assert made.reaper.join(timeout_s=20)
+    assert made.reaper.join(timeout_s=60)
     assert made.client.is_closed
 
 
@@ -268,7 +268,7 @@ def fail_to_read(self, index):
 
 def test_a_process_and_a_reader_that_take_their_time_hold_nobody_up(bench, qtbot, monkeypatch):
     let_go = threading.Event()
-    monkeypatch.setattr(PredictionCache, "open", lambda cache, key: let_go.wait(20) and None)
+    monkeypatch.setattr(PredictionCache, "open", lambda cache, key: let_go.wait(60) and None)
     bench.client.may_end.clear()
     bench.lane.open_clip(OpenClip(1, "/a.mp4"))
     bench.hear(LOADED, ready())
@@ -278,7 +278,7 @@ def test_a_process_and_a_reader_that_take_their_time_hold_nobody_up(bench, qtbot
     assert not bench.reaper.join(timeout_s=0.0)
     bench.client.may_end.set()
     let_go.set()
-    assert bench.reaper.join(timeout_s=20)
+    assert bench.reaper.join(timeout_s=60)
     assert bench.client.is_closed
 
 

@@ -154,5 +154,5 @@ def viewer(qtbot, gl_screen, demo_clip: Path, tmp_path: Path, order: list[str], 
 @pytest.mark.gl
 @pytest.mark.parametrize("viewer", [{}, {"model": "none"}], indirect=True)
 def test_the_window_rehearses_between_the_first_picture_and_playing(viewer: Viewer, order: list[str], qtbot) -> None:
-    qtbot.waitUntil(lambda: "plays" in order, timeout=20_000)
+    qtbot.waitUntil(lambda: "plays" in order)
     assert order[:3] == ["painted", "prepared", "plays"]

@@ -150,7 +150,7 @@ class Letters:
 
     def wait(self, kind):
         with self._came:
-            assert self._came.wait_for(lambda: any(isinstance(le, kind) for le in self.all), timeout=20), self.all
+            assert self._came.wait_for(lambda: any(isinstance(le, kind) for le in self.all), timeout=60), self.all
             found = next(le for le in self.all if isinstance(le, kind))
             self.all.remove(found)
             return found

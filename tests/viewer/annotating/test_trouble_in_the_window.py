@@ -131,7 +131,7 @@ def comparing(painting, clip, tmp_path, monkeypatch):
 
     def compared(*projects):
         work = compare_projects(*projects)
-        return lambda task: word.wait(20) and work(task)
+        return lambda task: word.wait(60) and work(task)
 
     monkeypatch.setattr(exchange_module, "compare_projects", compared)
     lock = WriterLock.take(clip.with_suffix(".panosod"), author=BRIEF)

@@ -78,7 +78,7 @@ def test_an_action_may_say_something_new_at_once(bar):
 def test_a_timed_notice_leaves_by_itself(bar, qtbot):
     bar.show_notice(Notice("brief", seconds=0.01))
     bar.show_notice(Notice("stays"))
-    qtbot.waitUntil(lambda: bar.current is not None and bar.current.text == "stays", timeout=3000)
+    qtbot.waitUntil(lambda: bar.current is not None and bar.current.text == "stays")
 
 
 def test_the_queue_is_bounded(bar):

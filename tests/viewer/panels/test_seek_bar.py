@@ -128,7 +128,7 @@ def test_the_bubble_tells_time_and_frame(bar):
 def test_the_bubble_comes_and_goes_with_the_pointer(bar, qtbot):
     plain = bar.grab().toImage()
     QTest.mouseMove(bar, at(100))
-    qtbot.waitUntil(lambda: bar.grab().toImage() != plain, timeout=2000)
+    qtbot.waitUntil(lambda: bar.grab().toImage() != plain)
     bubble = bar.grab().toImage()
     changed = [x for x in range(plain.width()) if plain.pixel(x, 24) != bubble.pixel(x, 24)]
     assert min(changed) >= 8 + 99  # beside the pointer, not under it
@@ -155,7 +155,7 @@ def test_the_menu_makes_and_leaves_loops(bar):
 def test_the_menu_key_opens_it_at_the_position(bar, qtbot):
     bar.set_position(5.0)
     QApplication.sendEvent(bar, QContextMenuEvent(QContextMenuEvent.Reason.Keyboard, QPoint(), QPoint()))
-    qtbot.waitUntil(lambda: isinstance(QApplication.activePopupWidget(), QMenu), timeout=2000)
+    qtbot.waitUntil(lambda: isinstance(QApplication.activePopupWidget(), QMenu))
     menu = QApplication.activePopupWidget()
     assert menu.actions()[0].text() == "Loop from 00:05.000"
     menu.close()

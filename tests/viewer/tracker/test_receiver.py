@@ -54,7 +54,7 @@ class Sender:
         self.arrived.clear()
         for datagram in datagrams:
             self.socket.sendto(datagram, (receiver.status.host, receiver.status.port))
-        assert self.arrived.wait(10), "no pose came"
+        assert self.arrived.wait(60), "no pose came"
         return self.poses[-1]
 
 

@@ -22,7 +22,7 @@ class Mail:
         self._queue.put(letter)
 
     def next(self):
-        return self._queue.get(timeout=20)
+        return self._queue.get(timeout=60)
 
 
 @pytest.fixture

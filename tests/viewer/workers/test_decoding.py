@@ -32,7 +32,7 @@ class ScriptedReader:
 
     def _at(self, index, should_stop):
         self.entered.set()
-        assert self.gate.wait(10)
+        assert self.gate.wait(60)
         if self.is_interruptible and should_stop():
             raise SeekInterrupted
         index = min(index, N - 1)
@@ -84,7 +84,7 @@ class Desk:
         self.worker.start()
 
     def next(self):
-        return self.mail.get(timeout=10)
+        return self.mail.get(timeout=60)
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ def test_a_scrub_gets_a_preview(desk):
 def test_only_the_latest_of_many_seeks_is_answered(desk, reader):
     reader.gate.clear()
     desk.worker.seek(Seek(1, index=1))
-    assert reader.entered.wait(10)
+    assert reader.entered.wait(60)
     for generation in range(2, 10):
         desk.worker.seek(Seek(generation, index=generation))
     reader.gate.set()
@@ -128,7 +128,7 @@ def test_a_newer_seek_interrupts_an_older_one(desk, reader):
     reader.is_interruptible = True
     reader.gate.clear()
     desk.worker.seek(Seek(1, index=1))
-    assert reader.entered.wait(10)
+    assert reader.entered.wait(60)
     desk.worker.seek(Seek(2, index=2))
     reader.gate.set()
     assert desk.next().generation == 2
@@ -143,7 +143,7 @@ def test_where_no_key_frame_decodes_alone_the_preview_is_exact(desk, reader):
 def test_a_decoder_far_behind_the_clock_skips_ahead(desk, reader):
     reader.gate.clear()
     desk.worker.seek(Seek(1, index=0))
-    assert reader.entered.wait(10)
+    assert reader.entered.wait(60)
     desk.worker.set_playing(True)
     reader.gate.set()
     desk.next()
@@ -244,7 +244,7 @@ def test_closing_during_a_seek_waits_for_it_and_no_longer(reader):
     desk = Desk(lambda: reader)
     reader.gate.clear()
     desk.worker.seek(Seek(1, index=5))
-    assert reader.entered.wait(10)
+    assert reader.entered.wait(60)
     assert not desk.worker.close(timeout_s=0.01)
     reader.gate.set()
     assert desk.worker.close()

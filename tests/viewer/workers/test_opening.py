@@ -18,7 +18,7 @@ class Reader:
 
     def next(self):
         while not self._waiting:
-            assert self._came.acquire(timeout=20)
+            assert self._came.acquire(timeout=60)
             self._waiting.extend(self._box.take())
         return self._waiting.pop(0)
 

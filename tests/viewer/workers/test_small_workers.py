@@ -36,7 +36,7 @@ def test_a_waveform_that_cannot_be_read_is_silently_none(clip, mail, tmp_path):
     info = probe(clip)
     worker = WaveformWorker(tmp_path / "gone.mp4", info.audio, mail.post, duration_s=1.0, clock_origin_s=0.0)
     worker.start()
-    worker._thread.join(10)
+    worker._thread.join(60)
     assert mail._queue.empty()
     assert worker.close()
 
@@ -124,13 +124,13 @@ def test_only_the_latest_head_is_told(monkeypatch, mail, tmp_path):
 
     def slow(path, *, order):
         entered.set()
-        assert gate.wait(10)
+        assert gate.wait(60)
         raise HrtfError(f"{path.name} refused")
 
     monkeypatch.setattr("panosod_core.ambisonics.equalise.filters_from_sofa", slow)
     designer = HeadDesigner(mail.post)
     designer.design(tmp_path / "a", order=1)
-    assert entered.wait(10)
+    assert entered.wait(60)
     designer.design(tmp_path / "b", order=1)
     gate.set()
     assert mail.next().text == "b refused"
