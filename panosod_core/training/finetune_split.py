@@ -24,7 +24,7 @@ from panosod_core.datasets.index import Split
 from panosod_core.datasets.projects import Part, SplitRule, teaches
 from panosod_core.errors import TrainingError
 from panosod_core.training.finetune_blocks import BLOCKS_S, FEWEST_BLOCKS, blocks_of
-from panosod_core.training.finetune_stretches import SAME_S, WHOLE, Stretch, distance_s, gap_s
+from panosod_core.training.finetune_stretches import SAME_S, WHOLE, Stretch, distance_s, gap_s, times_near, times_within
 from panosod_core.training.jobs.files import read_json, write_json
 
 FEWEST, ENOUGH = 5, 20
@@ -106,7 +106,11 @@ class FixedSplit:
 
     def is_new(self, clip: Corrected, low_s: float, high_s: float) -> bool:
         """Whether no job has learnt from a stretch of a clip."""
-        return not any(low_s - SAME_S <= t <= high_s + SAME_S for t in self.learnt.get(clip.content_id, ()))
+        return times_within(self.learnt_from(clip), low_s - SAME_S, high_s + SAME_S) == 0
+
+    def learnt_from(self, clip: Corrected) -> list[float]:
+        """The times of a clip that jobs have learnt from, rising."""
+        return sorted(self.learnt.get(clip.content_id, ()))
 
     def rule(self) -> SplitRule:
         """The same for :func:`panosod_core.datasets.projects.prepare`."""
@@ -346,7 +350,8 @@ def _given(
 
 def _new(clip: Corrected, split: FixedSplit, margin_s: float) -> list[float]:
     """The frames that may come into the check set: not learnt from, nor so near to one that is."""
-    new = [t for t in clip.times_s if split.is_new(clip, t - margin_s, t + margin_s)]
+    learnt = split.learnt_from(clip)
+    new = [t for t in clip.times_s if not times_within(learnt, t - margin_s - SAME_S, t + margin_s + SAME_S)]
     return [t for t in new if split.part_of(clip.content_id, t) is Split.TRAIN]
 
 
@@ -373,14 +378,15 @@ def _stretch(clip: Corrected, count: int, before: FixedSplit, part: Sequence[flo
     guard would leave nothing of the clip.
     """
     free = [t for t in clip.times_s if before.part_of(clip.content_id, t) is Split.TRAIN]
-    checked = before.check.get(clip.content_id, ())
+    checked, learnt = before.check.get(clip.content_id, ()), before.learnt_from(clip)
     for size in range(count, 0, -1):
         runs = [
             Stretch(part[i], part[i + size - 1])
             for i in range(len(part) - size + 1)
-            if sum(part[i] <= t <= part[i + size - 1] for t in clip.times_s) == size
+            if times_within(clip.times_s, part[i], part[i + size - 1]) == size
         ]
-        cost = {s: _lost(free, s, before.guard_s) for s in runs if before.is_new(clip, s.start_s, s.end_s)}
+        new = [s for s in runs if not times_within(learnt, s.start_s - SAME_S, s.end_s + SAME_S)]
+        cost = {s: times_near(free, s, before.guard_s) for s in new}  # how many could no longer be learnt from
         apart = {s: lost for s, lost in cost.items() if gap_s(checked, s) >= BLOCKS_S[-1]}
         cost = apart or cost
         least = min(cost.values(), default=len(free))
@@ -388,9 +394,3 @@ def _stretch(clip: Corrected, count: int, before: FixedSplit, part: Sequence[flo
             best = [s for s, lost in cost.items() if lost == least]
             return best[int.from_bytes(hashlib.sha256(clip.content_id.encode()).digest()[:4]) % len(best)]
     return None
-
-
-def _lost(times_s: Sequence[float], stretch: Stretch, guard_s: float) -> int:
-    """How many frames could no longer be learnt from."""
-    trial = FixedSplit({"": (stretch,)}, guard_s)
-    return sum(trial.part_of("", t) is not Split.TRAIN for t in times_s)

@@ -1,6 +1,7 @@
 """Stretches of a clip's time, and when two times are one. No torch here."""
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -37,3 +38,18 @@ def distance_s(stretches: Sequence[Stretch], time_s: float) -> float:
 def gap_s(stretches: Sequence[Stretch], other: Stretch) -> float:
     """Seconds between a stretch and the nearest of others, none of which it holds."""
     return min(distance_s(stretches, other.start_s), distance_s(stretches, other.end_s))
+
+
+def times_within(times_s: Sequence[float], start_s: float, end_s: float) -> int:
+    """How many of some times, which rise, lie between two, both included."""
+    return max(0, bisect_right(times_s, end_s) - bisect_left(times_s, start_s))
+
+
+def times_near(times_s: Sequence[float], stretch: Stretch, within_s: float) -> int:
+    """How many of some times, which rise, are a stretch's, or lie nearer to it than so many seconds."""
+
+    def is_near(distance_s: float) -> bool:
+        return distance_s <= SAME_S or distance_s < within_s
+
+    first = bisect_left(times_s, True, key=lambda t: is_near(stretch.start_s - t))
+    return bisect_left(times_s, True, key=lambda t: not is_near(t - stretch.end_s)) - first
