@@ -70,7 +70,7 @@ from panosod_core.training.jobs.request import FinetuneRequest
 RESULTS = Path(__file__).parent / "results"
 LOOK_SEED = 7_000_000
 ONE = 1
-RECIPE = ("preset", "lr", "mix", "recoloured", "distill")
+RECIPE = ("preset", "lr", "mix", "recoloured", "distill", "blend")
 """Fields of a job that may be tried out here; by default as a job has them by default."""
 THINGS = (HeldOut.TEXTURES, HeldOut.BACKGROUNDS, HeldOut.TIMBRES)
 DAY = SceneConfig(held_out=THINGS)
@@ -339,7 +339,7 @@ def recipe(args: argparse.Namespace) -> str:
     mixed = "by clips (0.9 of one)" if args.mix is None else f"{args.mix:g}"
     return (
         f"{args.frames} frames corrected, preset {args.preset}, rate {args.lr:g}, mix {mixed}, of which recoloured "
-        f"{args.recoloured:g}, distillation {args.distill:g}, {args.minutes:g} minutes at most"
+        f"{args.recoloured:g}, distillation {args.distill:g}, blend {args.blend:g}, {args.minutes:g} minutes at most"
         f"{f', {args.steps} steps' * bool(args.steps)}, {args.threads} threads, seed {args.seed}"
     )
 

@@ -60,6 +60,9 @@ class FinetuneArguments:
     """Learning rate."""
     distill: float = 1.0
     """Weight of the distillation, where the model has a teacher."""
+    blend: float = 0.85
+    """How far the weights go from those of the model to those that have learnt; 1: all the way. Less of the corrected
+    clips is known by heart, and more of it holds for others."""
     patience: int = 6
     """Passes without a better check before it stops; 0: never."""
     check_share: float = 0.12

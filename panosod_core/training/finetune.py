@@ -257,7 +257,9 @@ class Finetuning:
             return False
         with joined("auto" if self._request.engine == "ray" else self._request.device) as world:
             windows, incumbent = windows_to_sharpen_by(self._job, plan), self._job.path / INCUMBENT
-            found = sharpened(weights, target, windows, begun_with=incumbent, device=world.device)
+            found = sharpened(
+                weights, target, windows, begun_with=incumbent, device=world.device, blend=self._request.blend
+            )
         text = f"logits multiplied by {found.factor:.3g}; {found.begun_with:.3g} would suit those of the model in use"
         self._job.tell("note", run=plan.name, text=text)
         if plan.name == MAIN:

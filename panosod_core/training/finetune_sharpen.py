@@ -1,4 +1,7 @@
-"""How decided a finetuned model's maps are: set once, after it has learnt.
+"""What becomes of a finetuned model after it has learnt: how much of that stays, and how decided its maps are.
+
+What was learnt from few windows fits these better than others of their look. So the weights go back a part of the way
+to those that it began with, in a straight line: Wortsman et al., Robust fine-tuning of zero-shot models (CVPR 2022).
 
 Whoever meets a new look begins with loud mistakes, and learns to speak softly before it learns to be right. The masks
 at 0.5 recover soon; the rims stay soft for long, since the last layer's weights grow by little more than the learning
@@ -26,6 +29,8 @@ ENOUGH = 0.002
 """The factor nearest to 1 is taken whose F is the best but for this."""
 MULTIPLIED = "logits_multiplied_by"
 """In a model's provenance: all that its logits were ever multiplied with."""
+BLEND = "blend"
+"""In a model's provenance: how much stayed of what it learnt last."""
 
 
 @dataclass(frozen=True)
@@ -57,9 +62,15 @@ def best_factor(logits: Tensor, masks: Tensor, *, already: float = 1.0) -> float
 
 @torch.inference_mode()
 def sharpened(
-    weights: Path, target: Path, windows: Iterable[Mapping[str, Any]], *, begun_with: Path, device: torch.device
+    weights: Path,
+    target: Path,
+    windows: Iterable[Mapping[str, Any]],
+    *,
+    begun_with: Path,
+    device: torch.device,
+    blend: float = 1.0,
 ) -> Decided:
-    """Write a model whose maps are as decided as is best for some windows.
+    """Write a model that keeps some of what it has learnt, and whose maps are as decided as is best for some windows.
 
     Args:
         weights: of the model that has learnt.
@@ -67,6 +78,7 @@ def sharpened(
         windows: batches of what it learnt from, fresh scenes among them; those whose middle mask is unknown are left.
         begun_with: weights that it began with.
         device: where to look at them.
+        blend: how far the weights lie on the way from those that it began with to those that have learnt, 0..1.
 
     Returns:
         What the logits were multiplied with, and what would suit those of the model that it began with.
@@ -76,12 +88,13 @@ def sharpened(
     """
     network, info = load_network(weights)
     before, origin = load_network(begun_with)
+    _go_back(network, before, blend)
     already = multiplied(origin.provenance)
     maps, masks = _said((network, before), windows, device)
     factor, own = (best_factor(logits, masks, already=already) if len(masks) else 1.0 for logits in maps)
     for parameter in network.decoder.head.parameters():
         parameter.mul_(factor)
-    made = {**info.provenance, MULTIPLIED: already * factor}
+    made = {**info.provenance, MULTIPLIED: already * factor, BLEND: blend}
     save_checkpoint(target, network, provenance=made, metrics=info.metrics)
     return Decided(factor, own)
 
@@ -91,6 +104,14 @@ def multiplied(provenance: Mapping[str, Any]) -> float:
     found = provenance.get(MULTIPLIED, 1.0)
     usable = isinstance(found, int | float) and FACTORS[0] <= found <= FACTORS[-1]
     return float(found) if usable else 1.0
+
+
+def _go_back(network: PanosodNet, begun_with: PanosodNet, blend: float) -> None:
+    """Weights that both have go back; running statistics do not: finetuning leaves them as they were."""
+    origin = dict(begun_with.named_parameters())
+    for name, parameter in network.named_parameters():
+        if name in origin:
+            parameter.copy_(torch.lerp(origin[name], parameter, blend))
 
 
 def _said(

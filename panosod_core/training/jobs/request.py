@@ -30,6 +30,7 @@ class FinetuneRequest:
         windows: of a pass.
         batch, lr: of the optimiser.
         distill: weight of the distillation, where the model has a teacher; 5 is the paper's.
+        blend: how far the candidate goes from the weights that it begins with to those that have learnt, above 0..1.
         patience: passes without a better check before it stops.
         check_share: of the corrected frames, kept for the check, 0.05..0.15.
         seed: of order, augmentation, mix and resampling.
@@ -54,6 +55,7 @@ class FinetuneRequest:
     batch: int = 2
     lr: float = 2e-4
     distill: float = 1.0
+    blend: float = 0.85
     patience: int = 6
     check_share: float = 0.12
     seed: int = 0
@@ -73,7 +75,7 @@ class FinetuneRequest:
         ranges = {
             "mix": (0, 0.9), "recoloured": (0, 1), "minutes": (0, 1e5), "steps": (0, 1 << 40), "epochs": (1, 1_000_000),
             "windows": (1, 1_000_000), "batch": (1, 4096), "lr": (1e-9, 1), "distill": (0, 1e6),
-            "patience": (0, 1_000_000),
+            "blend": (0.01, 1), "patience": (0, 1_000_000),
             "check_share": (0.05, 0.15), "seed": (0, (1 << 62)), "threads": (0, 1024), "processes": (1, 1024),
         }  # fmt: skip
         if self.mix is None:

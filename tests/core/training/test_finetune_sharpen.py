@@ -1,11 +1,13 @@
 """How decided maps are: chosen by F, and nothing else of a model changes."""
 
+from dataclasses import replace
+
 import torch
 from safetensors.torch import load_file
 
 from panosod_core.model.checkpoint import load_network, read_info, save_checkpoint
 from panosod_core.model.network import build_network
-from panosod_core.training.finetune_sharpen import FACTORS, MULTIPLIED, Decided, best_factor, sharpened
+from panosod_core.training.finetune_sharpen import BLEND, FACTORS, MULTIPLIED, Decided, best_factor, sharpened
 from tests.core.training.corrected import MODEL, H, W
 
 
@@ -59,10 +61,34 @@ def test_the_masks_stay_and_so_does_all_but_the_last_layer(tmp_path):
     for name, tensor in before.items():
         wanted = factor * tensor if name.startswith("decoder.head.") else tensor
         torch.testing.assert_close(after[name], wanted, rtol=1e-6, atol=0)
-    assert read_info(target).provenance == {"made": "here", MULTIPLIED: factor}
+    assert read_info(target).provenance == {"made": "here", MULTIPLIED: factor, BLEND: 1.0}
     said = [load_network(path)[0].eval()(window["frames"], window["foa"]).student.logits for path in (start, target)]
     torch.testing.assert_close(said[1], factor * said[0], rtol=1e-4, atol=1e-5)
     assert sharpened(start, target, [unknown], **how) == Decided(1.0, 1.0), "nothing to judge by"
     save_checkpoint(start, build_network(MODEL, seed=3), provenance={MULTIPLIED: 4.0})
     again = sharpened(start, target, [window], **how).factor
     assert read_info(target).provenance[MULTIPLIED] == 4 * again <= FACTORS[-1]
+
+
+def test_the_weights_go_back_a_part_of_the_way(tmp_path):
+    begun, learnt, target = (tmp_path / f"{name}.safetensors" for name in ("begun", "learnt", "target"))
+    for path, seed in ((begun, 3), (learnt, 4)):
+        save_checkpoint(path, build_network(MODEL, seed=seed), provenance={})
+    sharpened(learnt, target, [], begun_with=begun, device=torch.device("cpu"), blend=0.75)
+    network = load_network(begun)[0]
+    learns = {name for name, _ in network.named_parameters()}
+    first, last, found = (load_file(path) for path in (begun, learnt, target))
+    for name, tensor in found.items():
+        wanted = 0.25 * first[name] + 0.75 * last[name] if name in learns else last[name]
+        torch.testing.assert_close(tensor, wanted, rtol=1e-5, atol=1e-6)
+    assert read_info(target).provenance[BLEND] == 0.75
+
+
+def test_parts_that_the_model_did_not_begin_with_stay_as_they_learnt(tmp_path):
+    begun, learnt, target = (tmp_path / f"{name}.safetensors" for name in ("begun", "learnt", "target"))
+    save_checkpoint(begun, build_network(replace(MODEL, teacher=False), seed=3), provenance={})
+    save_checkpoint(learnt, build_network(MODEL, seed=4), provenance={})
+    sharpened(learnt, target, [], begun_with=begun, device=torch.device("cpu"), blend=0.5)
+    last, found = load_file(learnt), load_file(target)
+    teachers = [name for name in found if name.startswith("teacher.")]
+    assert teachers and all(torch.equal(found[name], last[name]) for name in teachers)
