@@ -59,7 +59,7 @@ from panosod_core.model.presets import PANOSOD
 from panosod_core.synth.demo import build_demo
 from panosod_core.synth.truth import load_truth
 from panosod_core.training.jobs.control import queue
-from panosod_core.training.jobs.folder import CANDIDATE, JobFolder, JobRecord
+from panosod_core.training.jobs.folder import CANDIDATE, JOB, JobFolder, JobRecord
 from panosod_core.training.jobs.machine import VARIABLE
 from panosod_core.training.jobs.process_mark import ProcessMark
 from panosod_core.training.jobs.queue import JobQueue
@@ -105,7 +105,10 @@ def window(project: Path, root: Path, command: Callable[[Path], tuple[str, ...]]
     thread = TrainingThread(hear, root=root, command=command, every_s=0.05)
     found = JobQueue(root).jobs()
     if found:
-        thread.watch(found[-1].path)
+        newest = found[-1]
+        if newest.record is not None and newest.record.state is S.DRAFT:
+            queue(newest.path)  # a window was killed before it did
+        thread.watch(newest.path)
         thread.list(project)
     else:
         next_job()
@@ -165,6 +168,7 @@ class Count:
     killed_when: dict[str, int] = field(default_factory=dict)
     taken_up: int = 0
     lived_on: int = 0
+    cut_short: int = 0
     judged: int = 0
     same_bytes: int = 0
     wrong: list[str] = field(default_factory=list)
@@ -283,6 +287,10 @@ class Trial:
                 text += piece
         return text
 
+    def _jobs(self) -> list[JobFolder]:
+        """All of them; a folder whose window was killed before it wrote a record is none."""
+        return [JobFolder(path.parent) for path in sorted(self.root.glob(f"job-*/{JOB}"))]
+
     def _at_work(self) -> tuple[JobFolder | None, ProcessMark | None]:
         """The newest job, and its process where that lives and is the job's own (not the one that asks for it)."""
         found = JobQueue(self.root).jobs()
@@ -317,29 +325,32 @@ class Trial:
                 count.orphans += 1
                 count.wrong.append(f"{where}: something of the killed job's group lives")
         elif mark is not None:
-            record = JobFolder(job.path).read()
-            count.lived_on += mark.is_alive
-            if not mark.is_alive and record.state in AT_WORK:
-                count.wrong.append(f"{where}: the job died with the window, {record.state}")
+            is_alive = mark.is_alive  # looked at before the record: it may come to its end at any moment
+            state = job.read().state
+            count.lived_on += is_alive
+            if not is_alive and state in AT_WORK:
+                count.wrong.append(f"{where}: the job died with the window, {state}")
         self._next_start(where)
         self._check_orphans(where)
-        for path in sorted(self.root.glob("job-*")):
-            fault = fault_of(JobFolder(path))
+        for each in self._jobs():
+            fault = fault_of(each)
             if fault:
-                count.wrong.append(f"{where}: {path.name}: {fault}")
+                count.wrong.append(f"{where}: {each.path.name}: {fault}")
 
     def _next_start(self, where: str) -> None:
         # A caller of the nursery whose window was killed may be at its door still.
         self._until(lambda: not callers(self.nursery.address), "callers to be served")
         job, mark = self._at_work()
         assert job is not None
-        before = job.read()
+        # All of it before the start: the process that is started may be born before anyone looks again.
+        before, born, has_candidate = job.read(), births(job), (job.path / CANDIDATE).is_file()
         started = JobQueue(self.root, command=self.nursery.command).advance()
-        born = births(job)
-        has_candidate = (job.path / CANDIDATE).is_file()
         expected = expected_start(before.state, deaths=born, is_alive=mark is not None, has_candidate=has_candidate)
         after = job.read()
-        if (started == job.path) != expected and not _moved_on(before, job):
+        # A start is counted before its process is there: one whose window was killed in between counts, and has none.
+        is_spent = after.state is S.FAILED and before.attempts >= MOST_DEATHS > born
+        self.count.cut_short += is_spent
+        if (started == job.path) != expected and not is_spent and not _moved_on(before, job):
             self.count.wrong.append(f"{where}: {before.state} after {born} processes: started {started}, {after.state}")
         self.count.taken_up += started is not None
         waits = expected_start(before.state, deaths=0, is_alive=mark is not None, has_candidate=has_candidate)
@@ -362,14 +373,14 @@ class Trial:
         job, _ = self._at_work()
         if job is not None:
             while job.read().state is not S.EVALUATED:
-                if job.read().state is S.FAILED:
+                if job.read().state in (S.DRAFT, S.FAILED):
                     queue(job.path)
                 JobQueue(self.root, command=self.nursery.command).advance()
                 self._until(lambda: not job.is_alive, "the last job")
-        for path in sorted(self.root.glob("job-*")):
-            if JobFolder(path).read().state is S.EVALUATED:
+        for each in self._jobs():
+            if each.read().state is S.EVALUATED:
                 self.count.judged += 1
-                self.count.same_bytes += tensors(path / CANDIDATE) == self.untouched
+                self.count.same_bytes += tensors(each.path / CANDIDATE) == self.untouched
 
     def _until(self, condition: Callable[[], bool], what: str, *, fails: bool = True) -> None:
         end_s = time.monotonic() + PATIENCE_S
@@ -493,6 +504,7 @@ the script.
 | no job's process was there to kill | {count.no_job} |
 | jobs that ran on after their window was killed | {count.lived_on} |
 | jobs taken up or started by the next start | {count.taken_up} |
+| jobs given up a start early, because a window was killed while it started one | {count.cut_short} |
 | jobs that came to their verdict | {count.judged} |
 | of them with the tensors of a job that nobody killed, byte for byte | **{count.same_bytes}** |
 | wrong states, or a wrong start | **{len(count.wrong)}** |

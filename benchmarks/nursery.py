@@ -24,12 +24,22 @@ _DIES_WITH_PARENT = 1
 BORN = "born"
 """Told among a job's events for each process that is forked for it: the benchmark counts deaths by itself."""
 _CLIENT = """
-import socket, sys
+import json, os, socket, sys, time
+address, folder, starter = sys.argv[1:]
+def named():
+    try:
+        return json.load(open(folder + "/process.json"))["pid"]
+    except OSError:
+        return 0
+while named() != os.getpid() and os.getppid() == int(starter):
+    time.sleep(0.005)
 s = socket.socket(socket.AF_UNIX)
-s.connect(sys.argv[1])
-s.sendall(sys.argv[2].encode() + b"\\n")
+s.connect(address)
+s.sendall(folder.encode() + b"\\n")
 s.recv(1)
 """
+"""Knocks once it has been named as the job's process, else whoever started it could write its name over the job's own.
+One whose starter was killed before that knocks at once."""
 
 
 class Nursery:
@@ -49,7 +59,7 @@ class Nursery:
 
     def command(self, folder: Path) -> tuple[str, ...]:
         """What the queue runs in place of the job's own program: the same program, forked."""
-        return (sys.executable, "-S", "-E", "-c", _CLIENT, self.address, str(folder))
+        return (sys.executable, "-S", "-E", "-c", _CLIENT, self.address, str(folder), str(os.getpid()))
 
     def living(self) -> set[int]:
         """All that descends from it and lives."""
