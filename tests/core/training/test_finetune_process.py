@@ -137,13 +137,13 @@ def test_stopped_from_another_process_it_keeps_the_best_and_starts_the_next(tmp_
     assert JobQueue(tmp_path / "jobs").advance() == first.path
     wait_for(has_told(first, "check"))
     stop(first.path)
-    wait_for(lambda: first.read().state is S.EVALUATED or not first.is_alive)
+    wait_for(ended(first))
     assert first.read().state is S.EVALUATED and (first.path / CANDIDATE).is_file()
     states = [e["state"] for e in first.events()[0] if e["event"] == "state"]
     assert states[-3:] == ["stopping", "stopped", "evaluated"]
     wait_for(lambda: second.read().state is S.EVALUATED or second.is_orphan)
     assert second.read().state is S.EVALUATED
-    wait_for(lambda: not first.is_alive and not second.is_alive)
+    wait_for(ended(second))
 
 
 def test_a_machine_that_shuts_down_interrupts_and_the_next_start_goes_on(tmp_path, asked):
