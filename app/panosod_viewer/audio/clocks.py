@@ -66,6 +66,7 @@ class ClockAnchor(NamedTuple):
         speed_after: and from it on; 0 where the clip stands.
         floor_s: clip time at which this stretch began: nothing before it was heard as part of it.
         entered_from_s: where the stretch before ended, if a loop jumped back from there; else nan.
+        leaves_at_s: where a loop jumps back from this stretch, else nan: the clock waits there for the news of it.
         generation: of the last seek.
         serial: number of the stretch.
         playing: 1 where the clip is meant to run.
@@ -78,6 +79,7 @@ class ClockAnchor(NamedTuple):
     speed_after: float = 0.0
     floor_s: float = 0.0
     entered_from_s: float = math.nan
+    leaves_at_s: float = math.nan
     generation: float = 0.0
     serial: float = 0.0
     playing: float = 0.0
@@ -114,4 +116,6 @@ def read_clock(anchor: ClockAnchor, at_s: float) -> ClockReading:
         position = anchor.floor_s
         if not math.isnan(anchor.entered_from_s):
             position = anchor.entered_from_s - short
+    if speed > 0 and position > anchor.leaves_at_s:
+        position = anchor.leaves_at_s
     return ClockReading(position, anchor.playing > 0, int(anchor.generation), speed, anchor.ended > 0)

@@ -123,6 +123,7 @@ class SoundFeed:
             ticket=ticket,
             position_s=self._at / RATE_HZ,
             speed=self.course.speed,
+            leaves_at_s=None if self._loop is None else self._loop[1] / RATE_HZ,
             preroll=self._preroll,
         )
 
@@ -220,5 +221,6 @@ class SoundFeed:
         self._source_over = False
         self._serial += 1
         index = round(self._pulled / self.course.speed)
-        self._runs.append(Run(index, start / RATE_HZ, self.course.speed, stop / RATE_HZ, self._serial))
+        stop_s = stop / RATE_HZ
+        self._runs.append(Run(index, start / RATE_HZ, self.course.speed, stop_s, self._serial, leaves_at_s=stop_s))
         self._at = start

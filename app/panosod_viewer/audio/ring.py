@@ -29,6 +29,7 @@ class Run:
         speed: clip seconds per second of sound.
         entered_from_s: clip time at which the run before it ended where a loop jumped back, None at the beginning.
         serial: number of the run within the ring.
+        leaves_at_s: clip time at which a loop jumps back from it, None where none does.
     """
 
     index: int
@@ -36,6 +37,7 @@ class Run:
     speed: float
     entered_from_s: float | None = None
     serial: int = 0
+    leaves_at_s: float | None = None
 
 
 class Location(NamedTuple):
@@ -56,6 +58,7 @@ class SampleRing:
         ticket: int,
         position_s: float,
         speed: float = 1.0,
+        leaves_at_s: float | None = None,
         preroll: FloatArray32 | None = None,
         rate_hz: int = RATE_HZ,
     ) -> None:
@@ -67,6 +70,7 @@ class SampleRing:
             ticket: number of the seek that it answers.
             position_s: clip time of its first sample.
             speed: clip seconds per second of sound.
+            leaves_at_s: clip time at which a loop jumps back, None without one.
             preroll: (C, n) what lies just before the first sample: the past, as if it had been played.
             rate_hz: samples per second.
         """
@@ -84,7 +88,7 @@ class SampleRing:
         self._finished = False
         self._rate_hz = rate_hz
         self._runs: deque[Run] = deque()
-        self._run = Run(index=0, position_s=position_s, speed=speed)
+        self._run = Run(index=0, position_s=position_s, speed=speed, leaves_at_s=leaves_at_s)
 
     @property
     def available(self) -> int:

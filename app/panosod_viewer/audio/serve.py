@@ -148,6 +148,7 @@ class BlockServer:
             speed_after=report.speed,
             floor_s=floor_s,
             entered_from_s=entered_s,
+            leaves_at_s=math.nan if run.leaves_at_s is None else run.leaves_at_s,
             generation=float(report.generation),
             serial=float(run.serial),
             playing=float(engine.playing),

@@ -107,7 +107,7 @@ class Watched:
         self.client = client
         self.seen: list[AudioEvent] = []
 
-    def until(self, condition: Callable[[], bool], what: str, *, timeout_s: float = 30.0) -> None:
+    def until(self, condition: Callable[[], bool], what: str, *, timeout_s: float = 60.0) -> None:
         """Wait until something is so; fail where it never becomes so."""
         until_s = now_s() + timeout_s
         while True:
@@ -118,7 +118,7 @@ class Watched:
                 pytest.fail(f"waited {timeout_s} s in vain for {what}; seen {self.seen}")
             threading.Event().wait(0.005)
 
-    def event(self, kind: str, *, timeout_s: float = 30.0) -> AudioEvent:
+    def event(self, kind: str, *, timeout_s: float = 60.0) -> AudioEvent:
         """Wait for an event of that kind, and forget it and all before it."""
         self.until(lambda: any(e.kind == kind for e in self.seen), f"the event {kind!r}", timeout_s=timeout_s)
         at = next(i for i, e in enumerate(self.seen) if e.kind == kind)

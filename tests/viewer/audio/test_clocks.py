@@ -58,6 +58,11 @@ def test_before_a_loops_jump_has_been_heard_the_clock_is_at_the_loops_end():
     assert read_clock(anchor, 10.01).position_s == pytest.approx(2.01)
 
 
+def test_a_loop_is_not_left_where_the_news_of_its_jump_come_late():
+    anchor = RUNNING._replace(position_s=6.9, leaves_at_s=7.0)
+    assert [read_clock(anchor, at_s).position_s for at_s in (10.05, 10.2, 99.0)] == pytest.approx([6.95, 7.0, 7.0])
+
+
 def test_on_the_way_to_a_pause_the_clock_still_runs_and_then_stands():
     anchor = RUNNING._replace(speed_after=0.0, playing=0.0)
     assert read_clock(anchor, 9.95).position_s == pytest.approx(4.95)

@@ -162,6 +162,8 @@ def test_across_a_loops_jump_the_clock_jumps_when_it_is_heard(stage):
     # The rounds last 300 ms each.
     assert np.diff(jumps) == pytest.approx([300] * (len(jumps) - 1), abs=1)
     assert len(jumps) >= 2
+    # Where nothing more is heard of the device, the clock does not run out of the loop.
+    assert theatre.position(theatre.time.now() + 10.0) == pytest.approx(0.4)
 
 
 def test_a_block_that_comes_too_late_is_an_underrun_and_the_device_goes_on():
