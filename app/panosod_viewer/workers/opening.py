@@ -98,11 +98,10 @@ class ClipOpener:
         with self._lock:
             self._is_closing = True
             opened = self._opened
-        if opened is not None:
-            return opened.close(timeout_s=timeout_s)
+        has_ended = opened is None or opened.close(timeout_s=timeout_s)
         if self._thread.ident is not None:
             self._thread.join(timeout_s)
-        return not self._thread.is_alive()
+        return has_ended and not self._thread.is_alive()
 
     def _run(self) -> None:
         try:

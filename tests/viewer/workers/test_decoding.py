@@ -92,7 +92,7 @@ def desk(reader):
     desk = Desk(lambda: reader)
     yield desk
     reader.gate.set()
-    assert desk.worker.close()
+    assert desk.worker.close(timeout_s=60)
 
 
 def test_a_seek_is_answered_with_its_generation(desk):
@@ -206,7 +206,7 @@ def test_a_file_that_cannot_be_opened_is_one_line():
 
     desk = Desk(refuse)
     assert desk.next() == Failed(0, "no picture in it")
-    assert desk.worker.close()
+    assert desk.worker.close(timeout_s=60)
 
 
 def test_a_broken_stream_is_told_and_the_thread_lives_on(desk, reader):
@@ -226,7 +226,7 @@ def test_a_programming_mistake_is_told_too_and_the_reader_is_closed(caplog):
     desk = Desk(lambda: reader)
     desk.worker.seek(Seek(1, index=1))
     assert "decoding stopped" in desk.next().text
-    assert desk.worker.close()
+    assert desk.worker.close(timeout_s=60)
     assert reader.closed_in == "panosod-decode"
     assert "Traceback" in caplog.text
 
@@ -236,7 +236,7 @@ def test_closing_while_the_queue_is_full(desk, reader):
     desk.worker.seek(Seek(1, index=0))
     desk.next()
     desk.next()
-    assert desk.worker.close()
+    assert desk.worker.close(timeout_s=60)
     assert reader.closed_in == "panosod-decode"
 
 
@@ -247,7 +247,7 @@ def test_closing_during_a_seek_waits_for_it_and_no_longer(reader):
     assert reader.entered.wait(60)
     assert not desk.worker.close(timeout_s=0.01)
     reader.gate.set()
-    assert desk.worker.close()
+    assert desk.worker.close(timeout_s=60)
 
 
 def test_closing_before_starting_is_fine(reader):

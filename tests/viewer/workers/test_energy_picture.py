@@ -85,7 +85,7 @@ def test_the_worker_hears_the_moment_that_it_is_asked_for(clip: Path, mail) -> N
         worker.want(1e6)
         assert mail.next().levels is None
     finally:
-        assert worker.close()
+        assert worker.close(timeout_s=60)
 
 
 def test_a_file_that_is_gone_is_told_in_one_line(clip: Path, tmp_path: Path, mail) -> None:
@@ -95,4 +95,4 @@ def test_a_file_that_is_gone_is_told_in_one_line(clip: Path, tmp_path: Path, mai
     worker.want(0.5)
     failed = mail.next()
     assert isinstance(failed, EnergyFailed) and "\n" not in failed.text
-    assert worker.close()
+    assert worker.close(timeout_s=60)

@@ -27,4 +27,4 @@ def test_looking_at_a_project_does_not_keep_it_from_being_opened_for_painting(tm
     assert isinstance(letter, TaskDone) and [i.finding for i in letter.result.plan.items] == ["same"]
     assert opened == [(None, "it was opened for reading only")]
     letter.result.theirs.close()
-    assert task.close()
+    assert task.close(timeout_s=60)

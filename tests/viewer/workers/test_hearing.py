@@ -31,7 +31,7 @@ def test_a_source_is_followed_to_the_end(tmp_path, mail):
     assert track.end_s == pytest.approx(3.0, abs=0.06)
     for time_s in (0.5, 1.5, 2.5):
         assert np.degrees(angle_between(track.peak_at(time_s), where)) < 1.0
-    assert worker.close()
+    assert worker.close(timeout_s=60)
     assert not [t.name for t in threading.enumerate() if t.name.startswith("panosod")]
 
 
@@ -40,16 +40,16 @@ def test_sound_that_cannot_be_read_is_told_in_one_line(clip, mail, tmp_path):
     worker = listen(tmp_path / "gone.mp4", info.audio, mail)
     letter = mail.next()
     assert isinstance(letter, HearingFailed) and "gone.mp4" in letter.text and "\n" not in letter.text
-    assert worker.close()
+    assert worker.close(timeout_s=60)
 
 
 def test_closing_ends_the_work_at_once(tmp_path, mail):
     info = probe(dot_clip(tmp_path, (1, 0, 0), width=64, height=32, duration_s=3.0))
     worker = HearingWorker(info.path, info.audio, mail.post, duration_s=None, clock_origin_s=0.0)
-    assert worker.close()  # before it began
+    assert worker.close(timeout_s=60)  # before it began
     worker = listen(info.path, info.audio, mail)
     assert isinstance(mail.next(), HearingGrown)
-    assert worker.close()
+    assert worker.close(timeout_s=60)
 
 
 def test_stereo_is_refused(stereo_audio):

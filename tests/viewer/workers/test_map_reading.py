@@ -35,7 +35,7 @@ def reader(tmp_path, mail):
     address = CacheAddress(str(tmp_path), KEY.content_id, KEY.model_id, KEY.settings)
     made = MapReader(address, mail.post)
     yield made
-    assert made.close()
+    assert made.close(timeout_s=60)
 
 
 def read(mail, count):
@@ -88,7 +88,7 @@ def test_a_place_that_cannot_be_read_is_told_in_one_line(tmp_path, mail):
     assert failed.address == address
     assert "expected a folder" in failed.text
     assert "\n" not in failed.text
-    assert reader.close()
+    assert reader.close(timeout_s=60)
 
 
 def test_a_mistake_while_reading_is_told_too(maps, reader, mail, monkeypatch):

@@ -27,7 +27,7 @@ class Reader:
 def opener(clip):
     opener = ClipOpener(clip, at_s=0.5)
     yield opener
-    assert opener.close()
+    assert opener.close(timeout_s=60)
 
 
 def names():
@@ -71,7 +71,7 @@ def test_a_file_that_is_no_clip_is_one_line(tmp_path):
     assert isinstance(letter, OpenFailed)
     assert letter.path == path
     assert "\n" not in letter.text
-    assert opener.close()
+    assert opener.close(timeout_s=60)
 
 
 @pytest.mark.parametrize("what", ["missing", "folder", "address"])
@@ -85,7 +85,7 @@ def test_closing_at_once_leaves_no_thread(clip):
     for _ in range(5):
         opener = ClipOpener(clip)
         opener.start()
-        assert opener.close()
+        assert opener.close(timeout_s=60)
         assert names() == []
 
 
@@ -95,7 +95,7 @@ def test_closing_after_the_first_picture_leaves_no_thread(clip):
     reader = Reader(opener)
     reader.next()
     reader.next()
-    assert opener.close()
+    assert opener.close(timeout_s=60)
     assert names() == []
 
 

@@ -68,7 +68,7 @@ class Taker:
     def all(self):
         while not self.letters or not isinstance(self.letters[-1], CarryEnded):
             self.next()
-        assert self.worker.close()
+        assert self.worker.close(timeout_s=60)
         return [x for x in self.letters if isinstance(x, CarriedTo)], self.letters[-1]
 
     def next(self):
@@ -160,7 +160,7 @@ def test_a_cancelled_job_gives_at_most_the_frame_at_work(job):
 
     worker = CarryWorker(job(0, FRAMES - 1), post)
     worker.start()
-    assert going_on.wait(60) and worker.close()
+    assert going_on.wait(60) and worker.close(timeout_s=60)
     assert len(posted) == 4 and posted[-1].end is End.CANCELLED
 
 

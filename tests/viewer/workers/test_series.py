@@ -43,7 +43,7 @@ def follow(cache, mail):
         return worker
 
     yield start
-    assert all(worker.close() for worker in made)
+    assert all(worker.close(timeout_s=60) for worker in made)
 
 
 def until(mail, condition):
@@ -105,7 +105,7 @@ def test_numbers_of_all_maps_come_before_their_pixels_and_those_around_the_playh
     assert len(tracks) == 100 and np.all(tracks.area == tracks.area[0]) and tracks.area[0] > 0
     seen = np.flatnonzero(tracks.occupied.any(axis=1))
     assert seen.tolist() == list(range(seen[0], seen[-1] + 1)) and seen[0] < 70 < seen[-1]
-    assert worker.close()
+    assert worker.close(timeout_s=60)
 
 
 def test_a_track_that_goes_takes_the_disagreement_with_it(cache, mail, follow):
@@ -123,4 +123,4 @@ def test_a_folder_that_cannot_be_used_is_told_in_one_line(tmp_path, mail):
     worker.start()
     letter = mail.next()
     assert isinstance(letter, SeriesFailed) and "\n" not in letter.text
-    assert worker.close()
+    assert worker.close(timeout_s=60)

@@ -28,7 +28,7 @@ def test_the_waveform_comes_whole(clip, mail):
         summary = mail.next().summary
     assert summary.max.max() > 0.01
     assert np.all(summary.min <= summary.max)
-    assert worker.close()
+    assert worker.close(timeout_s=60)
     assert left_over() == []
 
 
@@ -38,7 +38,7 @@ def test_a_waveform_that_cannot_be_read_is_silently_none(clip, mail, tmp_path):
     worker.start()
     worker._thread.join(60)
     assert mail._queue.empty()
-    assert worker.close()
+    assert worker.close(timeout_s=60)
 
 
 # --- demo ---
@@ -62,7 +62,7 @@ def test_the_demo_tells_how_far_it_is_and_where_it_lies(tmp_path, mail):
     out = tmp_path / "new" / "demo.mp4"
     worker = demo(out, mail, MAKER)
     assert [mail.next() for _ in range(4)] == [DemoProgress(0.0), DemoProgress(0.5), DemoProgress(1.0), DemoDone(out)]
-    assert worker.close()
+    assert worker.close(timeout_s=60)
 
 
 def test_a_demo_made_before_is_used_again(tmp_path, mail):
@@ -70,22 +70,22 @@ def test_a_demo_made_before_is_used_again(tmp_path, mail):
     out.write_bytes(b"clip")
     worker = demo(out, mail, "raise SystemExit(3)")
     assert mail.next() == DemoDone(out)
-    assert worker.close()
+    assert worker.close(timeout_s=60)
 
 
 def test_a_demo_that_fails_says_why_in_one_line(tmp_path, mail):
     worker = demo(tmp_path / "demo.mp4", mail, "import sys; sys.stderr.write('first\\ndisk full\\n'); sys.exit(1)")
     assert mail.next() == DemoFailed("the demo clip cannot be made: disk full")
-    assert worker.close()
+    assert worker.close(timeout_s=60)
 
 
 def test_closing_ends_the_child_too(tmp_path, mail):
     waiting = (
-        "import json,sys,time; print(json.dumps({'event':'progress','done':1,'total':9}),flush=True); time.sleep(60)"
+        "import json,sys,time; print(json.dumps({'event':'progress','done':1,'total':9}),flush=True); time.sleep(600)"
     )
     worker = demo(tmp_path / "demo.mp4", mail, waiting)
     assert isinstance(mail.next(), DemoProgress)
-    assert worker.close()
+    assert worker.close(timeout_s=60)
     assert worker._process.returncode is not None
     assert left_over() == []
 
@@ -104,7 +104,7 @@ def test_a_head_is_designed_off_the_gui_thread(testdata, mail):
     letter = mail.next()
     assert isinstance(letter, HeadDesigned)
     assert (letter.filters.order, letter.filters.sample_rate_hz) == (1, 48000)
-    assert designer.close()
+    assert designer.close(timeout_s=60)
     assert left_over() == []
 
 
@@ -116,7 +116,7 @@ def test_a_file_that_is_no_head_is_one_line(tmp_path, mail):
     letter = mail.next()
     assert isinstance(letter, HeadFailed)
     assert "\n" not in letter.text
-    assert designer.close()
+    assert designer.close(timeout_s=60)
 
 
 def test_only_the_latest_head_is_told(monkeypatch, mail, tmp_path):
@@ -134,7 +134,7 @@ def test_only_the_latest_head_is_told(monkeypatch, mail, tmp_path):
     designer.design(tmp_path / "b", order=1)
     gate.set()
     assert mail.next().text == "b refused"
-    assert designer.close()
+    assert designer.close(timeout_s=60)
     assert mail._queue.empty()
 
 
@@ -144,4 +144,4 @@ def test_closing_an_idle_designer(mail, started, tmp_path):
     if started:
         designer.design(tmp_path / "none.sofa", order=1)
         mail.next()
-    assert designer.close()
+    assert designer.close(timeout_s=60)

@@ -20,7 +20,7 @@ def worker_of():
         return workers[-1]
 
     yield made
-    assert all(worker.close() for worker in workers)
+    assert all(worker.close(timeout_s=60) for worker in workers)
 
 
 def test_truth_beside_a_made_clip(clip: Path, mail, worker_of) -> None:
@@ -73,5 +73,5 @@ def test_what_cannot_be_read_is_told_once_in_one_line(tmp_path: Path, mail, work
     failed = mail.next()
     assert isinstance(failed, TruthFailed) and failed.text and "\n" not in failed.text
     worker.want(1)
-    assert worker.close()
+    assert worker.close(timeout_s=60)
     assert mail._queue.empty()
