@@ -4,7 +4,8 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ RATE_HZ = 48000
 SINK = "null48"
 LATENCY_S = 0.1
 """The null sink works in blocks of 50 ms: a stream needs two of them."""
+QUIET = 1e-3
+PATIENCE_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -32,20 +35,20 @@ class NullSink:
 
     @contextmanager
     def recording(self) -> Iterator["Recording"]:
-        """Record what the sink plays for the length of a with block."""
+        """Record what the sink plays for the length of a with block, from its first moment on."""
         command = ["parec", "-d", f"{SINK}.monitor", "--raw", "--format=float32le", "--channels=2"]
         command += [f"--rate={RATE_HZ}", "--latency-msec=20"]
         with tempfile.TemporaryFile() as file:
             recorder = subprocess.Popen(command, stdout=file, stderr=subprocess.DEVNULL, env=self._full_environment())
-            recording = Recording()
+            recording = Recording(file.fileno(), recorder)
             try:
+                # It hears silence until something plays: once there is any, nothing is missed.
+                _await(recorder, lambda: recording.samples.size > 0, "the recorder hears nothing")
                 yield recording
             finally:
                 recorder.terminate()
                 recorder.wait(60)
-                file.seek(0)
-                data = file.read()
-                recording.samples = np.frombuffer(data[: len(data) // 8 * 8], np.float32).reshape(-1, 2)
+                recording.close()
 
     def stop(self) -> None:
         """End the daemon, as when a card is torn out."""
@@ -59,8 +62,33 @@ class NullSink:
 class Recording:
     """What was heard."""
 
-    samples: NDArray[np.float32] = np.zeros((0, 2), np.float32)
-    """(n, 2) at 48 kHz."""
+    def __init__(self, fd: int, recorder: "subprocess.Popen[bytes]") -> None:
+        """Of a file that the recorder writes."""
+        self._fd = fd
+        self._recorder = recorder
+        self._whole: NDArray[np.float32] | None = None
+
+    @property
+    def samples(self) -> NDArray[np.float32]:
+        """(n, 2) at 48 kHz, as far as they have come."""
+        if self._whole is not None:
+            return self._whole
+        # Not by seeking: the recorder writes at the same place of the same open file.
+        data = os.pread(self._fd, os.fstat(self._fd).st_size, 0)
+        return np.frombuffer(data[: len(data) // 8 * 8], np.float32).reshape(-1, 2)
+
+    def wait_for_the_end(self) -> None:
+        """Wait until what was played has all been heard: sound, and half a second of silence after it."""
+
+        def is_over() -> bool:
+            loud = np.flatnonzero(np.abs(self.samples).max(axis=1) > QUIET)
+            return loud.size > 0 and len(self.samples) - loud[-1] > RATE_HZ // 2
+
+        _await(self._recorder, is_over, "the recorder does not hear the end")
+
+    def close(self) -> None:
+        """Keep what there is."""
+        self._whole = self.samples
 
 
 def missing() -> str:
@@ -99,7 +127,7 @@ def null_sink() -> Iterator[NullSink]:
         with (home / "log").open("wb") as log:
             daemon = subprocess.Popen(command, env={**os.environ, **environment}, stdout=log, stderr=log)
         try:
-            _await(environment, daemon, home / "log")
+            _await(daemon, lambda: _answers(environment), "pulseaudio does not start", log=home / "log")
             yield NullSink(environment, daemon)
         finally:
             if daemon.poll() is None:
@@ -107,30 +135,32 @@ def null_sink() -> Iterator[NullSink]:
             daemon.wait(60)
 
 
-def _await(environment: dict[str, str], daemon: "subprocess.Popen[bytes]", log: Path) -> None:
-    """Wait until the daemon answers."""
-    for _ in range(100):
-        if daemon.poll() is not None:
-            break
-        asked = subprocess.run(
-            ["pactl", "list", "short", "sinks"],
-            env={**os.environ, **environment},
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        if SINK in asked.stdout:
-            return
-        # An event to wait for does not exist before the daemon does.
-        daemon_ended = _wait(daemon, 0.05)
-        if daemon_ended:
-            break
-    raise RuntimeError(f"pulseaudio does not start: {log.read_text(errors='replace')[-500:]}")
+def _answers(environment: dict[str, str]) -> bool:
+    """Whether the daemon is there."""
+    asked = subprocess.run(
+        ["pactl", "list", "short", "sinks"],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    return SINK in asked.stdout
 
 
-def _wait(daemon: "subprocess.Popen[bytes]", seconds: float) -> bool:
+def _await(
+    process: "subprocess.Popen[bytes]", condition: Callable[[], bool], what: str, *, log: Path | None = None
+) -> None:
+    """Wait until something is so; a RuntimeError where the process ends before, or it never becomes so."""
+    until_s = time.monotonic() + PATIENCE_S
+    while not condition():
+        # There is no event to wait for but the process's end.
+        if _wait(process, 0.05) or time.monotonic() > until_s:
+            raise RuntimeError(what + (f": {log.read_text(errors='replace')[-500:]}" if log is not None else ""))
+
+
+def _wait(process: "subprocess.Popen[bytes]", seconds: float) -> bool:
     try:
-        daemon.wait(seconds)
+        process.wait(seconds)
     except subprocess.TimeoutExpired:
         return False
     return True
