@@ -5,8 +5,9 @@
 Method: a painter process (forked, so that it lives in milliseconds) opens the project, paints, erases, accepts, undoes
 and redoes as its seed says. It writes a line for every step handed over to the store thread, with a CRC of the frame
 as it must be then (labels, states, revisions), and one for every step acknowledged. It is killed with SIGKILL after a
-random time (counted from its first line, or from its start in every fifth round, which hits opening). Then the files
-are copied as they lie there, the copy is opened, and
+random time (counted from its first line; in every fifth round from its start, which hits opening, and in the round
+before that from its first acknowledged step, so that there are some however slow the disk is). Then the files are
+copied as they lie there, the copy is opened, and
 
 - SQLite's integrity check must find nothing (0 damaged files);
 - the copy must show what the last acknowledged step left in every frame that it acknowledged, or what one of the
@@ -54,7 +55,11 @@ from panosod_core.errors import PanosodError
 FRAMES = 6
 OBJECTS = 5
 LONGEST_S = 0.3
+PATIENCE_S = 1800.0
+"""For a job that copies itself into the project (see ``kill_jobs.py``) while a painter opens that."""
 READ_EVERY_S = 0.005
+AFTER = (b"open\n", b"open\n", b"open\n", b"ack ", b"")
+"""What a painter has said before its time is counted, round after round."""
 
 
 def disc(random_: random.Random, shape: tuple[int, int]) -> RingMask:
@@ -117,8 +122,9 @@ def painter(project: Path, seed: int, *, lying: bool) -> None:
             os.write(1, f"ack {sequence} {key.index} {check}\n".encode())
 
     document = Document.open(
-        project, author="painter", on_committed=acknowledged, backup_every_s=0.1 if seed % 2 else None
-    )
+        project, author="painter", on_committed=acknowledged, backup_every_s=0.1 if seed % 2 else None,
+        wait_s=PATIENCE_S,
+    )  # fmt: skip
     if document.why_read_only is not None:
         sys.exit(f"read-only: {document.why_read_only}")
     os.write(1, b"open\n")
@@ -209,8 +215,8 @@ class Told:
         return told
 
 
-def kill_one(project: Path, *, seed: int, random_: random.Random, early: bool, lying: bool) -> Told:
-    """Start a painter, kill it at a random moment, and give what it had said."""
+def kill_one(project: Path, *, seed: int, random_: random.Random, after: bytes, lying: bool) -> Told:
+    """Start a painter, kill it at a random moment after some word of it, and give what it had said."""
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
@@ -222,12 +228,12 @@ def kill_one(project: Path, *, seed: int, random_: random.Random, early: bool, l
             os._exit(3)
     os.close(writing)
     text = b""
-    while not early and b"open\n" not in text:
+    while after not in text:
         piece = os.read(reading, 65536)
         if not piece:
             raise RuntimeError("the painter ended by itself")
         text += piece
-    end = time.monotonic() + random_.uniform(0, LONGEST_S if not early else LONGEST_S / 4)
+    end = time.monotonic() + random_.uniform(0, LONGEST_S if after else LONGEST_S / 4)
     while (left := end - time.monotonic()) > 0:
         if select.select([reading], [], [], left)[0]:
             piece = os.read(reading, 65536)
@@ -326,7 +332,7 @@ def run(kills: int, size: tuple[int, int], seed: int, *, has_reader: bool, lying
         shutil.copyfile(project, copy)
         for n in range(kills):
             other = Reader(project) if has_reader else None
-            told = kill_one(project, seed=seed * 100_003 + n, random_=random_, early=n % 5 == 4, lying=lying)
+            told = kill_one(project, seed=seed * 100_003 + n, random_=random_, after=AFTER[n % 5], lying=lying)
             if other is not None:
                 reads, wrong = other.close()
                 totals.reads, totals.reads_wrong = totals.reads + reads, totals.reads_wrong + wrong

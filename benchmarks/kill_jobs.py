@@ -50,6 +50,7 @@ from panosod_core.annotation.adopting import new_clip
 from panosod_core.annotation.document import Document
 from panosod_core.annotation.edits import Origin, put_labels
 from panosod_core.annotation.records import FrameKey, NewClip, ObjectInfo, Source
+from panosod_core.annotation.writer_lock import WriterLock
 from panosod_core.media.probe import probe
 from panosod_core.media.video import VideoReader
 from panosod_core.model.checkpoint import save_checkpoint
@@ -75,6 +76,8 @@ MODEL = replace(
 )  # fmt: skip
 VICTIMS = ("window", "job", "both")
 MOST_DEATHS = 3
+ASKED = "asked"
+"""Told among a job's events by the window that queues it again."""
 _TAKEN_UP_FROM = tuple(state.value for state in AT_WORK)
 """A job that is queued from there was queued by the next start, and by nobody's wish."""
 PATIENCE_S = 1800.0
@@ -100,6 +103,7 @@ def window(project: Path, root: Path, command: Callable[[Path], tuple[str, ...]]
         if letter.job.state is S.EVALUATED and not letter.job.is_alive:
             next_job()
         elif letter.job.state is S.FAILED:
+            JobFolder(letter.job.path).tell(ASKED)  # before: this window may be killed before the job's own word of it
             thread.resume(letter.job.path)
 
     thread = TrainingThread(hear, root=root, command=command, every_s=0.05)
@@ -233,8 +237,25 @@ class Trial:
                 os.kill(pid, signal.SIGKILL)
             told += self._read(reading, None, PATIENCE_S)
         self._tell(victim, mark is not None, state, early=b"open\n" not in told)
-        kill.check(self.project, self.copy, kill.Told.of(told.decode()), self.known, self.edits, seed=seed)
+        with self._nobody_writing():
+            kill.check(self.project, self.copy, kill.Told.of(told.decode()), self.known, self.edits, seed=seed)
         self._look(victim, job, mark)
+
+    @contextlib.contextmanager
+    def _nobody_writing(self) -> Iterator[None]:
+        """File and log are copied as of one moment: a job that has ended, and copies itself into them, comes before."""
+        taken: list[WriterLock] = []
+
+        def is_free() -> bool:
+            lock = WriterLock.take(self.project, author="check")
+            taken.extend([lock] if isinstance(lock, WriterLock) else [])
+            return bool(taken)
+
+        self._until(is_free, "the project to be free")
+        try:
+            yield
+        finally:
+            taken[0].release()
 
     def _wait(self, reading: int) -> bytes:
         """Until the job has told some more events, a random number of them, and a random moment longer.
@@ -348,7 +369,7 @@ class Trial:
         expected = expected_start(before.state, deaths=born, is_alive=mark is not None, has_candidate=has_candidate)
         after = job.read()
         # A start is counted before its process is there: one whose window was killed in between counts, and has none.
-        is_spent = after.state is S.FAILED and before.attempts >= MOST_DEATHS > born
+        is_spent = after.state is S.FAILED is not before.state and before.attempts >= MOST_DEATHS > born
         self.count.cut_short += is_spent
         if (started == job.path) != expected and not is_spent and not _moved_on(before, job):
             self.count.wrong.append(f"{where}: {before.state} after {born} processes: started {started}, {after.state}")
@@ -377,6 +398,7 @@ class Trial:
                     queue(job.path)
                 JobQueue(self.root, command=self.nursery.command).advance()
                 self._until(lambda: not job.is_alive, "the last job")
+        self._until(lambda: not self.nursery.living(), "its process to end")
         for each in self._jobs():
             if each.read().state is S.EVALUATED:
                 self.count.judged += 1
@@ -400,9 +422,10 @@ def births(job: JobFolder) -> int:
     """Processes that were forked for a job since a person asked for it, by the nursery's own word."""
     count = 0
     for event in job.events()[0]:
+        is_queued = event["event"] == "state" and event["state"] == S.QUEUED
         if event["event"] == BORN:
             count += 1
-        elif event["event"] == "state" and event["state"] == S.QUEUED and event["before"] not in _TAKEN_UP_FROM:
+        elif event["event"] == ASKED or (is_queued and event["before"] not in _TAKEN_UP_FROM):
             count = 0
     return count
 
