@@ -191,12 +191,16 @@ def draw(
     while True:
         try:
             drawn: Drawn[BatchT] | str | None = next(read, None)
-        except RuntimeError as error:
-            if "DataLoader worker" not in str(error):
-                raise
+        except (RuntimeError, EOFError, ConnectionError) as error:
+            said = str(error)
+            # Of a reader that is killed the connections end first: for a moment it hangs up and counts as living.
+            hangs_up = bool(workers) and not isinstance(error, RuntimeError)
+            if said.startswith("Caught ") or not (hangs_up or "DataLoader worker" in said):
+                raise  # a mistake in a data set
+            why = said.splitlines()[0] if said else "it hung up"
             raise TrainingError(
                 "a process that reads data was killed (out of memory, or by hand); the last saved state is whole: "
-                f"continue with --resume, and fewer --workers where memory is short ({str(error).splitlines()[0]})"
+                f"continue with --resume, and fewer --workers where memory is short ({why})"
             ) from error
         if drawn is None:
             return

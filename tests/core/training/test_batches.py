@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from panosod_core.errors import DatasetError, TrainingError
+from panosod_core.training import batches
 from panosod_core.training.batches import EpochOrder, Source, draw
 from panosod_core.training.config import TrainConfig
 from panosod_core.training.world import World
@@ -101,6 +102,26 @@ def test_a_killed_reader_is_a_clear_error():
     source = Source(Numbers(4, deadly=2), stacked)
     with pytest.raises(TrainingError, match=r"a process that reads data was killed.*--resume"):
         list(draw(source, [[0, 1], [2, 3]], world=ALONE, workers=1))
+
+
+@pytest.mark.parametrize("error", [EOFError(), ConnectionResetError(104, "Connection reset by peer")])
+def test_a_killed_reader_whose_connections_end_before_it_does_is_a_clear_error(monkeypatch, error):
+    class HangsUp:
+        def __init__(self, *_args, **_words):
+            pass
+
+        def __iter__(self):
+            return self
+
+        def __next__(self):
+            raise error
+
+    monkeypatch.setattr(batches, "DataLoader", HangsUp)
+    source = Source(Numbers(2), stacked)
+    with pytest.raises(TrainingError, match=r"a process that reads data was killed.*--resume"):
+        list(draw(source, [[0, 1]], world=ALONE, workers=1))
+    with pytest.raises(type(error)):  # read here: no other process has anything to do with it
+        list(draw(source, [[0, 1]], world=ALONE, workers=0))
 
 
 def test_samples_that_come_many_at_once_are_asked_for_so():
