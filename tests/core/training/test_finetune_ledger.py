@@ -1,11 +1,12 @@
 """Jobs and the fixed split in the project's own tables: copied by its writer, changed only forward."""
 
 import math
-import threading
 from contextlib import closing
 from dataclasses import replace
 from fractions import Fraction
+from types import SimpleNamespace
 
+from panosod_core.annotation import writer_lock
 from panosod_core.annotation.document import Document
 from panosod_core.annotation.ledger import SplitRow, put_job, read_jobs, read_splits
 from panosod_core.annotation.records import NewClip
@@ -44,15 +45,19 @@ def test_a_split_is_told_in_pts(tmp_path):
     assert tuple(rows) == (*A_ROWS, SplitRow(2, "check", None, None)) and WHOLE.end_s == math.inf
 
 
-def test_a_window_that_opens_while_a_job_copies_itself_waits_for_that(tmp_path):
-    project = project_in(tmp_path)
+def test_a_window_that_opens_while_a_job_copies_itself_waits_for_that(tmp_path, monkeypatch):
+    project, waits = project_in(tmp_path), []
     lock = WriterLock.take(project, author=AUTHOR)
     assert isinstance(lock, WriterLock)
-    timer = threading.Timer(0.2, lock.release)
-    timer.start()
+
+    def sleep(wait_s):
+        waits.append(wait_s)
+        if len(waits) == 3:
+            lock.release()
+
+    monkeypatch.setattr(writer_lock, "time", SimpleNamespace(monotonic=lambda: sum(waits), sleep=sleep, time=lambda: 0))
     with closing(Document.open(project, author="a", backup_every_s=None)) as document:
-        assert document.why_read_only is None
-    timer.join()
+        assert document.why_read_only is None and len(waits) == 3
 
 
 def test_a_command_copies_where_nobody_writes_and_not_where_somebody_does(tmp_path):

@@ -54,12 +54,25 @@ def has_told(job, kind, count=1):
     return lambda: sum(e["event"] == kind for e in job.events()[0]) >= count or not job.is_alive
 
 
-def has_come_to(job, step):
-    return lambda: any(e.get("step", 0) >= step for e in job.events()[0]) or not job.is_alive
-
-
 def ended(job):
     return lambda: not job.is_alive
+
+
+_KILLED = """
+import os, signal, sys
+from pathlib import Path
+from panosod_core.training.finetune import work_on
+folder, name, value = sys.argv[1:]
+def hear(event):
+    if str(event.get(name)) == value:
+        os.killpg(0, signal.SIGKILL)
+work_on(Path(folder), listeners=(hear,))
+"""
+
+
+def killed_at(name, value):
+    """A job's process that is killed when it has told something: one killed from outside may have ended before."""
+    return lambda folder: (sys.executable, "-c", _KILLED, str(folder), name, str(value))
 
 
 def test_killed_at_several_points_it_goes_on_to_the_same_end(tmp_path, asked):
@@ -71,15 +84,11 @@ def test_killed_at_several_points_it_goes_on_to_the_same_end(tmp_path, asked):
     assert whole.read().state is S.EVALUATED, (whole.path / "log.txt").read_text()
 
     job = new_job(tmp_path / "killed", make(steps=12, windows=6, mix=0.5))
-    for is_there in (has_told(job, "state", 3), has_come_to(job, 8)):  # of its second pass
-        mark = start_detached(job.path)
-        wait_for(is_there)
-        mark.kill()
+    for command in (killed_at("state", "running"), killed_at("step", 8)):  # of its second pass
+        start_detached(job.path, command=command)
         wait_for(ended(job))
-        job = JobFolder(job.path)
-        record = resolve(job.path)
-        if record.state in (S.QUEUED, S.FAILED):
-            queue(job.path)
+        assert job.read().state is S.RUNNING, (job.path / "log.txt").read_text()
+        assert resolve(job.path).state is S.QUEUED
     assert (job.path / "runs" / "main" / "state.safetensors").is_file(), "it goes on, and does not begin anew"
     start_detached(job.path)
     wait_for(ended(job))
@@ -147,7 +156,7 @@ def test_stopped_from_another_process_it_keeps_the_best_and_starts_the_next(tmp_
 
 
 def test_a_machine_that_shuts_down_interrupts_and_the_next_start_goes_on(tmp_path, asked):
-    job = new_job(tmp_path / "job", asked(steps=30, windows=30, mix=0.0))
+    job = new_job(tmp_path / "job", asked(steps=0, epochs=1000, patience=0, windows=30, mix=0.0))
     mark = start_detached(job.path)
     wait_for(has_told(job, "step", 2))
     mark.send(signal.SIGTERM)

@@ -248,7 +248,7 @@ def test_without_torch_nobody_asks_for_a_process(tmp_path, monkeypatch, capsys):
     thread = TrainingThread(told.append, root=tmp_path)
     thread.resume(job.path)
     wait_for(lambda: told)
-    assert thread.close() and "needs torch" in told[0].text and job.process is None
+    assert thread.close(timeout_s=60.0) and "needs torch" in told[0].text and job.process is None
 
 
 def test_a_stop_is_a_wish_that_waits_in_the_folder(tmp_path):

@@ -139,18 +139,25 @@ def test_a_process_is_known_by_more_than_its_number():
 
 
 _FILL = """
-import sys
+import itertools, sys
 from pathlib import Path
 from panosod_core.training.jobs.folder import JobFolder
-for k in range(60):
+for k in itertools.count():
     JobFolder(Path(sys.argv[1])).add(filler="x" * (k % 7) * 3000)
 """
 
 
 def test_readers_never_see_a_part(tmp_path):
+    """It is written until it has been seen to change often enough, whichever of the two is the faster."""
     job = queued(tmp_path / "j")
-    seen = set()
+    sizes = [0]
     with subprocess.Popen([sys.executable, "-c", _FILL, str(job.path)]) as writer:
-        while writer.poll() is None:
-            seen.add(len(job.read().result.get("filler", "")))
-    assert writer.returncode == 0 and len(seen) > 1
+        try:
+            while len(sizes) < 60:
+                assert writer.poll() is None
+                size = len(job.read().result.get("filler", ""))
+                if size != sizes[-1]:
+                    sizes.append(size)
+        finally:
+            writer.kill()
+    assert set(sizes) <= {3000 * k for k in range(7)}
