@@ -35,6 +35,8 @@ from panosod_viewer.audio.shared import SharedBlock
 
 SILENT_AFTER_S = 1.0
 """A device that has asked for nothing for so long is gone."""
+STOOD_STILL_S = 0.5
+"""Whoever has not looked at the device for so long has perhaps been stopped together with it."""
 TOO_MANY_UNDERRUNS = 3
 UNDERRUN_WINDOW_S = 5.0
 GC_EVERY_S = 5.0
@@ -86,6 +88,7 @@ class Player:
         self._output: Output | None = None
         self._choice = DeviceChoice()
         self._opened_s = 0.0
+        self._watched_s = 0.0
         self._underruns: list[tuple[float, int]] = []
         self._collected_s = now_s()
         self._commands: dict[str, Callable[[Message], None]] = {
@@ -287,8 +290,13 @@ class Player:
         output = self._output
         if output is None:
             return
+        now = now_s()
+        if now - self._watched_s > STOOD_STILL_S:
+            # A process that was stopped (Ctrl+Z, a machine at its limit) has heard nothing of any device: wait anew.
+            self._opened_s = now
+        self._watched_s = now
         heard_s = max(self._server.last_block_s, self._opened_s)
-        if not output.alive or now_s() - heard_s > max(SILENT_AFTER_S, 4 * output.latency_s):
+        if not output.alive or now - heard_s > max(SILENT_AFTER_S, 4 * output.latency_s):
             self._lost(output.name)
         elif output.name != NO_DEVICE and self._choice.latency_s is None and self._choice.kind in ("default", "named"):
             self._watch_underruns(output)

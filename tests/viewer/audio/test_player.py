@@ -37,6 +37,9 @@ class Room:
         self.has_card = has_card
         monkeypatch.setattr(player_module, "open_output", self.open)
         monkeypatch.setattr(player_module, "refresh_devices", lambda: None)
+        # The test's own clock: however long the machine lets it stand between two steps.
+        self.now_s = 1000.0
+        monkeypatch.setattr(player_module, "now_s", lambda: self.now_s)
         self.shared = SharedBlock.create()
         self.player = Player(self.shared, self.told.append, urgent=False)
         self.player.handle(Message("device", DeviceChoice().packed()))
@@ -49,6 +52,10 @@ class Room:
 
     def kinds(self):
         return [message.kind for message in self.told]
+
+    def tick(self, after_s):
+        self.now_s += after_s
+        self.player.tick()
 
     def run_dry(self, times):
         out = player_module.np.zeros((2, 256), "float32")
@@ -84,3 +91,13 @@ def test_the_clock_that_stands_in_for_a_device_is_no_device_that_runs_dry(room):
     there.run_dry(2 * TOO_MANY_UNDERRUNS)
     assert there.kinds() == ["device", "no_device"]
     assert len(there.opened) == 1
+
+
+def test_a_device_that_asks_for_nothing_more_is_lost_but_not_while_everything_stood_still(room):
+    there = room(has_card=True)
+    for _ in range(3):
+        there.tick(10.0)
+    assert there.kinds() == ["device"]
+    for _ in range(11):
+        there.tick(0.1)
+    assert there.kinds() == ["device", "device_lost", "device"]
