@@ -1,5 +1,6 @@
 """Jobs on a local Ray cluster: shipped, followed, fetched; workers and owners that die; stopped, cancelled."""
 
+import fcntl
 import importlib.util
 import json
 import os
@@ -36,14 +37,35 @@ from tests.core.training.jobs.workers import wait_for
 S = JobState
 
 
+_WAITS = """
+import fcntl, os, sys
+def hook(event, arguments):
+    if event == "os.rename" and os.fspath(arguments[1]).endswith("state.safetensors"):
+        with open({gate!r}) as gate:
+            fcntl.flock(gate, fcntl.LOCK_SH)
+if "panosod_core.training.finetune_ray_worker" in sys.orig_argv:
+    sys.addaudithook(hook)
+"""
+
+
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory):
+def gate(tmp_path_factory):
+    """A file: who learns on the cluster saves its state only while nobody holds a lock on that."""
+    folder = tmp_path_factory.mktemp("gate")
+    (folder / "gate").touch()
+    (folder / "sitecustomize.py").write_text(_WAITS.format(gate=str(folder / "gate")))
+    return folder / "gate"
+
+
+@pytest.fixture(scope="module")
+def cluster(gate):
     """A cluster of one node on this machine: its dashboard's address, and where its logs lie."""
     ray = pytest.importorskip("ray")
     pytest.importorskip("aiohttp")
     with pytest.MonkeyPatch.context() as patch:
         # Jobs say `python`: on a cluster that is the one that Ray was started with.
         patch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+        patch.setenv("PYTHONPATH", f"{gate.parent}{os.pathsep}{os.environ.get('PYTHONPATH', '')}".rstrip(os.pathsep))
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("RAY_raylet_start_wait_time_s", "240")  # machines that run tests are shared
         patch.setenv("RAY_DASHBOARD_SUBPROCESS_MODULE_WAIT_READY_TIMEOUT", "240")
@@ -105,25 +127,26 @@ def tensors(path: Path) -> bytes:
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds the workers by /proc")
-def test_worker_and_owner_die_and_the_end_is_that_of_a_job_of_this_machine(tmp_path, cluster, asked):
+def test_worker_and_owner_die_and_the_end_is_that_of_a_job_of_this_machine(tmp_path, cluster, gate, asked):
     address, logs = cluster
-    # Long enough to be at work when its first step is heard of.
-    wanted = {"steps": 150, "windows": 32, "epochs": 100, "mix": 0.0, "patience": 0}
+    wanted = {"steps": 60, "windows": 32, "epochs": 100, "mix": 0.0, "patience": 0}
     here = new_job(tmp_path / "here", asked(**wanted))
     work_on(here.path)
     job = new_job(tmp_path / "there", asked(**wanted, engine="ray", address=address))
-    start_detached(job.path)
-    wait_for(told(job, "step"))
-    (worker,) = workers(job)
-    os.kill(worker, signal.SIGKILL)
-    run = job.path / "runs" / "main"
-    wait_for(lambda: (place_of(run) or {"name": ""})["name"].endswith("-1") or not job.is_alive)
-    wait_for(lambda: workers(job) not in ([], [worker]) or not job.is_alive)
-    owner = job.process
-    owner.kill()
-    wait_for(lambda: not job.is_alive)
-    place = place_of(run)
-    assert resolve(job.path).state is S.QUEUED and workers(job), "the run goes on there"
+    with gate.open() as held:  # else a run may come to its end before anyone has looked
+        fcntl.flock(held, fcntl.LOCK_EX)
+        start_detached(job.path)
+        wait_for(told(job, "step"))
+        (worker,) = workers(job)
+        os.kill(worker, signal.SIGKILL)
+        run = job.path / "runs" / "main"
+        wait_for(lambda: (place_of(run) or {"name": ""})["name"].endswith("-1") or not job.is_alive)
+        wait_for(lambda: workers(job) not in ([], [worker]) or not job.is_alive)
+        owner = job.process
+        owner.kill()
+        wait_for(lambda: not job.is_alive)
+        place = place_of(run)
+        assert resolve(job.path).state is S.QUEUED and workers(job), "the run goes on there"
     start_detached(job.path)
     wait_for(lambda: not job.is_alive)
     assert job.read().state is S.EVALUATED, log(job)
