@@ -82,8 +82,10 @@ class Child:
                 return heard
         raise AssertionError(f"it ended; heard {heard}; {self.process.stderr.read().decode()}")
 
-    def ends(self) -> tuple[int, str]:
-        """End its input; exit code and log."""
+    def ends(self, *, by_itself: bool = False) -> tuple[int, str]:
+        """End its input, where it does not end by itself; exit code and log."""
+        if by_itself:
+            self.process.wait(60)
         _, errors = self.process.communicate(timeout=60)
         return self.process.returncode, errors.decode()
 
@@ -138,7 +140,7 @@ def test_a_file_that_is_no_model_is_one_line_and_an_exit_code(tmp_path):
         assert broken.reason == "load"
         assert "bad.safetensors" in broken.text
         assert "\n" not in broken.text
-        code, log = child.ends()
+        code, log = child.ends(by_itself=True)
     assert code == serve.EXIT_BROKEN
     assert "Traceback" not in log
 
@@ -241,7 +243,8 @@ class Moving(Room):
     def _say(self, event) -> None:
         super()._say(event)
         if isinstance(event, ClipReady):
-            self.inbox.put(MoveTo(1, 5, is_playing=True), came_s=time.monotonic())
+            # As one of an hour ahead: a machine that stalls here must not let it play on to its end.
+            self.inbox.put(MoveTo(1, 5, is_playing=True), came_s=time.monotonic() + 3600)
 
 
 def test_the_first_map_is_of_where_the_clip_stands_once_it_is_open(tmp_path, engine, clip):
@@ -317,7 +320,7 @@ def test_a_cache_that_cannot_be_opened_is_not_the_clips_fault(tmp_path, model, c
         assert not any(isinstance(event, ClipRefused) for event in heard)
         assert heard[-1].reason == "cache"
         assert "expected a folder to keep predictions in" in heard[-1].text
-        code, log = child.ends()
+        code, log = child.ends(by_itself=True)
     assert code == serve.EXIT_BROKEN
     assert "Traceback" not in log
 
