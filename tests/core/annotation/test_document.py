@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from panosod_core.annotation import writer
 from panosod_core.annotation.adopting import (
     CopyTimes,
     adopt,
@@ -114,7 +115,10 @@ def test_a_step_is_acknowledged_when_it_is_in_the_file(tmp_path: Path) -> None:
 # ---- undo
 
 
-def test_the_store_thread_wakes_up_when_it_is_told_to_or_when_somebody_waits(tmp_path: Path) -> None:
+def test_the_store_thread_wakes_up_when_it_is_told_to_or_when_somebody_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "RETRY_S", 3600.0)  # nor by itself, where it has begun after the first stroke
     a_project(tmp_path / "p.panosod").close()
     committed = threading.Event()
     later = []
