@@ -64,7 +64,8 @@ def test_what_it_plays_is_what_the_engine_renders_sample_by_sample(start_client,
     client.play()
     watched.event("ended")
     assert client.levels().starved == 0
-    client.close()
+    # Not by force: what was heard is written at the end.
+    client.close(timeout_s=60)
     heard = np.load(record)["samples"].T
     with AudioReader(path, audio) as reader:
         expected = OfflineSound(reader, SoundLayout.of(audio), kemar, end_s=2.0).render(2 * 48000, head)
