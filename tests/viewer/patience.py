@@ -1,6 +1,7 @@
 """Waits that a stall of the machine does not end: what is waited for comes at once, or something is broken."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 from PySide6.QtWidgets import QWidget
@@ -14,6 +15,12 @@ class PatientBot(QtBot):
 
     def waitUntil(self, callback: Callable[[], object], *, timeout: int = PATIENCE_MS) -> None:
         super().waitUntil(callback, timeout=timeout)
+
+    def waitSignal(self, signal: object, *, timeout: int = PATIENCE_MS, **more: Any) -> Any:
+        return super().waitSignal(signal, timeout=timeout, **more)
+
+    def waitSignals(self, signals: Sequence[object], *, timeout: int = PATIENCE_MS, **more: Any) -> Any:
+        return super().waitSignals(signals, timeout=timeout, **more)
 
     def waitExposed(self, widget: QWidget, *, timeout: int = PATIENCE_MS) -> object:
         return super().waitExposed(widget, timeout=timeout)

@@ -59,7 +59,7 @@ def test_hrtf_sets(dialog, qtbot):
     assert not embedded.isEnabled()
     dialog.set_sofa(Path("/x/mine.sofa"), "358 directions")
     assert {"mine.sofa", "358 directions"} <= set(visible_texts(dialog))
-    with qtbot.waitSignal(dialog.sofa_chosen, timeout=1000) as back:
+    with qtbot.waitSignal(dialog.sofa_chosen) as back:
         QTest.mouseClick(embedded, Qt.MouseButton.LeftButton)
     assert back.args == [""]
 
@@ -70,7 +70,7 @@ def test_the_file_dialog_does_not_block(dialog, qtbot, tmp_path):
     QTest.mouseClick(button(dialog, "Choose file…"), Qt.MouseButton.LeftButton)
     browser = dialog.findChild(QFileDialog)
     assert browser is not None
-    with qtbot.waitSignal(dialog.sofa_chosen, timeout=1000) as chosen:
+    with qtbot.waitSignal(dialog.sofa_chosen) as chosen:
         browser.fileSelected.emit(str(file))
     assert chosen.args == [str(file)]
     browser.close()
@@ -90,10 +90,10 @@ def test_head_locked_gain(dialog, qtbot):
 
 
 def test_other_wishes(dialog, qtbot):
-    with qtbot.waitSignal(dialog.devices_refresh_requested, timeout=1000):
+    with qtbot.waitSignal(dialog.devices_refresh_requested):
         QTest.mouseClick(
             next(b for b in dialog.findChildren(QToolButton) if "again" in b.accessibleName()),
             Qt.MouseButton.LeftButton,
         )
-    with qtbot.waitSignal(dialog.sound_check_requested, timeout=1000):
+    with qtbot.waitSignal(dialog.sound_check_requested):
         QTest.mouseClick(button(dialog, "Play a burst from the front"), Qt.MouseButton.LeftButton)

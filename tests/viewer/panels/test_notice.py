@@ -28,7 +28,7 @@ def test_they_come_one_after_another(bar, qtbot):
     for text in ("a", "b", "c"):
         bar.show_notice(Notice(text))
     assert (bar.current.text, bar.waiting) == ("a", 2)
-    with qtbot.waitSignal(bar.dismissed, timeout=1000) as gone:
+    with qtbot.waitSignal(bar.dismissed) as gone:
         QTest.keyClick(bar, Qt.Key.Key_Escape)
     assert gone.args == ["a"]
     assert (bar.current.text, bar.waiting) == ("b", 1)
@@ -57,7 +57,7 @@ def test_actions(bar, qtbot):
     bar.show_notice(Notice("shown flat", actions=(("pick", "Choose…"), ("keep", "Keep"))))
     labels = [b.text() for b in bar.findChildren(QPushButton) if b.isVisible()]
     assert labels == ["Choose…", "Keep"]
-    with qtbot.waitSignal(bar.action_triggered, timeout=1000) as done:
+    with qtbot.waitSignal(bar.action_triggered) as done:
         QTest.mouseClick(bar.findChildren(QPushButton)[1], Qt.MouseButton.LeftButton)
     assert done.args == ["keep"]
     assert bar.current is None

@@ -80,7 +80,7 @@ def test_choices(line, qtbot, name, signal, setter):
         ("FuMa", True, True),
         ("N3D", False, False),
     ]
-    with qtbot.waitSignal(getattr(line, signal), timeout=1000) as chosen:
+    with qtbot.waitSignal(getattr(line, signal)) as chosen:
         actions[0].trigger()
     assert chosen.args == ["auto"]
 

@@ -114,9 +114,9 @@ def test_tare(dialog, qtbot):
     tare = find(dialog, QPushButton, "This is straight ahead (T)")
     assert not tare.isEnabled()
     dialog.set_pose((10.0, 0.0, -5.0))
-    with qtbot.waitSignal(dialog.tare_requested, timeout=1000):
+    with qtbot.waitSignal(dialog.tare_requested):
         QTest.mouseClick(tare, Qt.MouseButton.LeftButton)
-    with qtbot.waitSignal(dialog.tare_cleared, timeout=1000):
+    with qtbot.waitSignal(dialog.tare_cleared):
         QTest.mouseClick(find(dialog, QPushButton, "Undo"), Qt.MouseButton.LeftButton)
 
 
@@ -135,7 +135,7 @@ def learn_button(dialog) -> QPushButton:
 
 
 def test_learning_makes_a_working_mapping(dialog, wished, qtbot):
-    with qtbot.waitSignal(dialog.learn_toggled, timeout=1000) as on:
+    with qtbot.waitSignal(dialog.learn_toggled) as on:
         learn_button(dialog).setChecked(True)
     assert on.args == [True]
     use = find(dialog, QPushButton, "Use this")
@@ -151,7 +151,7 @@ def test_learning_makes_a_working_mapping(dialog, wished, qtbot):
     choose(choosers[2], "-yaw")
     choose(find(dialog, QComboBox, "Angles in"), str(AngleUnit.RADIANS))
     dialog.set_heard(book.heard())  # what comes in meanwhile does not undo the choice
-    with qtbot.waitSignal(dialog.learn_toggled, timeout=1000) as off:
+    with qtbot.waitSignal(dialog.learn_toggled) as off:
         QTest.mouseClick(use, Qt.MouseButton.LeftButton)
     assert off.args == [False]
     config = wished[-1]
@@ -177,6 +177,6 @@ def test_one_meaning_twice_cannot_be_used(dialog):
 
 def test_closing_ends_learning(dialog, qtbot):
     learn_button(dialog).setChecked(True)
-    with qtbot.waitSignal(dialog.learn_toggled, timeout=1000) as off:
+    with qtbot.waitSignal(dialog.learn_toggled) as off:
         dialog.close()
     assert off.args == [False]

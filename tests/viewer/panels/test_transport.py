@@ -35,17 +35,17 @@ def click(widget: QWidget, modifiers=Qt.KeyboardModifier.NoModifier) -> None:
     [("Play", "play_toggled"), ("Mute", "mute_toggled"), ("Full screen", "fullscreen_toggled")],
 )
 def test_buttons_say_what_is_wished(bar, qtbot, name, signal):
-    with qtbot.waitSignal(getattr(bar, signal), timeout=1000):
+    with qtbot.waitSignal(getattr(bar, signal)):
         click(named(bar, name))
 
 
 @pytest.mark.parametrize(("name", "direction"), [("One frame back", -1), ("One frame on", 1)])
 def test_steps(bar, qtbot, monkeypatch, name, direction):
-    with qtbot.waitSignal(bar.step_requested, timeout=1000) as one:
+    with qtbot.waitSignal(bar.step_requested) as one:
         click(named(bar, name))
     assert one.args == [direction]
     monkeypatch.setattr(QApplication, "keyboardModifiers", lambda: Qt.KeyboardModifier.ShiftModifier)
-    with qtbot.waitSignal(bar.step_requested, timeout=1000) as ten:
+    with qtbot.waitSignal(bar.step_requested) as ten:
         click(named(bar, name))
     assert ten.args == [10 * direction]
 
@@ -55,7 +55,7 @@ def test_a_click_asks_for_a_view_and_what_is_shown_waits_for_the_answer(bar, qtb
     bar.set_view_mode("map")
     button = named(bar, mode.name)
     assert button.toolTip() == f"{mode.name} ({mode.key})"
-    with qtbot.waitSignal(bar.view_mode_chosen, timeout=1000) as asked:
+    with qtbot.waitSignal(bar.view_mode_chosen) as asked:
         click(button)
     assert asked.args == [mode.id]
     assert named(bar, "Flat map").isChecked()
@@ -89,7 +89,7 @@ def test_every_speed_of_the_menu_is_one_that_clips_play_at(bar, qtbot):
     transport = Transport(MonotonicClock())
     offered = [action.data() for action in menu.actions()]
     for action in menu.actions():
-        with qtbot.waitSignal(bar.speed_requested, timeout=1000) as wished:
+        with qtbot.waitSignal(bar.speed_requested) as wished:
             action.trigger()
         transport.set_speed(*wished.args)
         assert transport.speed == action.data()
@@ -112,7 +112,7 @@ def test_position(bar):
 
 def test_speeds(bar, qtbot):
     menu = named(bar, "Speed").menu()
-    with qtbot.waitSignal(bar.speed_requested, timeout=1000) as wished:
+    with qtbot.waitSignal(bar.speed_requested) as wished:
         next(a for a in menu.actions() if a.text() == "0.5×").trigger()
     assert wished.args == [0.5]
     bar.set_speed(2.0)
@@ -161,7 +161,7 @@ def test_the_loop_can_be_left(bar, qtbot):
     assert not loop.isVisible()
     bar.set_loop((1.0, 2.5))
     assert loop.isVisible() and loop.full_text == "00:01.000 – 00:02.500"
-    with qtbot.waitSignal(bar.loop_cleared, timeout=1000):
+    with qtbot.waitSignal(bar.loop_cleared):
         click(loop)
     bar.set_loop(None)
     assert not loop.isVisible()
@@ -225,7 +225,7 @@ def test_the_clip_lamp_stays_until_seen(qtbot):
     meter.set_levels(-1, -1, clipped=True)
     meter.set_levels(-30, -30, clipped=False)
     assert meter.clipped and "too loud" in meter.accessibleDescription()
-    with qtbot.waitSignal(meter.clip_cleared, timeout=1000):
+    with qtbot.waitSignal(meter.clip_cleared):
         click(meter)
     assert not meter.clipped
     meter.set_levels(0, 0, clipped=True)

@@ -19,9 +19,9 @@ def button(page: WelcomePage, text: str) -> QPushButton:
 
 
 def test_open_and_demo(page, qtbot):
-    with qtbot.waitSignal(page.open_requested, timeout=1000):
+    with qtbot.waitSignal(page.open_requested):
         QTest.mouseClick(button(page, "Open…"), Qt.MouseButton.LeftButton)
-    with qtbot.waitSignal(page.demo_requested, timeout=1000):
+    with qtbot.waitSignal(page.demo_requested):
         QTest.mouseClick(button(page, "Build and open the demo clip"), Qt.MouseButton.LeftButton)
 
 
@@ -33,7 +33,7 @@ def test_building_the_demo_can_be_cancelled(page, qtbot):
     assert progress.isVisible() and progress.value() == 400
     assert button(page, "Open…").geometry() == where  # nothing jumps
     assert not button(page, "Open…").isEnabled()
-    with qtbot.waitSignal(page.demo_cancelled, timeout=1000):
+    with qtbot.waitSignal(page.demo_cancelled):
         QTest.mouseClick(button(page, "Cancel building the demo clip"), Qt.MouseButton.LeftButton)
     page.set_demo_progress(None)
     assert button(page, "Open…").isEnabled()
@@ -44,18 +44,18 @@ def test_recent_files_by_pointer_and_keys(page, qtbot):
     assert not recent.isVisible()
     page.set_recent(["/a/one.mp4", "/b/two.mp4"])
     assert recent.isVisible() and recent.count() == 2
-    with qtbot.waitSignal(page.file_chosen, timeout=1000) as chosen:
+    with qtbot.waitSignal(page.file_chosen) as chosen:
         place = recent.visualItemRect(recent.item(1)).center()
         QTest.mouseClick(recent.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, place)
     assert chosen.args == ["/b/two.mp4"]
     recent.setCurrentRow(0)
-    with qtbot.waitSignal(page.file_chosen, timeout=1000) as chosen:
+    with qtbot.waitSignal(page.file_chosen) as chosen:
         QTest.keyClick(recent, Qt.Key.Key_Return)
     assert chosen.args == ["/a/one.mp4"]
-    with qtbot.waitSignal(page.recent_forgotten, timeout=1000) as gone:
+    with qtbot.waitSignal(page.recent_forgotten) as gone:
         QTest.keyClick(recent, Qt.Key.Key_Delete)
     assert gone.args == ["/a/one.mp4"]
-    with qtbot.waitSignal(page.recent_forgotten, timeout=1000) as gone:
+    with qtbot.waitSignal(page.recent_forgotten) as gone:
         QTest.mouseClick(button(page, "Clear"), Qt.MouseButton.LeftButton)
     assert gone.args == [""]
 
