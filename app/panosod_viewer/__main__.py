@@ -46,7 +46,10 @@ def _window(arguments: Arguments) -> int:
     before = signal.signal(signal.SIGINT, signal.SIG_DFL)
     opener = None
     try:
-        # Before Qt is imported: reading the headers and the first picture takes as long as loading the libraries does.
+        # Before any thread: it walks through the loaded modules, and aborts the process where one is loaded meanwhile.
+        import shiboken6  # noqa: F401
+
+        # Before the rest of Qt is imported: reading the headers and the first picture takes as long as loading it does.
         if arguments.clip is not None and not is_project(arguments.clip):
             if is_from_desktop:
                 opener = ClipOpener(Path(arguments.clip), at_s=arguments.at_s)

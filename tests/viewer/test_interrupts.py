@@ -7,7 +7,7 @@ import pytest
 
 from panosod_viewer.interrupts import Interrupts
 
-SECONDS = 10_000
+SECONDS = 60_000
 
 
 @pytest.fixture

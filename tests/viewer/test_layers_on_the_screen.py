@@ -24,7 +24,7 @@ from panosod_viewer.workers.opening import ClipOpener
 from tests.clips import demo_clip
 
 pytestmark = pytest.mark.gl
-SECONDS = 20_000
+SECONDS = 60_000
 LAYERS: dict[str, Callable[[LayerChoices], LayerChoices]] = {
     "saliency": lambda c: c.showing(("saliency",)),
     "saliency, binary, adaptive": lambda c: replace(c.showing(("saliency",)), is_binary=True, threshold=0.3),

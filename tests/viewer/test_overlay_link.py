@@ -21,7 +21,7 @@ from panosod_viewer.workers.opening import ClipOpener
 from tests.clips import demo_clip
 
 pytestmark = pytest.mark.gl
-SECONDS = 20_000
+SECONDS = 60_000
 
 
 @pytest.fixture(scope="module")

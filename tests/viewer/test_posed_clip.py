@@ -29,7 +29,7 @@ from panosod_viewer.workers.salient_truth import SalientTruth
 from tests.clips import RATE_HZ, dot_picture, write_clip
 
 pytestmark = pytest.mark.gl
-SECONDS = 20_000
+SECONDS = 60_000
 POSE = PictureGeometry(pose_deg=(70.0, 25.0, -15.0))
 WORLD = direction(np.radians(50.0), np.radians(20.0))
 """Where the thing is in the world, whatever the camera's pose."""

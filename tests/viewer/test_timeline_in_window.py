@@ -22,7 +22,7 @@ from panosod_viewer.workers.opening import ClipOpener
 from tests.clips import demo_clip
 
 pytestmark = pytest.mark.gl
-PATIENCE_MS = 20_000
+PATIENCE_MS = 60_000
 FPS = 30
 KEY = CacheKey("clip", "model")
 

@@ -116,7 +116,9 @@ class Advice(QObject):
 
     def go(self, step: int) -> None:
         """To the next (+1), or back to the one before (-1)."""
-        if self._strategy is None or not self._desk.ensure_project():
+        # Between two clips of a project the queue goes on from where it went: which one is there is still being read.
+        is_between = self._desk.document is not None and not self._desk.is_identified
+        if self._strategy is None or not (is_between or self._desk.ensure_project()):
             return
         if step < 0:
             place = self._walk.previous(self._here())

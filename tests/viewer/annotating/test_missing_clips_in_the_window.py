@@ -251,4 +251,6 @@ def test_a_project_goes_along_to_the_copy_of_its_only_clip(painting, clip, tmp_p
     press(asked_box(again), "Use this copy")
     again.wait(lambda: again.viewer.session.info is not None and again.viewer.session.info.path == copy)
     again.wait(lambda: again.desk.key is not None)
+    again.viewer.player.show_frame(0)  # a clip that is opened plays
+    again.wait(lambda: again.desk.key is not None and again.desk.key.index == 0)
     assert again.desk.document.path == clip.with_suffix(".panosod") and np.array_equal(again.labels(), painted)

@@ -18,7 +18,7 @@ from panosod_viewer.tools.model_cards import cards_of
 from panosod_viewer.workers.model_shelf import ModelShelf, ShelfChanged, ShelfRefused, ShelfSeen
 from tests.viewer.annotating.finetune_events import EVALUATION
 
-PATIENCE_MS = 20_000
+PATIENCE_MS = 60_000
 SCORES = EVALUATION["verdict"]["overall"] | {"advice": "keep"}
 
 

@@ -8,7 +8,9 @@ from panosod_core.annotation.document import Document
 from panosod_core.annotation.edits import paint
 from panosod_core.annotation.masks import RingBox, RingMask
 from panosod_core.annotation.records import FrameKey, FrameState, ObjectInfo
+from panosod_viewer.annotating import desk
 from panosod_viewer.tools.review_queue import Queue
+from panosod_viewer.workers.identity import read_identity
 from panosod_viewer.workers.map_reading import CacheAddress
 from tests.queue_project import MODEL, frame_times, key_of, make_project, put_maps
 
@@ -72,6 +74,22 @@ def test_n_goes_through_all_clips_past_what_is_skipped_and_back(queued):
     assert queued.desk.document is not None and len(queued.desk.document.clips) == 2, "the project stays open"
     queued.key(Qt.Key.Key_N, SHIFT)
     queued.wait(lambda: at_place(queued, *ahead[0]))
+
+
+def test_it_goes_on_while_it_is_still_being_read_which_clip_is_there(queued, monkeypatch):
+    choose(queued, Queue.UNSURE)
+    ahead = [place for place in places(queued) if place != ("clip", 0)]
+    held = []
+    monkeypatch.setattr(desk, "read_identity", lambda path, post: held.append((path, post)))
+    for place in ahead:
+        queued.key(Qt.Key.Key_N)
+        queued.wait(lambda place=place: at_place(queued, *place))
+    assert held and not queued.desk.is_identified
+    queued.key(Qt.Key.Key_N, SHIFT)
+    queued.wait(lambda: at_place(queued, *ahead[-2]))
+    for path, post in held:
+        read_identity(path, post)
+    queued.identified()
 
 
 def test_accepting_goes_on_and_takes_the_frame_out_of_the_list(queued):

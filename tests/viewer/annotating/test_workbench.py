@@ -26,7 +26,7 @@ from panosod_viewer.workers.opening import ClipOpener
 from tests.clips import demo_clip
 
 pytestmark = pytest.mark.gl
-PATIENCE_MS = 40_000
+PATIENCE_MS = 60_000
 IDS = (1, 2)
 
 

@@ -17,7 +17,7 @@ from panosod_viewer.arguments import Arguments
 from panosod_viewer.resolving import PaneKind, pane_kinds, resolve_scene
 from panosod_viewer.workers.opening import ClipOpener
 
-PATIENCE_MS = 20_000
+PATIENCE_MS = 60_000
 LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
 NO_KEYS = Qt.KeyboardModifier.NoModifier
 
