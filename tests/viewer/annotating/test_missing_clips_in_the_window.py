@@ -40,6 +40,13 @@ def project(painting, clip, other_clip, tmp_path) -> Path:
     return path
 
 
+def at_its_first_frame(window: PaintingWindow, clip: int) -> None:
+    """Wait until one of the project's clips is there, and stand where it was painted on: a clip that is opened plays."""
+    window.wait(lambda: window.desk.clip is not None and window.desk.clip.id == clip and window.desk.key is not None)
+    window.viewer.player.show_frame(0)
+    window.wait(lambda: window.desk.key is not None and window.desk.key.index == 0)
+
+
 def paint(window: PaintingWindow, azimuth_deg: float) -> np.ndarray:
     if not window.studio.painter.is_painting:
         window.trigger("annotate.brush")
@@ -102,7 +109,7 @@ def test_every_missing_clip_is_asked_for_not_only_the_first(painting, clip, proj
     hidden.mkdir()
     second = (tmp_path / "second.mp4").rename(hidden / "b.mp4")
     window = opened(painting, project)
-    window.wait(lambda: window.desk.clip is not None and window.desk.clip.id == 1)
+    at_its_first_frame(window, 1)
     assert "second.mp4, which is not there" in said(window)
     before = window.labels()
     sketch = window.desk.sketch()
@@ -128,7 +135,7 @@ def test_a_project_that_is_only_looked_at_shows_a_moved_clip_and_stays_as_it_is(
     assert window.desk.document.why_read_only is not None
     window.wait(lambda: "clip.mp4, which is not there; 1 more" in said(window))
     show_file(window, monkeypatch, moved)
-    window.wait(lambda: window.desk.clip is not None and window.desk.clip.id == 1)
+    at_its_first_frame(window, 1)
     assert (window.labels() > 0).any()
     assert "second.mp4" in said(window), "then the next one"
     show_file(window, monkeypatch, second)
@@ -159,7 +166,7 @@ def test_another_copy_is_used_when_a_person_says_so(painting, clip, project, tmp
     assert is_same_clip(document.clip(1), copy)
     assert window.desk.clip is not None and window.desk.clip.id == 2, "the clip on the screen stays"
     window.viewer.session.open(copy)
-    window.wait(lambda: window.desk.clip is not None and window.desk.clip.id == 1 and window.desk.key is not None)
+    at_its_first_frame(window, 1)
     assert np.array_equal(window.labels(), before)
     paint(window, 25)
     window.saved()
@@ -250,7 +257,5 @@ def test_a_project_goes_along_to_the_copy_of_its_only_clip(painting, clip, tmp_p
     show_file(again, monkeypatch, copy)
     press(asked_box(again), "Use this copy")
     again.wait(lambda: again.viewer.session.info is not None and again.viewer.session.info.path == copy)
-    again.wait(lambda: again.desk.key is not None)
-    again.viewer.player.show_frame(0)  # a clip that is opened plays
-    again.wait(lambda: again.desk.key is not None and again.desk.key.index == 0)
+    at_its_first_frame(again, 1)
     assert again.desk.document.path == clip.with_suffix(".panosod") and np.array_equal(again.labels(), painted)
