@@ -41,7 +41,7 @@ def project(painting, clip, other_clip, tmp_path) -> Path:
 
 
 def at_its_first_frame(window: PaintingWindow, clip: int) -> None:
-    """Wait until one of the project's clips is there, and stand where it was painted on: a clip that is opened plays."""
+    """Wait until a clip of the project is there, and stand where it was painted on: a clip that is opened plays."""
     window.wait(lambda: window.desk.clip is not None and window.desk.clip.id == clip and window.desk.key is not None)
     window.viewer.player.show_frame(0)
     window.wait(lambda: window.desk.key is not None and window.desk.key.index == 0)
