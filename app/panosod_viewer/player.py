@@ -260,6 +260,9 @@ class Player(QObject):
                 wait = min(wait, picked.wait_s / transport.speed - TOLERANCE_S)
         is_all_shown = self._stream_ended and (self._queue is None or len(self._queue) == 0)
         seek = transport.tick(stream_ended=is_all_shown)
+        if not transport.is_playing and not is_all_shown and self._decoder is not None:
+            # The clock was at the end before the last pictures had come: the one that it ends with is asked for.
+            seek = transport.seek(transport.duration_s if transport.duration_s is not None else position)
         if seek is not None or not transport.is_playing:
             self._ask(seek)
             return

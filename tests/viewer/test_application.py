@@ -144,11 +144,15 @@ def make(qtbot, tmp_path, gl_screen):
         desks.append(Desk(qtbot, tmp_path / "settings.toml", **words))
         return desks[-1]
 
+    def nothing_is_left():
+        assert left_over() == []
+        assert [pid for desk in desks for pid in desk.pids if is_alive(pid)] == []
+
     yield make
     for desk in desks:
         desk.close()
-    assert left_over() == []
-    assert [pid for desk in desks for pid in desk.pids if is_alive(pid)] == []
+    # A window that closes waits for a thread for a moment only: a slow one ends a little later.
+    qtbot.waitUntil(nothing_is_left, timeout=SECONDS)
 
 
 def test_a_clip_is_shown_and_described(make, clip):
@@ -164,13 +168,18 @@ def test_a_clip_is_shown_and_described(make, clip):
 
 
 def test_playing_moves_on_and_stops_at_the_end(make, clip):
-    desk = make(play=True).open_and_see(clip)
-    desk.wait(lambda: desk.viewer.player.transport.is_playing)
-    desk.wait(lambda: not desk.viewer.player.transport.is_playing)
-    assert desk.viewer.player.transport.position_s() == pytest.approx(2.0, abs=0.05)
-    assert desk.index == 59
+    desk = make(play=True)
+    player, played, shown = desk.viewer.player, [], []
+    player.playing_changed.connect(played.append)
+    player.frame_shown.connect(lambda frame: shown.append(frame.index))
+    desk.open_and_see(clip)
+    desk.wait(lambda: played == [True, False])
+    assert player.transport.position_s() == pytest.approx(2.0, abs=0.05)
+    desk.wait(lambda: desk.index == 59)
+    shown.clear()
     desk.key(Qt.Key.Key_Space)
-    desk.wait(lambda: desk.viewer.player.transport.is_playing and desk.index < 50)
+    desk.wait(lambda: played[2:3] == [True] and bool(shown))
+    assert shown[0] < 50
 
 
 def test_keys_step_exactly(make, clip):
@@ -303,11 +312,12 @@ def test_the_sound_choice_is_remembered_and_said(make, clip):
 
 
 def test_a_killed_audio_process_comes_back_and_the_clip_plays_on(make, clip):
-    desk = make(play=True).open_and_see(clip).with_sound()
+    desk = make(play=True, repeat=True).open_and_see(clip).with_sound()
     desk.viewer.player.set_loop((0.0, 2.0))
-    first = desk.viewer.sound.client.pid
+    first, told = desk.viewer.sound.client.pid, []
+    desk.viewer.sound.notice.connect(lambda _: told.append(desk.notice))
     os.kill(first, signal.SIGKILL)
-    desk.wait(lambda: "started again" in desk.notice)
+    desk.wait(lambda: "started again" in " ".join(told))
     desk.wait(lambda: desk.viewer.sound.is_clock)
     assert desk.viewer.sound.client.pid != first
     assert desk.viewer.player.transport.is_playing
@@ -340,9 +350,13 @@ def test_the_row_of_views_shows_and_chooses_what_the_menu_does(make, clip):
 
 def test_alt_click_marks_the_place_and_asks_for_a_burst(make, clip):
     desk = make().open_and_see(clip).with_sound()
+    client = desk.viewer.sound.client
+    # So loud that the limiter counts it: a level falls again, a count stays.
+    client.set_volume(100.0)
+    assert client.levels().clipped == 0
     QTest.mouseClick(desk.view, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.AltModifier, QPoint(300, 100))
     assert desk.viewer.state.wish.crosshair is not None
-    desk.wait(lambda: desk.viewer.sound.client.levels().peak_left > 0.001)
+    desk.wait(lambda: client.levels().clipped > 0)
     desk.wait(lambda: desk.viewer.state.wish.crosshair is None)
 
 
@@ -411,7 +425,7 @@ def test_closing_the_clip_shows_the_empty_page(make, clip):
     desk.viewer.window.action("file.close").trigger()
     assert desk.viewer.window.welcome.isVisible()
     assert not desk.viewer.window.action("play.toggle").isEnabled()
-    assert [name for name in left_over() if name.startswith("panosod")] == []
+    desk.wait(lambda: not [name for name in left_over() if name.startswith("panosod")])
     desk.viewer.session.open(clip)
     desk.wait(lambda: desk.index is not None)
 
@@ -441,7 +455,7 @@ def test_closing_at_the_first_picture(make, clip):
 
 
 def test_closing_while_playing(make, clip):
-    desk = make(play=True).open_and_see(clip).with_sound()
+    desk = make(play=True, repeat=True).open_and_see(clip).with_sound()
     desk.wait(lambda: desk.viewer.player.counts.shown > 3)
 
 
@@ -463,8 +477,15 @@ def test_closing_while_the_audio_process_is_dead(make, clip):
 
 
 def test_figures_of_the_run(make, clip):
-    desk = make(play=True).open_and_see(clip).with_sound()
+    desk = make(play=True, repeat=True).open_and_see(clip).with_sound()
     desk.wait(lambda: desk.viewer.player.counts.shown > 10)
+
+    def is_measured() -> bool:
+        """The highest load leaves out what it costs to begin, which the mean forgets within a second or two."""
+        levels = desk.viewer.sound.client.levels()
+        return levels.load_max >= levels.load > 0
+
+    desk.wait(is_measured)
     figures = desk.viewer.figures.now()
     assert figures.first_frame_s > 0
     assert figures.shown > 10
@@ -478,7 +499,7 @@ def test_figures_of_the_run(make, clip):
 
 def test_figures_are_written_while_it_plays(make, clip, tmp_path):
     path = tmp_path / "live.json"
-    desk = make(play=True, stats=path, stats_every_s=0.1).open_and_see(clip)
+    desk = make(play=True, repeat=True, stats=path, stats_every_s=0.1).open_and_see(clip)
 
     def shown() -> int:
         return json.loads(path.read_text())["shown"] if path.exists() else 0

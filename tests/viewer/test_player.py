@@ -161,6 +161,24 @@ def test_the_end_stops_it_and_the_length_is_learnt_where_nobody_knew(qapp):
     desk.player.close()
 
 
+def test_a_clip_that_ends_before_its_last_pictures_have_come_stands_at_the_last(desk):
+    desk.sought(0)
+    desk.player.play()
+    desk.decoded(*range(1, 10))
+    desk.tick(5.0)
+    assert (desk.shown, desk.playing) == ([0, 9], [True, False])
+    assert [seek.time_s for seek in desk.decoder.seeks] == [4.0]
+    desk.sought(99)
+    desk.player.play()
+    assert [seek.time_s for seek in desk.decoder.seeks] == [4.0, 0.0]
+    desk.sought(98)
+    desk.decoded(99)
+    desk.player.receive(Ended(desk.player.transport.generation, 4.0))
+    desk.tick(5.0)
+    assert (desk.shown, desk.playing) == ([0, 9, 99, 98, 99], [True, False, True, False])
+    assert len(desk.decoder.seeks) == 2, "the last picture is there"
+
+
 def test_a_failure_stands_still_and_is_told(desk):
     desk.sought(0)
     desk.player.play()
