@@ -83,6 +83,11 @@ def desk(gl_screen, qtbot, tmp_path):
     yield open_
     for each in made:
         each.close()
+    # A window that closes waits for a thread for a moment only: a slow one ends a little later.
+    qtbot.waitUntil(nothing_runs, timeout=PATIENCE_MS)
+
+
+def nothing_runs() -> None:
     assert [t.name for t in threading.enumerate() if t.name.startswith("panosod")] == []
 
 

@@ -88,7 +88,7 @@ def letters():
 def thread(letters, tmp_path):
     made = TrainingThread(letters, root=tmp_path / "jobs", every_s=0.05)
     yield made
-    assert made.close()
+    assert made.close(timeout_s=60.0)
 
 
 @pytest.fixture
@@ -324,12 +324,22 @@ class Gate:
     """A thread that is busy with something until it is let go on."""
 
     def __init__(self, thread):
-        self._free, is_in = threading.Event(), threading.Event()
+        self._thread, self._free, is_in = thread, threading.Event(), threading.Event()
         thread._ask(lambda: is_in.set() or self._free.wait())
         assert is_in.wait(60.0)
 
     def open(self):
         self._free.set()
+
+    def open_when_closing(self):
+        """Let it go on once its end has been asked for, and not before."""
+
+        def wait():
+            with self._thread._wake:
+                assert self._thread._wake.wait_for(lambda: self._thread._is_closing, timeout=60.0)
+            self.open()
+
+        threading.Thread(target=wait, daemon=True).start()
 
 
 def test_what_was_asked_for_just_before_closing_is_done_or_told(letters, tmp_path, caplog, monkeypatch):
@@ -339,8 +349,8 @@ def test_what_was_asked_for_just_before_closing_is_done_or_told(letters, tmp_pat
     thread.list(None)
     thread.reject(good)
     thread.promote(gone)
-    threading.Timer(0.2, gate.open).start()
-    assert thread.close()
+    gate.open_when_closing()
+    assert thread.close(timeout_s=60.0)
     assert JobFolder(good).read().state is S.REJECTED
     assert not [le for le in letters.all if isinstance(le, JobsSeen)], "what only looks is left out"
     assert "only a job that has been evaluated can be promoted" in caplog.text
@@ -350,7 +360,7 @@ def test_what_was_asked_for_just_before_closing_is_done_or_told(letters, tmp_pat
     hung.cancel(good)
     assert not hung.close(timeout_s=0.1) and "not done: cancel a" in caplog.text
     gate.open()
-    assert hung.close()
+    assert hung.close(timeout_s=60.0)
 
 
 # --- a real job
@@ -405,7 +415,7 @@ def test_a_started_job_is_its_own_process_and_outlives_the_thread(letters, tmp_p
     made = letters.wait(JobMade).path
     thread.watch(made)
     letters.wait(JobSeen, lambda le: le.job.is_alive)
-    assert thread.close()
+    assert thread.close(timeout_s=60.0)
     job = JobFolder(made)
     asked = job.read().request
     assert (asked.project, asked.minutes, asked.preset, asked.device) == (project, 3.0, "gentle", "cpu")
@@ -417,4 +427,4 @@ def test_a_started_job_is_its_own_process_and_outlives_the_thread(letters, tmp_p
     again.watch(made)
     again.cancel(made)
     assert letters.wait(JobSeen, lambda le: le.job.state is S.CANCELLED).job.path == made
-    assert not job.is_alive and again.close()
+    assert not job.is_alive and again.close(timeout_s=60.0)

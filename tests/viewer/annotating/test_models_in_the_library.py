@@ -161,7 +161,7 @@ def shelf(library):
     letters = Letters()
     made = ModelShelf(letters)
     yield made, letters
-    assert made.close()
+    assert made.close(timeout_s=60.0)
 
 
 def test_the_shelf_does_what_is_asked(shelf, library, files, tmp_path):

@@ -62,13 +62,13 @@ def test_the_worker_tells_what_became_of_it(program, kind, text):
     assert letters.came.wait(60)
     assert isinstance(letters[0], kind) and letters[0].request is ASKED
     assert text in getattr(letters[0], "text", "")
-    assert worker.close() and len(letters) == 1
+    assert worker.close(timeout_s=60.0) and len(letters) == 1
 
 
 def test_closing_ends_a_process_that_hangs():
     letters = Letters()
     worker = SuggestionWorker(ASKED, MASK, letters, command=(sys.executable, "-c", "import time; time.sleep(600)"))
-    assert worker.close(timeout_s=20.0) and not letters
+    assert worker.close(timeout_s=60.0) and not letters
 
 
 class Echo:

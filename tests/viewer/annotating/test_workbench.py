@@ -138,6 +138,11 @@ def bench(gl_screen, qtbot, qapp, tmp_path, made_clip):
     qapp.setStyleSheet(sheet)
     qapp.setStyle(style)
     qapp.setPalette(palette)
+    # A window that closes waits for a thread for a moment only: a slow one ends a little later.
+    qtbot.waitUntil(nothing_runs, timeout=PATIENCE_MS)
+
+
+def nothing_runs() -> None:
     assert [t.name for t in threading.enumerate() if t.name in ("panosod-carry", "panosod-exchange")] == []
 
 
