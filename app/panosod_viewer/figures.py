@@ -17,7 +17,8 @@ def process_started_s() -> float:
     try:
         fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
         since_boot = int(fields[19]) / os.sysconf("SC_CLK_TCK")
-        return time.monotonic() - (time.clock_gettime(time.CLOCK_BOOTTIME) - since_boot)
+        age_s = time.clock_gettime(time.CLOCK_BOOTTIME) - since_boot
+        return time.monotonic() - age_s
     except (OSError, ValueError, IndexError, AttributeError):
         return _IMPORTED_S
 
