@@ -67,6 +67,7 @@ class Figures:
         clip: path.
         first_frame_s: from the start of the process until the first picture was on the screen.
         first_map_s: likewise until the first of the model's maps lay over it.
+        frame: number of the picture on the screen at the end.
         shown: pictures handed to the screen while playing.
         dropped: pictures left out while playing.
         played_s: how long it played, wall clock.
@@ -89,6 +90,7 @@ class Figures:
     clip: str | None = None
     first_frame_s: float | None = None
     first_map_s: float | None = None
+    frame: int | None = None
     shown: int = 0
     dropped: int = 0
     played_s: float = 0.0

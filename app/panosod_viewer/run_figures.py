@@ -105,6 +105,7 @@ class RunFigures(QObject):
             clip=str(opened.info.path) if opened is not None else None,
             first_frame_s=self._first_frame_s,
             first_map_s=self._first_map_s,
+            frame=self._player.frame.index if self._player.frame is not None else None,
             shown=self._player.counts.shown,
             dropped=self._player.counts.dropped,
             played_s=round(self._played_s, 3),

@@ -1,17 +1,19 @@
 """`panosod-viewer` as a person starts it: exit codes, lines, files, and what it loads."""
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from panosod_viewer.terminal import DESKTOP_MARKS
 from tests.clips import demo_clip
-from tests.e2e.running import Places, Viewer, missing_tools
+from tests.e2e.running import PATIENCE_S, Places, Viewer, missing_tools
 
 HEAVY = ["torch", "scipy", "cv2", "sofar", "pyqtgraph", "sounddevice", "panosod_core.synth.demo"]
 """Nothing of this is loaded by a window that shows a clip; a model at work brings some of it, in threads of its own."""
@@ -84,7 +86,16 @@ def test_a_wrong_option_is_exit_code_2():
     assert "expected 5 to 320" in done.stderr
 
 
+def has_played(stats: Path, seconds: float) -> bool:
+    """Whether the figures of a run that goes on say so."""
+    if not stats.is_file():
+        return False
+    figures = json.loads(stats.read_text())
+    return figures["shown"] > 0 and figures["first_frame_s"] is not None and figures["played_s"] >= seconds
+
+
 @pytest.mark.gl
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
 def test_a_run_leaves_its_figures_and_its_picture_and_loads_nothing_heavy(tmp_path, clip, gl_screen):
     code = (
         "import sys, json\n"
@@ -94,18 +105,39 @@ def test_a_run_leaves_its_figures_and_its_picture_and_loads_nothing_heavy(tmp_pa
         "print(json.dumps([m for m in heavy if m in sys.modules]))\n"
         "sys.exit(code)"
     )
-    words = [clip, "--exit-after", "3", "--stats", tmp_path / "stats.json", "--save-window", tmp_path / "w.png"]
-    words += ["--settings", tmp_path / "s.toml", "--device", "none", "--play", "--size", "480x270", "--model", "none"]
-    done = subprocess.run(
-        [sys.executable, "-c", code, json.dumps(HEAVY), *map(str, words)], capture_output=True, text=True, timeout=60
-    )
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout.splitlines()[-1]) == []
-    figures = json.loads((tmp_path / "stats.json").read_text())
+    stats, picture = tmp_path / "stats.json", tmp_path / "w.png"
+    words = [
+        clip,
+        "--stats",
+        stats,
+        "--stats-every",
+        "0.1",
+        "--save-window",
+        picture,
+        "--settings",
+        tmp_path / "s.toml",
+    ]
+    words += ["--device", "none", "--play", "--size", "480x270", "--model", "none"]
+    command = [sys.executable, "-c", code, json.dumps(HEAVY), *map(str, words)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            end_s = time.monotonic() + PATIENCE_S
+            # However long it takes to open the clip: it is closed when it has played for a second.
+            while process.poll() is None and not has_played(stats, 1.0) and time.monotonic() < end_s:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(0.05)
+            process.send_signal(signal.SIGTERM)
+            out, errors = process.communicate(timeout=PATIENCE_S)
+        finally:
+            process.kill()
+    assert process.returncode == 128 + signal.SIGTERM, errors
+    assert json.loads(out.splitlines()[-1]) == []
+    figures = json.loads(stats.read_text())
     assert figures["shown"] > 0
+    assert 0 <= figures["frame"] < 60
     assert figures["picture_px"] == [480, 270]
     assert figures["first_frame_s"] > 0
-    assert (tmp_path / "w.png").read_bytes().startswith(b"\x89PNG")
+    assert picture.read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.gl
