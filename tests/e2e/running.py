@@ -200,6 +200,11 @@ class Monitor:
             )
 
     def __enter__(self) -> "Monitor":
+        end_s = time.monotonic() + PATIENCE_S
+        # It hears silence until something plays: once there is any, nothing is missed.
+        while not self.samples().size:
+            assert self._parec.poll() is None and time.monotonic() < end_s, "the recorder hears nothing"
+            threading.Event().wait(0.02)
         return self
 
     def __exit__(self, *_: object) -> None:
