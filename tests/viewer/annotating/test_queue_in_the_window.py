@@ -149,11 +149,13 @@ def test_the_next_conflict_is_found_in_whatever_clip_it_is(queued, tmp_path):
     queued.wait(lambda: parts.exchange.comparing.dialog is not None and parts.exchange.comparing.dialog.isVisible())
     parts.exchange.comparing.dialog.close()
     panel.queue.setCurrentIndex(list(Queue).index(Queue.CONFLICTS))
+    told = []
+    queued.review.notice.connect(lambda _: told.append(queued.viewer.window.notices.current.text))
     for place in (("clip", 4), ("clip", 20), ("other", 8), ("clip", 4)):
         queued.trigger("review.next")
         queued.wait(lambda place=place: at_place(queued, *place))
         queued.wait(lambda: queued.desk.clip is not None)
-    assert queued.viewer.window.notices.current.text == "Conflict 1 of 3: frame 4 of clip.mp4"
+    assert told[-1] == "Conflict 1 of 3: frame 4 of clip.mp4"
     queued.trigger("review.previous")
     queued.wait(lambda: at_place(queued, "other", 8))
 
