@@ -121,6 +121,14 @@ def told(job, kind, count=1):
     return lambda: sum(e["event"] == kind for e in job.events()[0]) >= count or not job.is_alive
 
 
+def notes(job, word):
+    return sum(e["event"] == "note" and word in e["text"] for e in job.events()[0])
+
+
+def handed_over(job):
+    return notes(job, "handed to the cluster")
+
+
 def tensors(path: Path) -> bytes:
     data = path.read_bytes()
     return data[8 + int.from_bytes(data[:8], "little") :]
@@ -141,6 +149,7 @@ def test_worker_and_owner_die_and_the_end_is_that_of_a_job_of_this_machine(tmp_p
         os.kill(worker, signal.SIGKILL)
         run = job.path / "runs" / "main"
         wait_for(lambda: (place_of(run) or {"name": ""})["name"].endswith("-1") or not job.is_alive)
+        wait_for(lambda: handed_over(job) == 2 or not job.is_alive)  # told after its place is kept
         wait_for(lambda: workers(job) not in ([], [worker]) or not job.is_alive)
         owner = job.process
         owner.kill()
@@ -150,8 +159,7 @@ def test_worker_and_owner_die_and_the_end_is_that_of_a_job_of_this_machine(tmp_p
     start_detached(job.path)
     wait_for(lambda: not job.is_alive)
     assert job.read().state is S.EVALUATED, log(job)
-    texts = [e["text"] for e in job.events()[0] if e["event"] == "note"]
-    assert sum("handed to the cluster" in t for t in texts) == 2 and sum("died" in t for t in texts) == 1
+    assert handed_over(job) == 2 and notes(job, "died") == 1
     assert place is not None and place["name"].endswith("-1"), "the second was taken up again, there was no third"
     assert tensors(job.path / CANDIDATE) == tensors(here.path / CANDIDATE)
     assert job.read().result["scores"] == here.read().result["scores"]
