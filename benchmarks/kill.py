@@ -5,9 +5,8 @@
 Method: a painter process (forked, so that it lives in milliseconds) opens the project, paints, erases, accepts, undoes
 and redoes as its seed says. It writes a line for every step handed over to the store thread, with a CRC of the frame
 as it must be then (labels, states, revisions), and one for every step acknowledged. It is killed with SIGKILL after a
-random time (counted from its first line; in every fifth round from its start, which hits opening, and in the round
-before that from its first acknowledged step, so that there are some however slow the disk is). Then the files are
-copied as they lie there, the copy is opened, and
+random time (counted from its first line; in every fifth round from its start, which hits opening, and in the one before
+from its first acknowledged step). Then the files are copied as they lie there, the copy is opened, and
 
 - SQLite's integrity check must find nothing (0 damaged files);
 - the copy must show what the last acknowledged step left in every frame that it acknowledged, or what one of the
@@ -55,11 +54,9 @@ from panosod_core.errors import PanosodError
 FRAMES = 6
 OBJECTS = 5
 LONGEST_S = 0.3
-PATIENCE_S = 1800.0
-"""For a job that copies itself into the project (see ``kill_jobs.py``) while a painter opens that."""
+PATIENCE_S = 1800.0  # for a job of ``kill_jobs.py`` that copies itself into the project while a painter opens that
 READ_EVERY_S = 0.005
-AFTER = (b"open\n", b"open\n", b"open\n", b"ack ", b"")
-"""What a painter has said before its time is counted, round after round."""
+AFTER = (b"open\n", b"open\n", b"open\n", b"ack ", b"")  # what a painter has said before its time is counted
 
 
 def disc(random_: random.Random, shape: tuple[int, int]) -> RingMask:

@@ -25,7 +25,6 @@ next learns from the state that was saved: after each resume the next step is th
 
 import argparse
 import contextlib
-import datetime
 import json
 import os
 import random
@@ -36,147 +35,28 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field, replace
-from fractions import Fraction
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import kill
-import numpy as np
-from nursery import BORN, Nursery, callers, descendants
-from pages import system
+from job_evidence import MOST_DEATHS, births, expected_start, fault_of, moved_on, tensors
+from kill_jobs_page import Count, is_right, page
+from kill_jobs_window import make_project, wanted, window
+from nursery import Nursery, callers, descendants
 
-from panosod_core.annotation.adopting import new_clip
 from panosod_core.annotation.document import Document
-from panosod_core.annotation.edits import Origin, put_labels
-from panosod_core.annotation.records import FrameKey, NewClip, ObjectInfo, Source
 from panosod_core.annotation.writer_lock import WriterLock
-from panosod_core.media.probe import probe
-from panosod_core.media.video import VideoReader
-from panosod_core.model.checkpoint import save_checkpoint
-from panosod_core.model.config import Backbone
-from panosod_core.model.network import build_network
-from panosod_core.model.presets import PANOSOD
-from panosod_core.synth.demo import build_demo
-from panosod_core.synth.truth import load_truth
 from panosod_core.training.jobs.control import queue
-from panosod_core.training.jobs.folder import CANDIDATE, JOB, JobFolder, JobRecord
+from panosod_core.training.jobs.folder import CANDIDATE, JOB, JobFolder
 from panosod_core.training.jobs.machine import VARIABLE
 from panosod_core.training.jobs.process_mark import ProcessMark
 from panosod_core.training.jobs.queue import JobQueue
-from panosod_core.training.jobs.request import FinetuneRequest
-from panosod_core.training.jobs.states import AT_WORK, JobState, check_step
-from panosod_viewer.workers.training import JobSeen, TrainingThread
+from panosod_core.training.jobs.states import AT_WORK, JobState
 
 S = JobState
-MODEL = replace(
-    PANOSOD, height_px=48, width_px=96, channels=16, heads=2, feedforward=32, backbone=Backbone.RESNET18,
-    backbone_width=1 / 8, output_stride=16, visual_layers=1, sound_window_s=0.4, conv_channels=8, gru_channels=8,
-    mel_bands=32, dropout=0.0,
-)  # fmt: skip
 VICTIMS = ("window", "job", "both")
-MOST_DEATHS = 3
-ASKED = "asked"
-"""Told among a job's events by the window that queues it again."""
-_TAKEN_UP_FROM = tuple(state.value for state in AT_WORK)
-"""A job that is queued from there was queued by the next start, and by nobody's wish."""
 PATIENCE_S = 1800.0
 """For what takes seconds on an idle machine; this is no measure of anything."""
-
-
-# --- the window
-
-
-def window(project: Path, root: Path, command: Callable[[Path], tuple[str, ...]], *, seed: int, steps: int) -> None:
-    """The process that is killed: jobs are followed and taken up, and somebody paints."""
-    thread: TrainingThread | None = None
-
-    def next_job() -> None:
-        path = root / f"job-{sum(1 for _ in root.glob('job-*')):03d}"
-        queue(JobFolder.create(path, wanted(project, steps)).path)
-        assert thread is not None
-        thread.watch(path)
-
-    def hear(letter: object) -> None:
-        if not isinstance(letter, JobSeen) or thread is None:
-            return
-        if letter.job.state is S.EVALUATED and not letter.job.is_alive:
-            next_job()
-        elif letter.job.state is S.FAILED:
-            JobFolder(letter.job.path).tell(ASKED)  # before: this window may be killed before the job's own word of it
-            thread.resume(letter.job.path)
-
-    thread = TrainingThread(hear, root=root, command=command, every_s=0.05)
-    found = JobQueue(root).jobs()
-    if found:
-        newest = found[-1]
-        if newest.record is not None and newest.record.state is S.DRAFT:
-            queue(newest.path)  # a window was killed before it did
-        thread.watch(newest.path)
-        thread.list(project)
-    else:
-        next_job()
-    kill.painter(project, seed, lying=False)
-
-
-def wanted(project: Path, steps: int) -> FinetuneRequest:
-    """A job of seconds."""
-    return FinetuneRequest(
-        project, model=project.with_name("m.safetensors"), steps=steps, minutes=0.0, epochs=100, windows=4, batch=1,
-        mix=0.0, patience=0, device="cpu", threads=1, lr=1e-3,
-    )  # fmt: skip
-
-
-def make_project(folder: Path, size: tuple[int, int]) -> Path:
-    """A clip without a file, that is painted in, and one with 40 corrected frames, that is learnt from."""
-    save_checkpoint(folder / "m.safetensors", build_network(MODEL, seed=0))
-    media = build_demo(folder / "learnt.mp4", width=96, height=48, fps=10, duration_s=4.0, seed=3)
-    project = folder / "p.panosod"
-    document = Document.create(project, author="start", backup_every_s=None)
-    painted = document.add_clip(NewClip("clip.mp4", "content", *size, 0, Fraction(1, 15360), kill.FRAMES))
-    for i in range(1, kill.OBJECTS + 1):
-        document.put_object(painted.id, ObjectInfo(i, f"thing {i}"))
-    video, truth = probe(media).video, load_truth(media)
-    learnt = document.add_clip(
-        new_clip(media, project, size=(48, 96), stream=video.stream_index, time_base=video.time_base)
-    )
-    for thing in truth.objects:
-        document.put_object(learnt.id, ObjectInfo(thing.id, thing.name))
-    with VideoReader(media, video) as reader:
-        pts = reader.frame_pts()
-    for index in range(40):
-        key = FrameKey(learnt.id, video.stream_index, int(pts[index]), index)
-        mask = truth.mask(index)
-        labels = np.where(np.isin(mask, truth.sounding(index)), mask, 0).astype(np.uint8)
-        origin = Origin(Source.MANUAL)
-        edit = put_labels(document.labels(key), labels, protection=document.protection(key), origin=origin)
-        document.apply(key, edit, title="start")
-        document.accept([key])
-    document.close()
-    return project
-
-
-# --- a round
-
-
-@dataclass
-class Count:
-    """What came of it."""
-
-    kills: int = 0
-    window: int = 0
-    job: int = 0
-    both: int = 0
-    while_opening: int = 0
-    no_job: int = 0
-    killed_when: dict[str, int] = field(default_factory=dict)
-    taken_up: int = 0
-    lived_on: int = 0
-    cut_short: int = 0
-    judged: int = 0
-    same_bytes: int = 0
-    wrong: list[str] = field(default_factory=list)
-    orphans: int = 0
 
 
 class Trial:
@@ -371,7 +251,7 @@ class Trial:
         # A start is counted before its process is there: one whose window was killed in between counts, and has none.
         is_spent = after.state is S.FAILED is not before.state and before.attempts >= MOST_DEATHS > born
         self.count.cut_short += is_spent
-        if (started == job.path) != expected and not is_spent and not _moved_on(before, job):
+        if (started == job.path) != expected and not is_spent and not moved_on(before, job):
             self.count.wrong.append(f"{where}: {before.state} after {born} processes: started {started}, {after.state}")
         self.count.taken_up += started is not None
         waits = expected_start(before.state, deaths=0, is_alive=mark is not None, has_candidate=has_candidate)
@@ -418,57 +298,6 @@ def _pid(job: JobFolder | None) -> int | None:
     return None if job is None or job.process is None else job.process.pid
 
 
-def births(job: JobFolder) -> int:
-    """Processes that were forked for a job since a person asked for it, by the nursery's own word."""
-    count = 0
-    for event in job.events()[0]:
-        is_queued = event["event"] == "state" and event["state"] == S.QUEUED
-        if event["event"] == BORN:
-            count += 1
-        elif event["event"] == ASKED or (is_queued and event["before"] not in _TAKEN_UP_FROM):
-            count = 0
-    return count
-
-
-def expected_start(state: JobState, *, deaths: int, is_alive: bool, has_candidate: bool) -> bool:
-    """Whether the next start must start a process for a job: it has not come to its end, and three have not died."""
-    waits = state in AT_WORK or state is S.QUEUED or (state in (S.FINISHED, S.STOPPED) and has_candidate)
-    return waits and not is_alive and deaths < MOST_DEATHS
-
-
-def _moved_on(before: JobRecord, job: JobFolder) -> bool:
-    """Whether the job's own process changed its state while it was looked at."""
-    now = job.read()
-    return job.is_alive and now.state is not before.state and before.state not in AT_WORK
-
-
-def fault_of(job: JobFolder) -> str:
-    """What is wrong in a job's folder; "" where all is right."""
-    job.read()
-    told, _ = job.events()
-    steps: dict[str, float] = {}
-    for event in told:
-        if event["event"] == "state":
-            try:
-                check_step(S(event["before"]), S(event["state"]))
-            except ValueError as error:
-                return str(error)
-        run = event.get("run", "")
-        if event["event"] == "resume":
-            steps[run] = event["step"]
-        elif event["event"] == "step" and run in steps:
-            if event["step"] != steps[run] + 1:
-                return f"step {event['step']} after {steps[run]}"
-            steps[run] = event["step"]
-    return ""
-
-
-def tensors(path: Path) -> bytes:
-    """A model file without its header, which says when and where it was made."""
-    data = path.read_bytes()
-    return data[8 + int.from_bytes(data[:8], "little") :]
-
-
 def _has_group(pid: int) -> bool:
     try:
         os.killpg(pid, 0)
@@ -502,40 +331,6 @@ def run(kills: int, *, seed: int, size: tuple[int, int], steps: int, longest_s: 
             trial.nursery.close()
         trial.edits.kills = trial.count.kills
         return trial.count, trial.edits
-
-
-def is_right(count: Count, edits: kill.Totals) -> bool:
-    return not (count.wrong or count.orphans or edits.lost or edits.damaged or count.judged != count.same_bytes)
-
-
-def page(count: Count, edits: kill.Totals, words: Any, seconds: float) -> str:
-    stamp = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d")
-    load = ", ".join(f"{x:.1f}" for x in os.getloadavg())
-    when = ", ".join(f"{name} {n}" for name, n in sorted(count.killed_when.items()))
-    wrong = "".join(f"- {line}\n" for line in count.wrong)
-    return f"""# Windows and jobs killed at random moments
-
-`python benchmarks/kill_jobs.py --kills {words.kills} --seed {words.seed}` on {stamp}, {system()},
-{os.cpu_count()} cores (load {load}), {seconds / 60:.0f} minutes. The method is told at the top of
-the script.
-
-| | |
-| --- | --- |
-| SIGKILLs | {count.kills}: the window {count.window}, the job {count.job}, both {count.both} |
-| of them while the project was being opened | {count.while_opening} |
-| the job was then | {when} |
-| no job's process was there to kill | {count.no_job} |
-| jobs that ran on after their window was killed | {count.lived_on} |
-| jobs taken up or started by the next start | {count.taken_up} |
-| jobs given up a start early, because a window was killed while it started one | {count.cut_short} |
-| jobs that came to their verdict | {count.judged} |
-| of them with the tensors of a job that nobody killed, byte for byte | **{count.same_bytes}** |
-| wrong states, or a wrong start | **{len(count.wrong)}** |
-| processes left behind | **{count.orphans}** |
-| acknowledged edits | {edits.acknowledged} |
-| rounds in which an acknowledged edit was missing or changed | **{edits.lost}** |
-| damaged project files | **{edits.damaged}** |
-{wrong}"""
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import kill_jobs
 import pytest
+from job_evidence import ASKED, births, expected_start, fault_of
 from nursery import BORN
 
 from panosod_core.training.jobs.control import queue
@@ -32,7 +33,7 @@ def test_nothing_is_lost_nothing_is_left_and_every_job_goes_on():
 
 def test_what_the_next_start_must_do():
     def expected(state: JobState, *, deaths: int = 1, is_alive: bool = False, has_candidate: bool = False) -> bool:
-        return kill_jobs.expected_start(state, deaths=deaths, is_alive=is_alive, has_candidate=has_candidate)
+        return expected_start(state, deaths=deaths, is_alive=is_alive, has_candidate=has_candidate)
 
     assert expected(S.RUNNING) and not expected(S.RUNNING, is_alive=True) and not expected(S.RUNNING, deaths=3)
     assert expected(S.QUEUED) and expected(S.FINISHED, has_candidate=True) and not expected(S.STOPPED)
@@ -47,13 +48,13 @@ def test_deaths_are_counted_since_a_person_asked(tmp_path):
         job.tell(BORN, pid=1)
         job.become(S.PREPARING)
         job.become(S.QUEUED, "its process had died")
-    assert kill_jobs.births(job) == 2
+    assert births(job) == 2
     job.become(S.FAILED)
-    job.tell(kill_jobs.ASKED)  # and the window is killed before anything else is told
-    assert kill_jobs.births(job) == 0
+    job.tell(ASKED)  # and the window is killed before anything else is told
+    assert births(job) == 0
     job.tell(BORN, pid=1)
     job.become(S.QUEUED)
-    assert kill_jobs.births(job) == 0
+    assert births(job) == 0
 
 
 def test_the_check_of_a_folder_sees_what_is_wrong(tmp_path):
@@ -61,9 +62,9 @@ def test_the_check_of_a_folder_sees_what_is_wrong(tmp_path):
     queue(job.path)
     job.tell("resume", step=4, run="main")
     job.tell("step", step=5, run="main")
-    assert kill_jobs.fault_of(job) == ""
+    assert fault_of(job) == ""
     job.tell("step", step=7, run="main")
-    assert kill_jobs.fault_of(job) == "step 7 after 5"
+    assert fault_of(job) == "step 7 after 5"
     other = JobFolder.create(tmp_path / "other", FinetuneRequest(Path("p")))
     other.tell("state", before="draft", state="running")
-    assert "cannot become" in kill_jobs.fault_of(other)
+    assert "cannot become" in fault_of(other)
