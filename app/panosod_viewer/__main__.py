@@ -46,8 +46,9 @@ def _window(arguments: Arguments) -> int:
     before = signal.signal(signal.SIGINT, signal.SIG_DFL)
     opener = None
     try:
-        # Before any thread: it walks through the loaded modules, and aborts the process where one is loaded meanwhile.
-        import shiboken6  # noqa: F401
+        # Qt's binding walks through the loaded modules when it is loaded, and aborts the process where a thread loads
+        # one meanwhile.
+        import shiboken6  # noqa: F401 - loaded before any thread, used by what is loaded after it
 
         # Before the rest of Qt is imported: reading the headers and the first picture takes as long as loading it does.
         if arguments.clip is not None and not is_project(arguments.clip):

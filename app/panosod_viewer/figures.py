@@ -67,7 +67,7 @@ class Figures:
         clip: path.
         first_frame_s: from the start of the process until the first picture was on the screen.
         first_map_s: likewise until the first of the model's maps lay over it.
-        frame: number of the picture on the screen at the end.
+        frame: number of the picture on the screen when they were written.
         shown: pictures handed to the screen while playing.
         dropped: pictures left out while playing.
         played_s: how long it played, wall clock.

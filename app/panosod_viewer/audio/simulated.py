@@ -43,7 +43,7 @@ class RealTime:
         """Sleep."""
         wait = t_s - now_s()
         if wait > 0:
-            time.sleep(wait)
+            time.sleep(wait)  # a simulated card keeps the host's time as a real one does: it waits for the next block
 
 
 class VirtualTime:
