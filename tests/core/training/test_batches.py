@@ -124,6 +124,22 @@ def test_a_killed_reader_whose_connections_end_before_it_does_is_a_clear_error(m
         list(draw(source, [[0, 1]], world=ALONE, workers=0))
 
 
+def test_a_mistake_in_a_data_set_is_no_killed_reader(monkeypatch):
+    class Wrong:
+        def __init__(self, *_args, **_words):
+            pass
+
+        def __iter__(self):
+            return self
+
+        def __next__(self):
+            raise RuntimeError("Caught RuntimeError in DataLoader worker process 0.\nOriginal Traceback: ...")
+
+    monkeypatch.setattr(batches, "DataLoader", Wrong)
+    with pytest.raises(RuntimeError, match=r"^Caught RuntimeError"):
+        list(draw(Source(Numbers(2), stacked), [[0, 1]], world=ALONE, workers=1))
+
+
 def test_samples_that_come_many_at_once_are_asked_for_so():
     class Together(Numbers):
         def __getitems__(self, indices):
